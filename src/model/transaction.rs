@@ -68,6 +68,9 @@ pub struct RequestTarget {
     /// Path, in any spelling.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// Every folded reading of the path that counts; empty until gathered.
+    #[serde(skip)]
+    pub readings: Vec<Box<str>>,
 }
 
 /// Why a line is no transaction.

@@ -1,0 +1,276 @@
+//! The decision: pure, indexed, without allocation on the common path (DESIGN 3, step 6).
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use smallvec::SmallVec;
+
+use crate::model::Action;
+use crate::model::Because;
+use crate::model::Buyer;
+use crate::model::CatalogueLookup;
+use crate::model::Decision;
+use crate::model::EvidenceField;
+use crate::model::Finding;
+use crate::model::Item;
+use crate::model::Mode;
+use crate::model::Nexus;
+use crate::model::RuleFacts;
+use crate::model::ShadowOutcome;
+use crate::model::Spared;
+use crate::model::Transaction;
+use crate::model::Verdict;
+
+use crate::policy::text::Folded;
+
+use super::condition::Truth;
+use super::condition::all;
+use super::nexus::buyer_nexus;
+use super::nexus::seller_nexus;
+use super::products::Certainty;
+use super::products::Match;
+use super::products::is_unidentified;
+use super::products::of_item;
+use super::products::of_request;
+use super::rule::Rule;
+use super::set::PolicySet;
+
+/// What a decision takes for granted beside the policies.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting<'a> {
+    /// Products by SKU.
+    pub catalogue: &'a dyn CatalogueLookup,
+    /// The seller where a transaction names none.
+    pub reseller: &'a Reseller,
+}
+
+/// The shop that runs the gateway.
+#[derive(Clone, Debug)]
+pub struct Reseller {
+    names: Vec<Folded>,
+    nexus: Nexus,
+}
+
+impl Reseller {
+    /// A shop of that nexus, and the vendor texts that mean the shop itself.
+    pub fn new(nexus: Nexus, names: &[String]) -> Self {
+        let names = names.iter().map(|name| Folded::name(name)).filter(|n| !n.is_empty());
+        Self { names: names.collect(), nexus }
+    }
+
+    pub(crate) fn is_named(&self, vendor: &Folded) -> bool {
+        self.names.contains(vendor)
+    }
+}
+
+impl Default for Reseller {
+    fn default() -> Self {
+        Self { names: Vec::new(), nexus: Nexus::Unclear }
+    }
+}
+
+/// Decides a transaction at an instant.
+pub fn decide(
+    transaction: &Transaction,
+    at: Timestamp,
+    set: &PolicySet,
+    setting: &Setting<'_>,
+) -> Decision {
+    let action = transaction.action;
+    let (buyer, mut because) = buyer_nexus(&transaction.buyer, action.is_delivery());
+    let counted = set.seller_counts.get(action.index()).copied().unwrap_or(false);
+    let seller = counted.then(|| match &transaction.seller {
+        Some(seller) => seller_nexus(seller),
+        None => setting.reseller.nexus,
+    });
+    if seller == Some(Nexus::Us) {
+        because = because.union(Because::NONE.with(EvidenceField::SellerOrganizationCountry));
+    }
+    let mut judge = Judge {
+        action,
+        at,
+        buyer,
+        party: &transaction.buyer,
+        seller: seller.unwrap_or(Nexus::Foreign),
+        set,
+        shadow: SmallVec::new(),
+    };
+    let mut findings: SmallVec<[Finding; 2]> =
+        transaction.items.iter().map(|item| judge.item(item, setting)).collect();
+    let mut request =
+        transaction.request.as_ref().map(|r| judge.matched(&of_request(set, r).0, None));
+    if findings.is_empty() {
+        findings.extend(request.take());
+    }
+    let request = request.filter(|finding| finding.product.is_some());
+    let strictest =
+        findings.iter().chain(&request).reduce(|a, b| if rank(b) > rank(a) { b } else { a });
+    let verdict = strictest.map_or(Verdict::Allow, |finding| finding.verdict);
+    let ruling = strictest.and_then(|finding| finding.ruling.clone());
+    let shadow = judge.shadow;
+    Decision { at, because, buyer, findings, request, ruling, seller, shadow, verdict }
+}
+
+/// Among equal outcomes the latest rule speaks; file order decides the rest by coming first.
+fn rank(finding: &Finding) -> (Verdict, Option<Timestamp>) {
+    (finding.verdict, finding.ruling.as_ref().map(|rule| rule.effective))
+}
+
+struct Judge<'a> {
+    action: Action,
+    at: Timestamp,
+    buyer: Nexus,
+    party: &'a Buyer,
+    seller: Nexus,
+    set: &'a PolicySet,
+    shadow: SmallVec<[ShadowOutcome; 1]>,
+}
+
+/// What one rule does to one item.
+struct Application<'a> {
+    rule: &'a Rule,
+    verdict: Verdict,
+    spared: Option<Spared>,
+}
+
+impl<'a> Judge<'a> {
+    fn item(&mut self, item: &Item, setting: &Setting<'_>) -> Finding {
+        let matches = of_item(self.set, setting, item, self.at);
+        let finding = self.matched(&matches.0, Some(item));
+        if !is_unidentified(item) {
+            return finding;
+        }
+        let rules =
+            self.set.rules_by_action.get(self.action.index()).map_or(&[][..], Vec::as_slice);
+        let unidentified = self.best(rules, Certainty::Suspected, None, Some(item));
+        let Some(best) = unidentified.filter(|best| best.verdict > finding.verdict) else {
+            return finding;
+        };
+        Finding { ruling: Some(Arc::clone(&best.rule.facts)), verdict: best.verdict, ..finding }
+    }
+
+    fn matched(&mut self, matches: &[Match], item: Option<&Item>) -> Finding {
+        let set = self.set;
+        let mut chosen: Option<(Match, Option<Application<'a>>)> = None;
+        for found in matches {
+            let rules = match found.certainty {
+                Certainty::Exempt => &[],
+                Certainty::Suspected | Certainty::Certain => {
+                    set.rules_on(found.product, self.action)
+                }
+            };
+            let best = self.best(rules, found.certainty, Some(found.product), item);
+            let weight = |application: Option<&Application<'a>>| {
+                application.map(|a| (a.verdict, a.rule.facts.effective))
+            };
+            let better = match &chosen {
+                None => true,
+                Some((_, old)) => weight(best.as_ref()) > weight(old.as_ref()),
+            };
+            if better {
+                chosen = Some((*found, best));
+            }
+        }
+        let Some((found, best)) = chosen else { return Finding::default() };
+        let mut finding = Finding {
+            matched_by: Some(found.by),
+            product: set.product(found.product).map(|p| Arc::clone(&p.id)),
+            ..Finding::default()
+        };
+        if let Some(best) = best {
+            finding.verdict = best.verdict;
+            match (best.verdict, best.spared) {
+                (Verdict::Allow, spared) => {
+                    let spared = spared.unwrap_or(Spared::Foreign);
+                    finding.spared = Some((Arc::clone(&best.rule.facts), spared));
+                }
+                (Verdict::Block | Verdict::Review, _) => {
+                    finding.ruling = Some(Arc::clone(&best.rule.facts));
+                }
+            }
+        }
+        finding
+    }
+
+    /// The rule that decides among `rules`, or the one that came nearest; those in shadow are noted.
+    fn best(
+        &mut self,
+        rules: &[u32],
+        certainty: Certainty,
+        product: Option<u32>,
+        item: Option<&Item>,
+    ) -> Option<Application<'a>> {
+        let set: &'a PolicySet = self.set;
+        let mut best: Option<Application<'a>> = None;
+        for rule in rules.iter().filter_map(|rule| set.rule(*rule)) {
+            let (verdict, spared) = self.apply(rule, certainty, product, item);
+            if rule.mode == Mode::Shadow {
+                self.note_shadow(&rule.facts, verdict);
+                continue;
+            }
+            let nearness = |spared: Option<Spared>| spared.map(distance);
+            let better = best.as_ref().is_none_or(|old| {
+                (verdict, nearness(spared), rule.facts.effective)
+                    > (old.verdict, nearness(old.spared), old.rule.facts.effective)
+            });
+            if better {
+                best = Some(Application { rule, verdict, spared });
+            }
+        }
+        best
+    }
+
+    fn apply(
+        &self,
+        rule: &Rule,
+        certainty: Certainty,
+        product: Option<u32>,
+        item: Option<&Item>,
+    ) -> (Verdict, Option<Spared>) {
+        if let Some(spared) = rule.out_of_force(self.at) {
+            return (Verdict::Allow, Some(spared));
+        }
+        let open = match all(&rule.when, item, self.at) {
+            Truth::Fails => return (Verdict::Allow, Some(Spared::Condition)),
+            Truth::Review => true,
+            Truth::Holds => false,
+        };
+        let outcome = rule.outcome(self.buyer, self.seller);
+        if outcome == Verdict::Allow {
+            return (Verdict::Allow, Some(Spared::Foreign));
+        }
+        let exempted = product.is_some_and(|product| {
+            let exemptions = rule.exemptions.iter().filter_map(|e| self.set.exemption(*e));
+            exemptions.into_iter().any(|e| e.covers(product, self.party, self.at))
+        });
+        if exempted {
+            return (Verdict::Allow, Some(Spared::Exempted));
+        }
+        if open || certainty == Certainty::Suspected {
+            return (Verdict::Review, None);
+        }
+        (outcome, None)
+    }
+
+    fn note_shadow(&mut self, rule: &Arc<RuleFacts>, verdict: Verdict) {
+        if verdict == Verdict::Allow {
+            return;
+        }
+        match self.shadow.iter_mut().find(|outcome| Arc::ptr_eq(&outcome.rule, rule)) {
+            Some(outcome) => outcome.verdict = outcome.verdict.max(verdict),
+            None => self.shadow.push(ShadowOutcome { rule: Arc::clone(rule), verdict }),
+        }
+    }
+}
+
+/// How near a rule came to refusing, for the reason that an allow gives.
+const fn distance(spared: Spared) -> u8 {
+    match spared {
+        Spared::Ended => 0,
+        Spared::NotYet => 1,
+        Spared::Condition => 2,
+        Spared::Suspended => 3,
+        Spared::Foreign => 4,
+        Spared::Exempted => 5,
+    }
+}

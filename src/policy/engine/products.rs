@@ -1,0 +1,323 @@
+//! Which product groups an item belongs to, policy by policy (DESIGN 5, Settled readings).
+
+use jiff::Timestamp;
+use smallvec::SmallVec;
+
+use crate::model::CatalogueEntry;
+use crate::model::CatalogueGroup;
+use crate::model::Item;
+use crate::model::MatchedBy;
+use crate::model::RequestTarget;
+
+use crate::policy::text::Folded;
+
+use super::condition::Truth;
+use super::condition::all;
+use super::decide::Setting;
+use super::index::Target;
+use super::set::PolicySet;
+
+/// How sure a match is. The order is the order of strictness.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Certainty {
+    /// On the list of what the authority leaves alone.
+    Exempt,
+    /// What would be a block becomes a review.
+    Suspected,
+    /// It is this product.
+    Certain,
+}
+
+/// An item's place in one policy.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Match {
+    pub(crate) by: MatchedBy,
+    pub(crate) certainty: Certainty,
+    pub(crate) policy: u16,
+    pub(crate) product: u32,
+}
+
+/// At most one match per policy: the strictest.
+#[derive(Debug, Default)]
+pub(crate) struct Matches(pub(crate) SmallVec<[Match; 3]>);
+
+impl Matches {
+    fn add(&mut self, new: Match) {
+        match self.0.iter_mut().find(|old| old.policy == new.policy) {
+            Some(old) if old.certainty < new.certainty => *old = new,
+            Some(_) => {}
+            None => self.0.push(new),
+        }
+    }
+}
+
+/// True if nothing says what the item is: then nobody can say that it is not covered.
+pub(crate) fn is_unidentified(item: &Item) -> bool {
+    let blank = |text: &Option<String>| text.as_deref().is_none_or(|t| t.trim().is_empty());
+    blank(&item.sku)
+        && blank(&item.name)
+        && blank(&item.vendor)
+        && item.components.iter().all(|component| component.trim().is_empty())
+}
+
+/// Matches an item.
+pub(crate) fn of_item(
+    set: &PolicySet,
+    setting: &Setting<'_>,
+    item: &Item,
+    at: Timestamp,
+) -> Matches {
+    let fold = |text: &Option<String>| text.as_deref().map_or_else(Folded::default, Folded::name);
+    let name = fold(&item.name);
+    let mut vendor = fold(&item.vendor);
+    if setting.reseller.is_named(&vendor) {
+        vendor = Folded::default();
+    }
+    let sku = item.sku.as_deref().map_or_else(Folded::default, Folded::sku);
+
+    let mut matches = Matches::default();
+    components(set, item, &mut matches);
+    attributes(set, item, &mut matches);
+    let row = (!sku.is_empty()).then(|| setting.catalogue.find(sku.as_str())).flatten();
+    if let Some(row) = row {
+        if let CatalogueGroup::Group(id) = &row.group
+            && let Some(product) = set.index.by_id.get(id)
+        {
+            place(set, *product, MatchedBy::Catalog, item, at, &mut matches);
+        }
+        if row_decides(row, &name, &vendor) {
+            if row.group == CatalogueGroup::NotCovered {
+                return matches;
+            }
+            // A row speaks for the policy of its group; the others read the text.
+            let spoken = matches.0.iter().find(|m| m.by == MatchedBy::Catalog).map(|m| m.policy);
+            by_text(set, item, at, &name, &vendor, &sku, spoken, &mut matches);
+            return matches;
+        }
+    }
+    by_text(set, item, at, &name, &vendor, &sku, None, &mut matches);
+    matches
+}
+
+/// Matches a request by its host and path.
+pub(crate) fn of_request(set: &PolicySet, request: &RequestTarget) -> Matches {
+    let mut matches = Matches::default();
+    let mut add = |product: u32, by: MatchedBy| {
+        if let Some(p) = set.product(product) {
+            let certainty = if p.exempt { Certainty::Exempt } else { Certainty::Certain };
+            matches.add(Match { by, certainty, policy: p.policy, product });
+        }
+    };
+    for reading in &request.readings {
+        set.index.paths.products(reading, |product| add(product, MatchedBy::Path));
+    }
+    if request.readings.is_empty()
+        && let Some(path) = &request.path
+    {
+        set.index.paths.products(&path.to_lowercase(), |product| add(product, MatchedBy::Path));
+    }
+    if let Some(host) = &request.host {
+        set.index.host_products(host, |product| add(product, MatchedBy::Host));
+    }
+    matches
+}
+
+/// A row decides for its SKU when the item's own name and vendor are absent or equal the row's.
+fn row_decides(row: &CatalogueEntry, name: &Folded, vendor: &Folded) -> bool {
+    (name.is_empty() || name.as_str() == &*row.name)
+        && (vendor.is_empty() || vendor.as_str() == &*row.vendor)
+}
+
+/// What the terms in one text say, for one policy.
+#[derive(Default)]
+struct Named {
+    policy: u16,
+    /// Vendors named in the vendor field.
+    vendors: SmallVec<[u32; 1]>,
+    /// Vendors named in the product's name.
+    brands: SmallVec<[u32; 1]>,
+    /// Product names.
+    terms: SmallVec<[u32; 4]>,
+    /// Full SKU shapes.
+    skus: SmallVec<[u32; 1]>,
+}
+
+type AllNamed = SmallVec<[Named; 2]>;
+
+fn named(all: &mut AllNamed, policy: u16) -> Option<&mut Named> {
+    if !all.iter().any(|n| n.policy == policy) {
+        all.push(Named { policy, ..Named::default() });
+    }
+    all.iter_mut().find(|n| n.policy == policy)
+}
+
+fn read_name(set: &PolicySet, text: &Folded, all: &mut AllNamed) {
+    set.index.terms_in(text, |target| match target {
+        Target::Term(product) => {
+            if let Some(n) = set.product(product).and_then(|p| named(all, p.policy)) {
+                n.terms.push(product);
+            }
+        }
+        Target::Vendor(vendor) => {
+            if let Some(n) = set.vendor(vendor).and_then(|v| named(all, v.policy)) {
+                n.brands.push(vendor);
+            }
+        }
+    });
+}
+
+#[expect(clippy::too_many_arguments, reason = "the folded texts are made once by the caller")]
+fn by_text(
+    set: &PolicySet,
+    item: &Item,
+    at: Timestamp,
+    name: &Folded,
+    vendor: &Folded,
+    sku: &Folded,
+    spoken: Option<u16>,
+    matches: &mut Matches,
+) {
+    let mut all = AllNamed::new();
+    read_name(set, name, &mut all);
+    set.index.terms_in(vendor, |target| {
+        if let Target::Vendor(vendor) = target
+            && let Some(n) = set.vendor(vendor).and_then(|v| named(&mut all, v.policy))
+        {
+            n.vendors.push(vendor);
+        }
+    });
+    if !sku.is_empty() {
+        set.index.sku_shapes(sku, |product| {
+            if let Some(n) = set.product(product).and_then(|p| named(&mut all, p.policy)) {
+                n.skus.push(product);
+            }
+        });
+    }
+    for n in all.iter().filter(|n| Some(n.policy) != spoken) {
+        n.resolve(set, item, at, !vendor.is_empty(), matches);
+    }
+}
+
+impl Named {
+    /// The match that all signals of one policy make together.
+    fn resolve(
+        &self,
+        set: &PolicySet,
+        item: &Item,
+        at: Timestamp,
+        has_vendor: bool,
+        matches: &mut Matches,
+    ) {
+        let other_vendor = has_vendor && self.vendors.is_empty();
+        let brand = self.vendors.first().or_else(|| self.brands.first()).copied();
+        let covered = self.terms_of(set, false).next();
+        let sku = self.skus.first().copied();
+        if covered.is_none() && sku.is_none() {
+            let mut exempt = false;
+            for product in self.terms_of(set, true) {
+                place(set, product, MatchedBy::Name, item, at, matches);
+                exempt = true;
+            }
+            if exempt {
+                return;
+            }
+        }
+        let catch_all = brand.and_then(|v| set.vendor(v)).and_then(|v| v.catch_all);
+        let by_name = !self.brands.is_empty() || covered.is_some();
+        let (product, by) = match (sku, covered, catch_all) {
+            (Some(sku), _, _) => (sku, MatchedBy::Sku),
+            (None, Some(term), _) => (term, MatchedBy::Name),
+            (None, None, Some(rest)) if by_name => (rest, MatchedBy::Name),
+            (None, None, Some(rest)) => (rest, MatchedBy::Vendor),
+            (None, None, None) => return,
+        };
+        // Two signals that agree are proof on another vendor's item; one alone is not.
+        let certain = !other_vendor || (sku.is_some() && by_name);
+        let certainty = if certain { Certainty::Certain } else { Certainty::Suspected };
+        matches.add(Match { by, certainty, policy: self.policy, product });
+    }
+
+    /// Products named in the text whose vendor, where they have one, is named too.
+    fn terms_of(&self, set: &PolicySet, exempt: bool) -> impl Iterator<Item = u32> {
+        self.terms.iter().copied().filter(move |term| {
+            set.product(*term).is_some_and(|p| {
+                let named = |v: &u32| self.vendors.contains(v) || self.brands.contains(v);
+                p.exempt == exempt && (p.vendors.is_empty() || p.vendors.iter().any(named))
+            })
+        })
+    }
+}
+
+/// Puts an item into a product; an exempt one only as far as its conditions hold.
+fn place(
+    set: &PolicySet,
+    product: u32,
+    by: MatchedBy,
+    item: &Item,
+    at: Timestamp,
+    matches: &mut Matches,
+) {
+    let Some(p) = set.product(product) else { return };
+    let policy = p.policy;
+    if !p.exempt {
+        matches.add(Match { by, certainty: Certainty::Certain, policy, product });
+        return;
+    }
+    if all(&p.when, Some(item), at) == Truth::Holds {
+        matches.add(Match { by, certainty: Certainty::Exempt, policy, product });
+        return;
+    }
+    let certainty = if p.otherwise_review { Certainty::Suspected } else { Certainty::Certain };
+    let vendors = p.vendors.iter().filter_map(|v| set.vendor(*v));
+    for product in vendors.filter_map(|v| v.catch_all) {
+        matches.add(Match { by, certainty, policy, product });
+    }
+}
+
+/// A covered component covers the item; a suspected one makes it suspect.
+fn components(set: &PolicySet, item: &Item, matches: &mut Matches) {
+    let known = item.components.iter().map(|c| (c, MatchedBy::Component, Certainty::Certain));
+    let suspected = item
+        .suspected_components
+        .iter()
+        .map(|c| (c, MatchedBy::SuspectedComponent, Certainty::Suspected));
+    for (component, by, certainty) in known.chain(suspected) {
+        let mut all = AllNamed::new();
+        read_name(set, &Folded::name(component), &mut all);
+        set.index.sku_shapes(&Folded::sku(component), |product| {
+            if let Some(n) = set.product(product).and_then(|p| named(&mut all, p.policy)) {
+                n.skus.push(product);
+            }
+        });
+        for n in &all {
+            let exempt = n.terms_of(set, true).next().is_some();
+            let covered = n.skus.first().copied().or_else(|| n.terms_of(set, false).next());
+            let brand = n.brands.first().and_then(|v| set.vendor(*v)).and_then(|v| v.catch_all);
+            let product = covered.or(brand.filter(|_| !exempt));
+            if let Some(product) = product {
+                matches.add(Match { by, certainty, policy: n.policy, product });
+            }
+        }
+    }
+}
+
+/// Products that are known by a free attribute.
+fn attributes(set: &PolicySet, item: &Item, matches: &mut Matches) {
+    if set.index.attributes.is_empty() {
+        return;
+    }
+    for (name, value) in &item.attributes {
+        let Some(by_value) = set.index.attributes.get(name.as_str()) else { continue };
+        let Some(text) = value.as_str() else { continue };
+        for product in by_value.get(Folded::name(text).as_str()).into_iter().flatten() {
+            if let Some(p) = set.product(*product) {
+                matches.add(Match {
+                    by: MatchedBy::Attribute,
+                    certainty: Certainty::Certain,
+                    policy: p.policy,
+                    product: *product,
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Policy files on disk.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sha2::Digest;
+use sha2::Sha256;
+
+use crate::policy::engine::set::PolicySet;
+
+use super::compile::Text;
+use super::compile::compile;
+use super::error::PolicyError;
+use super::error::PolicyErrors;
+
+/// Loads the `*.toml` of each folder itself, in order of their names, not of subfolders.
+///
+/// # Errors
+/// When a folder cannot be read or holds no policy, or a file has a fault.
+pub fn load_dirs(dirs: &[PathBuf]) -> Result<PolicySet, PolicyErrors> {
+    let mut texts = Vec::new();
+    let mut errors = Vec::new();
+    for dir in dirs {
+        match read_dir(dir) {
+            Ok(found) if found.is_empty() => errors.push(PolicyError::Empty(dir.clone())),
+            Ok(found) => texts.extend(found),
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() {
+        compile(&texts, revision(&texts))
+    } else {
+        Err(PolicyErrors::new(errors))
+    }
+}
+
+/// Compiles files held in memory: pairs of name and text.
+///
+/// # Errors
+/// When a file has a fault.
+pub fn load_texts(files: &[(&str, &str)]) -> Result<PolicySet, PolicyErrors> {
+    let texts: Vec<_> = files
+        .iter()
+        .map(|(name, text)| Text { name: (*name).to_owned(), text: (*text).to_owned() })
+        .collect();
+    compile(&texts, revision(&texts))
+}
+
+fn read_dir(dir: &Path) -> Result<Vec<Text>, PolicyError> {
+    let unreadable =
+        |path: &Path, source| PolicyError::Unreadable { path: path.to_owned(), source };
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(dir).map_err(|e| unreadable(dir, e))? {
+        let path = entry.map_err(|e| unreadable(dir, e))?.path();
+        if path.extension().is_some_and(|e| e == "toml") && !path.is_dir() {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    paths
+        .iter()
+        .map(|path| {
+            let text = fs::read_to_string(path).map_err(|e| unreadable(path, e))?;
+            Ok(Text { name: path.display().to_string(), text })
+        })
+        .collect()
+}
+
+/// The hash of every file's own name, length and bytes, in order.
+fn revision(texts: &[Text]) -> Arc<str> {
+    let mut hash = Sha256::new();
+    for text in texts {
+        let name =
+            Path::new(&text.name).file_name().map(|n| n.to_string_lossy()).unwrap_or_default();
+        for part in [name.as_bytes(), text.text.as_bytes()] {
+            hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            hash.update(part);
+        }
+    }
+    let mut revision = String::from("sha256:");
+    for byte in hash.finalize() {
+        let written = write!(revision, "{byte:02x}");
+        debug_assert!(written.is_ok(), "writing to a string does not fail");
+    }
+    revision.into()
+}

@@ -1,0 +1,26 @@
+//! Policies: the language they are written in, and the engine that decides by them. Pure: no I/O but reading policy
+//! files, no clock, no state.
+//!
+//! `language` turns TOML into a [`PolicySet`]; `engine` decides. A decision is a function of the transaction, the instant, the set
+//! and the setting (catalogue, reseller), so that any record can be decided again years later.
+//!
+//! INVARIANTS
+//! * A file with an error contributes nothing, and neither does the set it is in: an incomplete set would allow.
+//! * What cannot be read never improves an outcome: a condition on a missing attribute reviews unless the rule says otherwise.
+//! * Cost does not grow with the number of rules: texts go through one automaton, rules are found by product and action.
+
+pub mod check;
+pub mod diff;
+mod engine;
+pub mod explain;
+mod language;
+mod text;
+
+pub use engine::decide::{Reseller, Setting, decide};
+pub use engine::index::PathSignature;
+pub use engine::nexus::{buyer_nexus, seller_nexus};
+pub use engine::rule::{InFlight, PolicyInfo};
+pub use engine::set::PolicySet;
+pub use language::error::{Fault, PolicyError, PolicyErrors};
+pub use language::load::{load_dirs, load_texts};
+pub use text::Folded;
