@@ -2,3 +2,5 @@
 
 pub mod model;
 pub mod policy;
+pub mod registry;
+pub mod telemetry;

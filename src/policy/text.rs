@@ -36,7 +36,7 @@ impl Folded {
             each_letter(text, |c| {
                 if !c.is_whitespace() && !c.is_control() && !is_dash(c) {
                     for upper in c.to_uppercase() {
-                        folded.push(upper);
+                        folded.push(look_alike(upper).map_or(upper, |c| c.to_ascii_uppercase()));
                     }
                 }
             });
@@ -99,7 +99,10 @@ fn each_letter(text: &str, mut each: impl FnMut(char)) {
     for c in visible.nfkd().filter(|c| !is_combining_mark(*c) && !is_ignored(*c)) {
         match look_alike(c) {
             Some(latin) => each(latin),
-            None => c.to_lowercase().filter(|c| !is_combining_mark(*c)).for_each(&mut each),
+            None => {
+                let lower = c.to_lowercase().filter(|c| !is_combining_mark(*c));
+                lower.for_each(|c| each(look_alike(c).unwrap_or(c)));
+            }
         }
     }
 }
@@ -135,7 +138,7 @@ const fn look_alike(c: char) -> Option<char> {
     Some(match c {
         'А' | 'а' | 'Α' | 'α' => 'a',
         'В' | 'в' | 'Β' | 'β' => 'b',
-        'С' | 'с' | 'ϲ' | 'Ϲ' => 'c',
+        'С' | 'с' | 'ϲ' | 'Ϲ' | 'ᲃ' => 'c',
         'ԁ' => 'd',
         'Е' | 'е' | 'Ε' | 'ε' => 'e',
         'ɡ' => 'g',
@@ -146,12 +149,12 @@ const fn look_alike(c: char) -> Option<char> {
         'Ӏ' | 'ӏ' => 'l',
         'М' | 'м' | 'Μ' | 'μ' => 'm',
         'Ν' | 'η' => 'n',
-        'О' | 'о' | 'Ο' | 'ο' => 'o',
+        'О' | 'о' | 'Ο' | 'ο' | 'ᲂ' => 'o',
         'Р' | 'р' | 'Ρ' | 'ρ' => 'p',
         'ԛ' => 'q',
         'ᴦ' => 'r',
         'Ѕ' | 'ѕ' | 'ꜱ' => 's',
-        'Т' | 'т' | 'Τ' | 'τ' => 't',
+        'Т' | 'т' | 'Τ' | 'τ' | 'ᲄ' | 'ᲅ' => 't',
         'ν' | 'ѵ' | 'Ѵ' => 'v',
         'ԝ' | 'Ԝ' => 'w',
         'Х' | 'х' | 'Χ' | 'χ' => 'x',
@@ -209,7 +212,7 @@ mod tests {
             let once = name(&text);
             prop_assert_eq!(name(&once), once.clone());
             let once = Folded::sku(&text);
-            prop_assert_eq!(Folded::sku(once.as_str()).as_str(), once.as_str());
+            prop_assert_eq!(Folded::sku(once.as_str()), once);
         }
 
         #[test]

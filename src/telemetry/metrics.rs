@@ -1,0 +1,470 @@
+//! Every metric family. `tests/golden/metrics.txt` holds their names, types and help.
+
+use prometheus::{
+    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
+};
+
+use crate::model::Action;
+use crate::model::Decision;
+use crate::model::Verdict;
+
+/// A part that reloads.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[expect(missing_docs, reason = "each is named after what reloads")]
+pub enum Part {
+    Catalogue,
+    Certificates,
+    Customers,
+    Geo,
+    Policies,
+}
+
+/// A stage of a request that is timed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(missing_docs, reason = "each is named after its stage")]
+pub enum Stage {
+    Decision,
+    Record,
+}
+
+/// The families.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    registry: Registry,
+    build_info: IntGaugeVec,
+    clock_held: IntCounter,
+    decision_seconds: Histogram,
+    decisions: IntCounterVec,
+    geo_age: GaugeVec,
+    geo_stale: IntGaugeVec,
+    in_flight: IntGauge,
+    ledger_depth: IntGauge,
+    ledger_failed: IntGauge,
+    ledger_lag: Gauge,
+    ledger_records: IntCounter,
+    policy_info: IntGaugeVec,
+    policy_loaded: Gauge,
+    record_seconds: Histogram,
+    refusals: IntCounterVec,
+    reload_degraded: IntGaugeVec,
+    reloads: IntCounterVec,
+    response_bytes: IntCounterVec,
+    shadow: IntCounterVec,
+    unjudged: IntCounterVec,
+    upstream_errors: IntCounterVec,
+    upstream_healthy: IntGaugeVec,
+    upstream_seconds: HistogramVec,
+}
+
+impl Part {
+    /// Every part.
+    pub const ALL: [Self; 5] =
+        [Self::Catalogue, Self::Certificates, Self::Customers, Self::Geo, Self::Policies];
+
+    /// The label.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Catalogue => "catalogue",
+            Self::Certificates => "certificates",
+            Self::Customers => "customers",
+            Self::Geo => "geo",
+            Self::Policies => "policies",
+        }
+    }
+}
+
+/// Seconds: a decision takes about a microsecond.
+const DECISION_BUCKETS: &[f64] =
+    &[0.000_000_5, 0.000_001, 0.000_002, 0.000_005, 0.000_01, 0.000_05, 0.000_1, 0.001, 0.01];
+/// Seconds: from a write into the page cache to a slow disk's sync.
+const RECORD_BUCKETS: &[f64] =
+    &[0.000_005, 0.000_01, 0.000_05, 0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0];
+/// Seconds to the head of an upstream's answer.
+const UPSTREAM_BUCKETS: &[f64] =
+    &[0.000_5, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+impl Metrics {
+    /// All families, registered.
+    ///
+    /// # Errors
+    /// When a family's own description is unsound; a test holds that none is.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new_custom(Some("interdict".to_owned()), None)?;
+        let r = &registry;
+        let metrics = Self {
+            build_info: gauges(
+                r,
+                "build_info",
+                "Version of this build; always 1.",
+                &["version", "features"],
+            )?,
+            clock_held: counter(
+                r,
+                "clock_held_total",
+                "Records whose instant was held at the last record's, because the clock stepped back.",
+            )?,
+            decision_seconds: histogram(
+                r,
+                "decision_seconds",
+                "Time to decide one transaction, in seconds.",
+                DECISION_BUCKETS,
+            )?,
+            decisions: counters(
+                r,
+                "decisions_total",
+                "Decisions by verdict, policy and rule that decided, action, buyer's nexus and route.",
+                &["verdict", "policy", "rule", "action", "nexus", "route"],
+            )?,
+            geo_age: float_gauges(
+                r,
+                "geo_source_age_seconds",
+                "Age of a geo source's data, in seconds; absent where a source has no date.",
+                &["source"],
+            )?,
+            geo_stale: gauges(
+                r,
+                "geo_source_stale",
+                "1 if a geo source is older than [geo] max_age and answers nothing.",
+                &["source"],
+            )?,
+            in_flight: gauge(r, "requests_in_flight", "Requests that have not ended yet.")?,
+            ledger_depth: gauge(
+                r,
+                "ledger_unsynced_records",
+                "Records written and not yet known to be on the disk.",
+            )?,
+            ledger_failed: gauge(
+                r,
+                "ledger_failed",
+                "1 if the ledger cannot be written, and regulated traffic is answered with 503.",
+            )?,
+            ledger_lag: float_gauge(
+                r,
+                "ledger_lag_seconds",
+                "Age of the oldest record not yet known to be on the disk, in seconds.",
+            )?,
+            ledger_records: counter(r, "ledger_records_total", "Records appended since start.")?,
+            policy_info: gauges(
+                r,
+                "policy_info",
+                "Revision of the policies in force; always 1.",
+                &["revision"],
+            )?,
+            policy_loaded: float_gauge(
+                r,
+                "policy_loaded_timestamp_seconds",
+                "When the policies in force were loaded, in seconds since 1970.",
+            )?,
+            record_seconds: histogram(
+                r,
+                "record_seconds",
+                "Time until a decision's record was as durable as its answer needs, in seconds.",
+                RECORD_BUCKETS,
+            )?,
+            refusals: counters(
+                r,
+                "refusals_total",
+                "Answers in place of the upstream's, by status and route.",
+                &["status", "route"],
+            )?,
+            reload_degraded: gauges(
+                r,
+                "reload_degraded",
+                "1 if the last reload of a part failed and the one before is still in force.",
+                &["part"],
+            )?,
+            reloads: counters(
+                r,
+                "reloads_total",
+                "Reloads by part and result.",
+                &["part", "result"],
+            )?,
+            response_bytes: counters(
+                r,
+                "response_body_bytes_total",
+                "Bytes of answer bodies by outcome: served from upstream, or refused.",
+                &["outcome", "route"],
+            )?,
+            shadow: counters(
+                r,
+                "shadow_outcomes_total",
+                "What rules in shadow would have done.",
+                &["verdict", "policy", "rule"],
+            )?,
+            unjudged: counters(
+                r,
+                "unjudged_requests_total",
+                "Requests passed on by routes that do not judge.",
+                &["route"],
+            )?,
+            upstream_errors: counters(
+                r,
+                "upstream_errors_total",
+                "Failed exchanges with an upstream, by kind.",
+                &["upstream", "kind"],
+            )?,
+            upstream_healthy: gauges(
+                r,
+                "upstream_server_healthy",
+                "1 if a server of an upstream is taken for healthy.",
+                &["upstream", "server"],
+            )?,
+            upstream_seconds: histograms(
+                r,
+                "upstream_seconds",
+                "Time to the head of an upstream's answer, in seconds.",
+                UPSTREAM_BUCKETS,
+                &["upstream"],
+            )?,
+            registry,
+        };
+        metrics
+            .build_info
+            .with_label_values(&[
+                env!("CARGO_PKG_VERSION"),
+                if cfg!(feature = "test-clock") { "test-clock" } else { "" },
+            ])
+            .set(1);
+        for part in Part::ALL {
+            metrics.reload_degraded.with_label_values(&[part.as_str()]).set(0);
+        }
+        Ok(metrics)
+    }
+
+    /// The text exposition format, version 0.0.4.
+    pub fn render(&self) -> String {
+        TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default()
+    }
+
+    /// Counts a decision.
+    pub fn decided(&self, decision: &Decision, action: Action, route: &str) {
+        let rule = decision.ruling.as_deref();
+        self.decisions
+            .with_label_values(&[
+                decision.verdict.as_str(),
+                rule.map_or("", |r| &r.policy),
+                rule.map_or("", |r| &r.rule),
+                action.as_str(),
+                decision.buyer.as_str(),
+                route,
+            ])
+            .inc();
+        for outcome in &decision.shadow {
+            let labels = [outcome.verdict.as_str(), &outcome.rule.policy, &outcome.rule.rule];
+            self.shadow.with_label_values(&labels).inc();
+        }
+    }
+
+    /// Number of decisions with that verdict, for the status page.
+    pub fn decisions_with(&self, verdict: Verdict) -> u64 {
+        let families = self.registry.gather();
+        let decisions = families.iter().find(|f| f.name() == "interdict_decisions_total");
+        let of_verdict = |m: &&prometheus::proto::Metric| {
+            m.get_label().iter().any(|l| l.name() == "verdict" && l.value() == verdict.as_str())
+        };
+        let counted = decisions.into_iter().flat_map(|f| f.get_metric()).filter(of_verdict);
+        // Counters of events are whole numbers far below 2^53.
+        #[expect(clippy::as_conversions, reason = "a whole number kept in a float")]
+        let total = counted.map(|m| m.get_counter().get_value()).sum::<f64>() as u64;
+        total
+    }
+
+    /// Counts a refusal.
+    pub fn refused(&self, status: u16, route: &str) {
+        self.refusals.with_label_values(&[status_label(status), route]).inc();
+    }
+
+    /// Notes how long a stage took.
+    pub fn timed(&self, stage: Stage, seconds: f64) {
+        match stage {
+            Stage::Decision => self.decision_seconds.observe(seconds),
+            Stage::Record => self.record_seconds.observe(seconds),
+        }
+    }
+
+    /// Counts an appended record; `held` if the clock had stepped back behind the last one.
+    pub fn recorded(&self, held: bool) {
+        self.ledger_records.inc();
+        if held {
+            self.clock_held.inc();
+        }
+    }
+
+    /// Counts a request that is passed on unjudged.
+    pub fn passed_unjudged(&self, route: &str) {
+        self.unjudged.with_label_values(&[route]).inc();
+    }
+
+    /// Counts body bytes that were served from upstream, or refused with.
+    pub fn answered(&self, served: bool, route: &str, bytes: u64) {
+        let outcome = if served { "served" } else { "refused" };
+        self.response_bytes.with_label_values(&[outcome, route]).inc_by(bytes);
+    }
+
+    /// Notes how long an upstream took to begin its answer.
+    pub fn upstream_answered(&self, upstream: &str, seconds: f64) {
+        self.upstream_seconds.with_label_values(&[upstream]).observe(seconds);
+    }
+
+    /// Counts a failed exchange; `kind` is one of the upstream client's own kinds.
+    pub fn upstream_failed(&self, upstream: &str, kind: &'static str) {
+        self.upstream_errors.with_label_values(&[upstream, kind]).inc();
+    }
+
+    /// Notes whether a server is taken for healthy.
+    pub fn server_health(&self, upstream: &str, server: &str, healthy: bool) {
+        self.upstream_healthy.with_label_values(&[upstream, server]).set(i64::from(healthy));
+    }
+
+    /// A request began; it ends when the guard is dropped.
+    pub fn request_began(&self) -> InFlight {
+        self.in_flight.inc();
+        InFlight(self.in_flight.clone())
+    }
+
+    /// Requests that have not ended yet.
+    pub fn requests_in_flight(&self) -> i64 {
+        self.in_flight.get()
+    }
+
+    /// Notes the ledger's state.
+    pub fn ledger(&self, unsynced: u64, lag_seconds: f64, failed: bool) {
+        self.ledger_depth.set(i64::try_from(unsynced).unwrap_or(i64::MAX));
+        self.ledger_lag.set(lag_seconds);
+        self.ledger_failed.set(i64::from(failed));
+    }
+
+    /// Notes the policies in force.
+    pub fn policies_in_force(&self, revision: &str, loaded_unix_seconds: f64) {
+        self.policy_info.reset();
+        self.policy_info.with_label_values(&[revision]).set(1);
+        self.policy_loaded.set(loaded_unix_seconds);
+    }
+
+    /// Notes a geo source's age, where it has a date.
+    pub fn geo_source(&self, source: &str, age_seconds: Option<f64>, stale: bool) {
+        if let Some(age) = age_seconds {
+            self.geo_age.with_label_values(&[source]).set(age);
+        }
+        self.geo_stale.with_label_values(&[source]).set(i64::from(stale));
+    }
+
+    /// Forgets geo sources that a reload took away.
+    pub fn geo_sources_reset(&self) {
+        self.geo_age.reset();
+        self.geo_stale.reset();
+    }
+
+    /// Counts a reload and notes whether the part is degraded.
+    pub fn reloaded(&self, part: Part, succeeded: bool) {
+        let result = if succeeded { "ok" } else { "failed" };
+        self.reloads.with_label_values(&[part.as_str(), result]).inc();
+        self.reload_degraded.with_label_values(&[part.as_str()]).set(i64::from(!succeeded));
+    }
+}
+
+/// A request that has not ended yet.
+#[derive(Debug)]
+pub struct InFlight(IntGauge);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// The statuses the gateway itself answers with: a closed set.
+const fn status_label(status: u16) -> &'static str {
+    match status {
+        400 => "400",
+        401 => "401",
+        403 => "403",
+        404 => "404",
+        405 => "405",
+        408 => "408",
+        413 => "413",
+        415 => "415",
+        429 => "429",
+        451 => "451",
+        502 => "502",
+        503 => "503",
+        504 => "504",
+        _ => "other",
+    }
+}
+
+fn counter(r: &Registry, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
+    let metric = IntCounter::new(name, help)?;
+    r.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}
+
+fn counters(
+    r: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntCounterVec, prometheus::Error> {
+    let metric = IntCounterVec::new(Opts::new(name, help), labels)?;
+    r.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}
+
+fn gauge(r: &Registry, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
+    let metric = IntGauge::new(name, help)?;
+    r.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}
+
+fn gauges(
+    r: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntGaugeVec, prometheus::Error> {
+    let metric = IntGaugeVec::new(Opts::new(name, help), labels)?;
+    r.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}
+
+fn float_gauge(r: &Registry, name: &str, help: &str) -> Result<Gauge, prometheus::Error> {
+    let metric = Gauge::new(name, help)?;
+    r.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}
+
+fn float_gauges(
+    r: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<GaugeVec, prometheus::Error> {
+    let metric = GaugeVec::new(Opts::new(name, help), labels)?;
+    r.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}
+
+fn histogram(
+    r: &Registry,
+    name: &str,
+    help: &str,
+    buckets: &[f64],
+) -> Result<Histogram, prometheus::Error> {
+    let metric = Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec()))?;
+    r.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}
+
+fn histograms(
+    r: &Registry,
+    name: &str,
+    help: &str,
+    buckets: &[f64],
+    labels: &[&str],
+) -> Result<HistogramVec, prometheus::Error> {
+    let opts = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+    let metric = HistogramVec::new(opts, labels)?;
+    r.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}

@@ -1,0 +1,10 @@
+//! What operations see: Prometheus families in a registry of our own, and the log's set-up.
+//!
+//! Labels come from closed sets only: verdicts, actions, nexus, and the ids of policies, rules, routes, upstreams and geo sources that
+//! the configuration names. Never a path, a product text, an address or a customer: those would grow without bound and leak.
+
+mod logging;
+mod metrics;
+
+pub use logging::{LogSettings, init_logging};
+pub use metrics::{Metrics, Part, Stage};
