@@ -70,7 +70,12 @@ pub fn canonicalize(raw: &[u8]) -> Result<CanonicalTarget<'_>, TargetError> {
     let (path, forward) = match Shape::of(path)? {
         Shape::Folded => {
             let path = Cow::Borrowed(path);
-            return Ok(CanonicalTarget { folded: path.clone(), forward: path.clone(), path, query });
+            return Ok(CanonicalTarget {
+                folded: path.clone(),
+                forward: path.clone(),
+                path,
+                query,
+            });
         }
         Shape::Resolved => (Cow::Borrowed(path), Cow::Borrowed(path)),
         Shape::Other => {
@@ -81,7 +86,9 @@ pub fn canonicalize(raw: &[u8]) -> Result<CanonicalTarget<'_>, TargetError> {
     };
     match fold_path(&path) {
         Folded::DisguisedDots => Err(TargetError::DisguisedDots),
-        Folded::Path(folded) => Ok(CanonicalTarget { path, folded: Cow::Owned(folded), forward, query }),
+        Folded::Path(folded) => {
+            Ok(CanonicalTarget { path, folded: Cow::Owned(folded), forward, query })
+        }
     }
 }
 
@@ -316,9 +323,9 @@ fn encode(path: &str) -> String {
 
 /// Tells an overlong form from other invalid UTF-8.
 fn utf8_fault(bytes: &[u8]) -> TargetError {
-    let overlong = bytes.windows(2).any(|pair| {
-        matches!(pair, [0xc0 | 0xc1, _] | [0xe0, 0x80..=0x9f] | [0xf0, 0x80..=0x8f])
-    });
+    let overlong = bytes
+        .windows(2)
+        .any(|pair| matches!(pair, [0xc0 | 0xc1, _] | [0xe0, 0x80..=0x9f] | [0xf0, 0x80..=0x8f]));
     if overlong { TargetError::Overlong } else { TargetError::Encoding }
 }
 

@@ -168,9 +168,9 @@ fn dots_resolved(path: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn invalid_dropped(path: &[u8]) -> Option<Vec<u8>> {
-    std::str::from_utf8(path).is_err().then(|| {
-        path.utf8_chunks().flat_map(|chunk| chunk.valid().as_bytes()).copied().collect()
-    })
+    std::str::from_utf8(path)
+        .is_err()
+        .then(|| path.utf8_chunks().flat_map(|chunk| chunk.valid().as_bytes()).copied().collect())
 }
 
 /// Decodes UTF-8 as the servers did that checked neither the shortest form nor the continuation bytes.
@@ -189,9 +189,9 @@ fn overlong_decoded(path: &[u8]) -> Option<Vec<u8>> {
         };
         let sequence = tail.split_at_checked(length).filter(|_| length > 0);
         let ascii = sequence.and_then(|(continuation, after)| {
-            let scalar = continuation.iter().fold(u32::from(first), |scalar, byte| {
-                (scalar << 6) | u32::from(byte & 0x3f)
-            });
+            let scalar = continuation
+                .iter()
+                .fold(u32::from(first), |scalar, byte| (scalar << 6) | u32::from(byte & 0x3f));
             let byte = u8::try_from(scalar).ok().filter(u8::is_ascii)?;
             Some((byte, after))
         });
@@ -393,7 +393,9 @@ mod tests {
 
     #[test]
     fn false_friends_stay_other_paths() {
-        for raw in ["/index-u1313g.xml", "/indexes/u1313g.xml", "/index/u1313g.xml.bak", "/100%25/a"] {
+        for raw in
+            ["/index-u1313g.xml", "/indexes/u1313g.xml", "/index/u1313g.xml.bak", "/100%25/a"]
+        {
             assert!(!reads(raw, "/index/u1313g.xml"), "{raw}");
         }
     }
