@@ -1,6 +1,7 @@
 //! Interdict: a gateway that stops prohibited sales and updates in front of real endpoints, and proves it.
 
 pub mod geo;
+pub mod message;
 pub mod model;
 pub mod policy;
 pub mod registry;

@@ -1,0 +1,34 @@
+//! Pure rules of HTTP messages: what a target, a header, an address list, a body means, once and for every route.
+//!
+//! For: RFC 9110, 9111, 9112, 7239, 6901, the PROXY protocol, and the readings of DESIGN 13 where they leave a choice.
+//! Never: I/O, clocks, policies, or types of a server or client framework; a gateway hands in bytes and takes out values.
+//!
+//! Invariants: no input stops a parser; each has one reading of what it accepts and refuses what has several; work and
+//! memory are bounded by the input and a stated limit.
+
+mod caching;
+mod coding;
+mod form;
+mod forwarded;
+mod headers;
+mod host;
+mod json;
+mod target;
+
+pub use caching::privatize;
+pub use coding::{CodingError, decode as decode_content};
+pub use form::{Form, FormError, PhpName};
+pub use forwarded::{
+    AddressBasis, AddressFamily, ClientAddress, ClientAddressRule, HeaderText, Hop,
+    OutgoingForwarding, ProxyHeader, parse_proxy_header,
+};
+pub use headers::{
+    ConnectionOptions, RequestHeader, is_address_claim, is_hop_by_hop, is_override, is_protected,
+    is_twin, is_twin_of, passes_downstream, request_header,
+};
+pub use host::{Host, HostError};
+pub use json::{ListError, Pointer, PointerError, is_json_utf8};
+pub use target::{
+    CanonicalTarget, LenientReadings, TargetError, TargetForm, TargetFormError, canonicalize,
+    lenient_readings,
+};
