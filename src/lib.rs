@@ -1,3 +1,5 @@
 //! Interdict: a gateway that stops prohibited sales and updates in front of real endpoints, and proves it.
 
+pub mod config;
 pub mod model;
+pub mod settings;
