@@ -1,0 +1,244 @@
+//! Configuration: one TOML file and the environment, read once into settings that need no further check (DESIGN 12, Contract).
+//!
+//! The document is parsed into a tree that knows where everything stands, and the tree is walked by hand, for only so can
+//! *every* problem be told at once, each with its key and line. What comes out are the plain structs of `settings`.
+//!
+//! It never opens the files it names (who uses them does), never reloads, and never guesses: an unknown key, a value of
+//! another type, a reference to nothing are problems, and with one problem there is no configuration.
+//!
+//! Invariants: a key that no reader asks for is unknown, by construction of the reader; a judged route can tell its items;
+//! secrets are paths; the only place that reads the process environment is `environment.rs`.
+//!
+//! Standard: TOML 1.1; `sysexits` 78 is the caller's answer to [`ConfigErrors`].
+
+mod environment;
+mod problem;
+mod reader;
+mod sections;
+mod tree;
+mod units;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use toml::de::DeTable;
+
+use crate::settings::Admin;
+use crate::settings::Catalog;
+use crate::settings::ClientRole;
+use crate::settings::Customers;
+use crate::settings::Gateway;
+use crate::settings::Geo;
+use crate::settings::Identity;
+use crate::settings::IdentityUse;
+use crate::settings::Ledger;
+use crate::settings::Listener;
+use crate::settings::Log;
+use crate::settings::Notify;
+use crate::settings::Policies;
+use crate::settings::Reseller;
+use crate::settings::Route;
+use crate::settings::Server;
+use crate::settings::Store;
+use crate::settings::Upstream;
+
+pub use environment::{Environment, Strings, state_dir};
+pub use problem::{ConfigErrors, Place, Problem};
+
+use problem::Found;
+use reader::Context;
+use sections::Surroundings;
+use tree::{Node, Origin};
+
+/// Everything an operator has set.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "each is the section of that name")]
+pub struct Config {
+    pub admin: Admin,
+    pub catalog: Catalog,
+    pub customers: Customers,
+    pub gateway: Gateway,
+    pub geo: Geo,
+    pub identity: Option<Identity>,
+    pub ledger: Ledger,
+    pub log: Log,
+    pub notify: Option<Notify>,
+    pub policies: Policies,
+    pub reseller: Reseller,
+    pub routes: Vec<Route>,
+    pub store: Store,
+    pub upstreams: Vec<Upstream>,
+    later: Vec<Problem>,
+    text: Arc<str>,
+}
+
+impl Config {
+    /// Reads the file at `path` and the overrides in `env`.
+    ///
+    /// # Errors
+    /// Every problem there is. A file that is no TOML is told before what its keys say.
+    pub fn load(path: &Path, env: &impl Strings) -> Result<Self, ConfigErrors> {
+        let file: Arc<str> = path.display().to_string().into();
+        let whole = |message: String| {
+            let place = Place::File(Arc::clone(&file));
+            ConfigErrors::new(vec![Problem { key: String::new(), message, place }], "".into())
+        };
+        let bytes =
+            std::fs::read(path).map_err(|error| whole(format!("cannot be read: {error}")))?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            whole(format!("is not UTF-8 at byte {}", error.utf8_error().valid_up_to()))
+        })?;
+        let base = path.parent().map(Path::to_path_buf).unwrap_or_default();
+        Self::parse(&text, &file, base, env)
+    }
+
+    /// The configuration where there is no file: defaults, and the overrides in `env`, relative to the working directory.
+    ///
+    /// # Errors
+    /// Every problem of the overrides; a missing state directory.
+    pub fn without_file(env: &impl Strings) -> Result<Self, ConfigErrors> {
+        Self::parse("", &"(no file)".into(), PathBuf::new(), env)
+    }
+
+    /// Shipped policies, the embedded geo table, ledger and store under `state_dir`, and `upstream` for everything that
+    /// bears no update signature.
+    pub fn default_for(
+        upstream: Option<Server>,
+        listen: Option<SocketAddr>,
+        state_dir: &Path,
+    ) -> Self {
+        let config = Self {
+            admin: Admin::default(),
+            catalog: Catalog::default(),
+            customers: Customers::default(),
+            gateway: Gateway::default(),
+            geo: Geo::default(),
+            identity: None,
+            ledger: Ledger::under(state_dir),
+            log: Log::default(),
+            notify: None,
+            policies: Policies::default(),
+            reseller: Reseller::default(),
+            routes: Vec::new(),
+            store: Store::under(state_dir),
+            upstreams: Vec::new(),
+            later: Vec::new(),
+            text: "".into(),
+        };
+        let config = match listen {
+            Some(address) => config.with_listen(address),
+            None => config,
+        };
+        match upstream {
+            Some(server) => config.with_upstream(server),
+            None => config,
+        }
+    }
+
+    /// The same with `address` as the only one to listen on, with the certificate of the first.
+    #[must_use]
+    pub fn with_listen(mut self, address: SocketAddr) -> Self {
+        let tls = self.gateway.listeners.into_iter().next().and_then(|listener| listener.tls);
+        self.gateway.listeners = vec![Listener { address, tls }];
+        self
+    }
+
+    /// The same with one route that passes on to `server` what bears no update signature, in place of all routes and upstreams.
+    #[must_use]
+    pub fn with_upstream(mut self, server: Server) -> Self {
+        const NAME: &str = "upstream";
+        self.upstreams = vec![Upstream::new(NAME, server)];
+        self.routes = vec![Route {
+            action: None,
+            buyer: Vec::new(),
+            client: ClientRole::Buyer,
+            identity: IdentityUse::None,
+            items: None,
+            methods: Vec::new(),
+            name: "rest".to_owned(),
+            path: "/{*any}".to_owned(),
+            preset: None,
+            require: Vec::new(),
+            seller_organization_country: None,
+            upstream: Some(NAME.to_owned()),
+        }];
+        self
+    }
+
+    /// What the configuration asks for and this version cannot do, with key and line.
+    pub fn unsupported(&self) -> Vec<Problem> {
+        self.later.clone()
+    }
+
+    /// Refuses what [`Config::unsupported`] lists.
+    ///
+    /// # Errors
+    /// When the list is not empty.
+    pub fn require_supported(&self) -> Result<(), ConfigErrors> {
+        if self.later.is_empty() {
+            return Ok(());
+        }
+        Err(ConfigErrors::new(self.later.clone(), Arc::clone(&self.text)))
+    }
+
+    fn parse(
+        text: &str,
+        file: &Arc<str>,
+        base: PathBuf,
+        env: &impl Strings,
+    ) -> Result<Self, ConfigErrors> {
+        let shared: Arc<str> = text.into();
+        let refuse =
+            |found| Err(ConfigErrors::new(problem::place(found, file, text), Arc::clone(&shared)));
+        let (table, errors) = DeTable::parse_recoverable(text);
+        if !errors.is_empty() {
+            return refuse(errors.iter().map(not_toml).collect());
+        }
+        let mut found = Vec::new();
+        let mut tree = Node::document(&table);
+        environment::overlay(&mut tree, env, &mut found);
+        let state = state_dir(env);
+        let context = Context::new(base, found);
+        let root = context.root(&tree);
+        let gateway = sections::gateway(&root);
+        let identity = sections::identity(&root);
+        let (upstreams, names) = sections::upstreams(&root);
+        let around = Surroundings { identity: identity.as_ref(), upstreams: &names };
+        let config = Self {
+            admin: sections::admin(&root, &gateway),
+            catalog: sections::catalog(&root),
+            customers: sections::customers(&root),
+            gateway,
+            geo: sections::geo(&root),
+            ledger: sections::ledger(&root, state.as_deref()),
+            log: sections::log(&root),
+            notify: sections::notify(&root),
+            policies: sections::policies(&root),
+            reseller: sections::reseller(&root),
+            routes: sections::routes(&root, around),
+            identity,
+            store: sections::store(&root, state.as_deref()),
+            upstreams,
+            later: Vec::new(),
+            text: Arc::clone(&shared),
+        };
+        drop(root);
+        let (found, later) = context.into_found();
+        if !found.is_empty() {
+            return refuse(found);
+        }
+        Ok(Self { later: problem::place(later, file, text), ..config })
+    }
+}
+
+fn not_toml(error: &toml::de::Error) -> Found {
+    Found {
+        key: String::new(),
+        message: format!("not TOML: {}", error.message()),
+        origin: error.span().map_or(Origin::File, Origin::Span),
+    }
+}
+
+#[cfg(test)]
+mod tests;

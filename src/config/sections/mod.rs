@@ -1,0 +1,16 @@
+//! One reader for each section of the file: names its keys, its defaults and what they may be.
+
+mod gateway;
+mod identity;
+mod items;
+mod operation;
+mod pattern;
+mod route;
+mod source;
+mod upstream;
+
+pub(super) use gateway::{admin, gateway};
+pub(super) use identity::{identity, notify};
+pub(super) use operation::{catalog, customers, geo, ledger, log, policies, reseller, store};
+pub(super) use route::{Surroundings, routes};
+pub(super) use upstream::upstreams;

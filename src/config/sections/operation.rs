@@ -1,0 +1,154 @@
+//! The short sections: `[reseller]`, `[policies]`, `[catalog]`, `[customers]`, `[geo]`, `[store]`, `[ledger]`, `[log]`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::config::reader::{Field, Section};
+use crate::model::Country;
+use crate::settings::Catalog;
+use crate::settings::Customers;
+use crate::settings::Deliveries;
+use crate::settings::Geo;
+use crate::settings::Ledger;
+use crate::settings::Log;
+use crate::settings::LogFormat;
+use crate::settings::LogLevel;
+use crate::settings::Policies;
+use crate::settings::Reseller;
+use crate::settings::Store;
+
+const SHORTEST_AGE: Duration = Duration::from_secs(1);
+const LONGEST_AGE: Duration = Duration::from_secs(315_360_000);
+/// A segment holds at least one record of the largest size.
+const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = 1_048_576..=17_179_869_184;
+
+/// Reads `[reseller]`.
+pub(in crate::config) fn reseller(root: &Section<'_>) -> Reseller {
+    let Some(section) = root.section("reseller") else { return Reseller::default() };
+    Reseller {
+        names: section.at("names").map_or_else(Vec::new, |field| field.list(Field::text)),
+        notice_url: section.at("notice_url").and_then(|field| field.parsed(web_address)),
+        organization_country: section.at("organization_country").and_then(|field| {
+            field.parsed(|text| {
+                Country::parse(text).ok_or("is no country: write its ISO 3166 code, such as `DE`")
+            })
+        }),
+    }
+}
+
+/// Reads `[policies]`.
+pub(in crate::config) fn policies(root: &Section<'_>) -> Policies {
+    Policies { dir: path_of(root, "policies", "dir") }
+}
+
+/// Reads `[catalog]`.
+pub(in crate::config) fn catalog(root: &Section<'_>) -> Catalog {
+    Catalog { file: path_of(root, "catalog", "file") }
+}
+
+/// Reads `[customers]`.
+pub(in crate::config) fn customers(root: &Section<'_>) -> Customers {
+    Customers { file: path_of(root, "customers", "file") }
+}
+
+/// Reads `[geo]`.
+pub(in crate::config) fn geo(root: &Section<'_>) -> Geo {
+    let Some(section) = root.section("geo") else { return Geo::default() };
+    let files = |name| {
+        let mut seen: Vec<PathBuf> = Vec::new();
+        if let Some(field) = section.at(name) {
+            field.list(|element: &Field<'_>| {
+                let path = element.path()?;
+                if seen.contains(&path) {
+                    element.problem("is listed twice");
+                } else {
+                    seen.push(path);
+                }
+                Some(())
+            });
+        }
+        seen
+    };
+    let classes = files("classes");
+    let databases = files("databases");
+    Geo {
+        classes,
+        embedded: section
+            .at("embedded")
+            .and_then(|field| field.boolean())
+            .unwrap_or(databases.is_empty()),
+        databases,
+        max_age: section.at("max_age").and_then(|field| field.duration(SHORTEST_AGE..=LONGEST_AGE)),
+        networks: section.at("networks").and_then(|field| field.path()),
+    }
+}
+
+/// Reads `[store]`; without a folder it is in the state directory.
+pub(in crate::config) fn store(root: &Section<'_>, state: Option<&Path>) -> Store {
+    match (path_of(root, "store", "dir"), state) {
+        (Some(dir), _) => Store { dir },
+        (None, Some(state)) => Store::under(state),
+        (None, None) => {
+            root.problem_at("store.dir", NO_STATE);
+            Store { dir: PathBuf::new() }
+        }
+    }
+}
+
+/// Reads `[ledger]`; without a folder it is in the state directory.
+pub(in crate::config) fn ledger(root: &Section<'_>, state: Option<&Path>) -> Ledger {
+    let section = root.section("ledger");
+    let at = |name| section.as_ref().and_then(|section| section.at(name));
+    let written = at("dir");
+    let dir = written.as_ref().and_then(Field::path);
+    if written.is_none() && state.is_none() {
+        root.problem_at("ledger.dir", NO_STATE);
+    }
+    let defaults = Ledger::under(state.unwrap_or(Path::new("")));
+    let dir = dir.unwrap_or(defaults.dir);
+    Ledger {
+        deliveries: at("deliveries")
+            .and_then(|field| field.one_of(&Deliveries::ALL, Deliveries::as_str))
+            .unwrap_or_default(),
+        key: at("key").and_then(|field| field.path()).unwrap_or_else(|| Ledger::key_beside(&dir)),
+        dir,
+        segment_bytes: at("segment_bytes")
+            .and_then(|field| field.bytes(SEGMENT_BYTES))
+            .unwrap_or(Ledger::SEGMENT_BYTES),
+    }
+}
+
+/// Reads `[log]`.
+pub(in crate::config) fn log(root: &Section<'_>) -> Log {
+    let Some(section) = root.section("log") else { return Log::default() };
+    Log {
+        format: section
+            .at("format")
+            .and_then(|field| field.one_of(&LogFormat::ALL, LogFormat::as_str))
+            .unwrap_or_default(),
+        level: section
+            .at("level")
+            .and_then(|field| field.one_of(&LogLevel::ALL, LogLevel::as_str))
+            .unwrap_or_default(),
+    }
+}
+
+/// An absolute `http` or `https` URL that can stand in a header.
+pub(super) fn web_address(text: &str) -> Result<String, &'static str> {
+    const WRONG: &str = "is no address: write an absolute URL such as `https://shop.example/why`";
+    let uri: http::Uri = text.parse().map_err(|_| WRONG)?;
+    let web = matches!(uri.scheme_str(), Some("http" | "https"));
+    let quiet = !text.contains(['<', '>', '"']);
+    if web && quiet && uri.host().is_some_and(|host| !host.is_empty()) {
+        Ok(text.to_owned())
+    } else {
+        Err(WRONG)
+    }
+}
+
+const NO_STATE: &str =
+    "missing, and neither XDG_STATE_HOME nor HOME says where state is kept: write `dir = \"data\"`";
+
+fn path_of(root: &Section<'_>, section: &'static str, key: &'static str) -> Option<PathBuf> {
+    root.section(section)?.at(key)?.path()
+}

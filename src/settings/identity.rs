@@ -1,0 +1,126 @@
+//! `[identity]` and `[notify]`: tokens that vouch for a client, and the webhook that tells fulfilment to wait.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::pointer::Pointer;
+use super::route::BuyerField;
+
+/// `[identity]`: whose tokens are believed, and what is read from them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Identity {
+    /// Signature algorithms that are accepted: at least one, all with public keys.
+    pub algorithms: Vec<Algorithm>,
+    /// The `aud` that a token must carry.
+    pub audience: String,
+    /// Pointers into the token, by the evidence they give.
+    pub claims: Vec<(BuyerField, Pointer)>,
+    /// The `iss` that a token must carry.
+    pub issuer: String,
+    /// Where the keys are.
+    pub jwks: JwksSource,
+    /// Allowed difference of clocks.
+    pub leeway: Duration,
+    /// What a `sub` may do on the decision API.
+    pub permissions: Vec<(String, Vec<Permission>)>,
+}
+
+impl Identity {
+    /// Difference of clocks that is common between machines that keep time.
+    pub const LEEWAY: Duration = Duration::from_secs(30);
+}
+
+/// Where the keys are.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum JwksSource {
+    /// A JWK Set (RFC 7517) on disk.
+    File(PathBuf),
+    /// An `https` URL of one.
+    Url(String),
+}
+
+/// JSON Web Algorithms (RFC 7518, 8037) with a public key; a shared secret cannot tell who signed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(missing_docs, reason = "each is the registered name")]
+pub enum Algorithm {
+    EdDsa,
+    Es256,
+    Es384,
+    Ps256,
+    Ps384,
+    Ps512,
+    Rs256,
+    Rs384,
+    Rs512,
+}
+
+impl Algorithm {
+    /// Every algorithm.
+    pub const ALL: [Self; 9] = [
+        Self::EdDsa,
+        Self::Es256,
+        Self::Es384,
+        Self::Ps256,
+        Self::Ps384,
+        Self::Ps512,
+        Self::Rs256,
+        Self::Rs384,
+        Self::Rs512,
+    ];
+
+    /// The registered name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::EdDsa => "EdDSA",
+            Self::Es256 => "ES256",
+            Self::Es384 => "ES384",
+            Self::Ps256 => "PS256",
+            Self::Ps384 => "PS384",
+            Self::Ps512 => "PS512",
+            Self::Rs256 => "RS256",
+            Self::Rs384 => "RS384",
+            Self::Rs512 => "RS512",
+        }
+    }
+}
+
+/// What a caller of the decision API may do.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Permission {
+    /// Give `at`.
+    AsOf,
+    /// Call `/v1` from outside `api_clients`.
+    Decide,
+    /// Give `ip_country` and `ip_class`.
+    Evidence,
+}
+
+impl Permission {
+    /// Every permission.
+    pub const ALL: [Self; 3] = [Self::AsOf, Self::Decide, Self::Evidence];
+
+    /// The contract's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AsOf => "as_of",
+            Self::Decide => "decide",
+            Self::Evidence => "evidence",
+        }
+    }
+}
+
+/// `[notify]`: the signed outgoing webhook for blocks and holds.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Notify {
+    /// File with the key that signs each message.
+    pub key: PathBuf,
+    /// Longest wait for the receiver.
+    pub timeout: Duration,
+    /// The receiver.
+    pub url: String,
+}
+
+impl Notify {
+    /// Longest wait for the receiver.
+    pub const TIMEOUT: Duration = Duration::from_secs(5);
+}

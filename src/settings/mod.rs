@@ -1,0 +1,27 @@
+//! What an operator can set, as plain data: the vocabulary between `config`, which reads it, and the modules that obey it.
+//!
+//! Every value here has been checked: a module that receives one of these structs has nothing left to validate. Nothing here
+//! reads a file, an environment or a clock, and nothing names another module but `model`. Field names are the keys of
+//! DESIGN 12 (Contract). Secrets are held as paths only.
+
+mod gateway;
+mod geo;
+mod identity;
+mod operation;
+mod pointer;
+mod reseller;
+mod route;
+mod upstream;
+
+pub use gateway::{Admin, ClientAddress, Gateway, Listener, Tls};
+pub use geo::Geo;
+pub use identity::{Algorithm, Identity, JwksSource, Notify, Permission};
+pub use operation::{
+    Catalog, Customers, Deliveries, Ledger, Log, LogFormat, LogLevel, Policies, Store,
+};
+pub use pointer::{Pointer, PointerError, Token};
+pub use reseller::Reseller;
+pub use route::{
+    BuyerField, ClientRole, IdentityUse, ItemMapping, Preset, Requirement, Route, Source,
+};
+pub use upstream::{Health, Scheme, Server, ServerError, Upstream, UpstreamTls};

@@ -1,0 +1,155 @@
+//! What the process keeps and says: `[policies]`, `[catalog]`, `[customers]`, `[store]`, `[ledger]`, `[log]`.
+
+use std::path::{Path, PathBuf};
+
+/// `[policies]`.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Policies {
+    /// Folder whose own `*.toml` are read; none: the shipped policies.
+    pub dir: Option<PathBuf>,
+}
+
+/// `[catalog]`.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Catalog {
+    /// CSV file `sku,name,vendor,group`.
+    pub file: Option<PathBuf>,
+}
+
+/// `[customers]`.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Customers {
+    /// CSV file `account,organization_country,...`.
+    pub file: Option<PathBuf>,
+}
+
+/// `[store]`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Store {
+    /// Folder of the registry.
+    pub dir: PathBuf,
+}
+
+/// `[ledger]`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Ledger {
+    /// When a delivery's first byte may leave.
+    pub deliveries: Deliveries,
+    /// Folder of the segments.
+    pub dir: PathBuf,
+    /// File of the signing key, created with an empty ledger.
+    pub key: PathBuf,
+    /// Size at which a new segment is begun, in bytes.
+    pub segment_bytes: u64,
+}
+
+/// When a delivery's first byte may leave (DESIGN 9).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Deliveries {
+    /// When its record is on the disk: a power cut loses nothing.
+    Synced,
+    /// When its record is written: a power cut loses at most 20 ms, a killed process nothing.
+    #[default]
+    Written,
+}
+
+/// `[log]`.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Log {
+    /// The shape of a line.
+    pub format: LogFormat,
+    /// The least severe lines that are written.
+    pub level: LogLevel,
+}
+
+/// The shape of a log line.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    #[default]
+    Text,
+}
+
+/// Severity.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[expect(missing_docs, reason = "each is the usual name")]
+pub enum LogLevel {
+    Debug,
+    Error,
+    #[default]
+    Info,
+    Trace,
+    Warn,
+}
+
+impl Store {
+    /// The store of a state directory.
+    pub fn under(state: &Path) -> Self {
+        Self { dir: state.join("store") }
+    }
+}
+
+impl Ledger {
+    /// 256 MiB: about 400,000 records, and quick to copy away.
+    pub const SEGMENT_BYTES: u64 = 268_435_456;
+
+    /// The ledger of a state directory.
+    pub fn under(state: &Path) -> Self {
+        let dir = state.join("ledger");
+        Self {
+            deliveries: Deliveries::Written,
+            key: Self::key_beside(&dir),
+            dir,
+            segment_bytes: Self::SEGMENT_BYTES,
+        }
+    }
+
+    /// Where the key is by default: beside the folder, so that a copy of the evidence does not carry it.
+    pub fn key_beside(dir: &Path) -> PathBuf {
+        dir.with_file_name("ledger-key.pem")
+    }
+}
+
+impl Deliveries {
+    /// Every choice.
+    pub const ALL: [Self; 2] = [Self::Synced, Self::Written];
+
+    /// The key's text.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Synced => "synced",
+            Self::Written => "written",
+        }
+    }
+}
+
+impl LogFormat {
+    /// Every shape.
+    pub const ALL: [Self; 2] = [Self::Json, Self::Text];
+
+    /// The key's text.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Text => "text",
+        }
+    }
+}
+
+impl LogLevel {
+    /// Every level, from the most severe.
+    pub const ALL: [Self; 5] = [Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
+
+    /// The key's text, which the tracing filter reads as well.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Error => "error",
+            Self::Info => "info",
+            Self::Trace => "trace",
+            Self::Warn => "warn",
+        }
+    }
+}
