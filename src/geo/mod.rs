@@ -34,7 +34,7 @@ mod testdb;
 use std::fs::File;
 use std::io::{self, Read};
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -46,6 +46,7 @@ use crate::model::AddressOrigin;
 use crate::model::Country;
 use crate::model::CountryReading;
 use crate::model::GeoAnswer;
+use crate::settings::Geo;
 
 use address::is_reserved;
 use database::Database;
@@ -56,21 +57,6 @@ use record::Facts;
 pub use address::{parse_address, unwrap_embedded};
 pub use error::{GeoError, GeoErrors};
 pub use source::{GeoSource, GeoSourceKind};
-
-/// Which sources to load (DESIGN 12, `[geo]`).
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct GeoSettings {
-    /// MMDB files of any common schema; with none the embedded table is asked.
-    pub databases: Vec<PathBuf>,
-    /// The operator's own networks: `cidr,country,class`.
-    pub networks: Option<PathBuf>,
-    /// Class lists, `cidr,class`, or anonymiser MMDBs.
-    pub classes: Vec<PathBuf>,
-    /// Asks the embedded table also beside databases.
-    pub embedded: bool,
-    /// From which age on a source says no country any more.
-    pub max_age: Option<Duration>,
-}
 
 /// Every source, loaded.
 #[derive(Debug)]
@@ -98,7 +84,7 @@ impl GeoTables {
     ///
     /// # Errors
     /// Every problem of every file at once, by file and line. Nothing is half loaded.
-    pub fn load(settings: &GeoSettings) -> Result<Self, GeoErrors> {
+    pub fn load(settings: &Geo) -> Result<Self, GeoErrors> {
         let mut problems = Vec::new();
         let max_age = settings.max_age;
         let mut layers = Vec::new();

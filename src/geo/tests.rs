@@ -17,12 +17,12 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// A folder of sources, and the settings that name them.
 struct Sources {
     dir: TempDir,
-    settings: GeoSettings,
+    settings: Geo,
 }
 
 impl Sources {
     fn new() -> Self {
-        Self { dir: tempfile::tempdir().unwrap(), settings: GeoSettings::default() }
+        Self { dir: tempfile::tempdir().unwrap(), settings: Geo::default() }
     }
 
     fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
@@ -102,7 +102,7 @@ fn the_embedded_table_answers_where_no_database_is_given() {
     assert_eq!(in_june(&tables, "2003::1"), "DE");
     assert_eq!(in_june(&tables, "136.145.1.1"), "PR");
     assert_eq!(answers(&tables, "8.8.8.8", june()), ["iptocc: US"]);
-    let loaded = GeoTables::load(&GeoSettings::default()).unwrap();
+    let loaded = GeoTables::load(&Geo::default()).unwrap();
     assert_eq!(in_june(&loaded, "8.8.8.8"), "US");
 }
 

@@ -27,7 +27,8 @@ pub use headers::{
     is_twin, is_twin_of, passes_downstream, request_header,
 };
 pub use host::{Host, HostError};
-pub use json::{ListError, Pointer, PointerError, is_json_utf8};
+pub use json::is_json_utf8;
+pub use json::pointer;
 pub use target::{
     CanonicalTarget, LenientReadings, TargetError, TargetForm, TargetFormError, canonicalize,
     lenient_readings,

@@ -4,7 +4,6 @@
 //! The document itself is read by the model's strict reader: no duplicate keys, nothing trailing.
 
 mod media_type;
-mod pointer;
+pub mod pointer;
 
 pub use media_type::is_json_utf8;
-pub use pointer::{ListError, Pointer, PointerError};

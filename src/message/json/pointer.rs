@@ -1,26 +1,11 @@
-//! JSON pointers (RFC 6901) with one addition: a segment `*` stands for every element of an array.
+//! What JSON pointers (RFC 6901, with `*` for every element of an array) find in a document.
 
 use smallvec::SmallVec;
 
 use crate::message::target::fold_char;
 use crate::model::StrictValue;
-
-/// Where in a document something stands. A key that is `*` by name cannot be pointed at.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct Pointer {
-    segments: Vec<Segment>,
-}
-
-/// Why a text is no pointer.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum PointerError {
-    /// A `~` that is neither `~0` nor `~1`.
-    #[error("`{0}`: `~` must be written `~0`, and `/` within a name `~1`")]
-    Escape(String),
-    /// It does not begin with a slash.
-    #[error("`{0}`: a JSON pointer begins with `/`")]
-    Slash(String),
-}
+use crate::settings::Pointer;
+use crate::settings::Token;
 
 /// Why a document has no list where a pointer with `*` looks for one. Each is 400 where items are judged.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -36,102 +21,63 @@ pub enum ListError {
     NotAList,
 }
 
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-enum Segment {
-    Each,
-    Name(Box<str>),
+/// Everything the pointer finds, in the document's order. What is missing, or of a type that the pointer cannot enter, is left out.
+pub fn values<'a>(pointer: &Pointer, document: &'a StrictValue) -> SmallVec<[&'a StrictValue; 8]> {
+    let mut found = SmallVec::new();
+    descend(document, pointer.tokens(), &mut |value| found.push(value), &mut |_, _| {});
+    found
 }
 
-impl Pointer {
-    /// Reads `/a/b/*`; the empty text points at the whole document.
-    ///
-    /// # Errors
-    /// When `text` is no pointer.
-    pub fn parse(text: &str) -> Result<Self, PointerError> {
-        if text.is_empty() {
-            return Ok(Self { segments: Vec::new() });
-        }
-        let names =
-            text.strip_prefix('/').ok_or_else(|| PointerError::Slash(text.to_owned()))?.split('/');
-        let segments = names.map(|name| match name {
-            "*" => Ok(Segment::Each),
-            _ => unescape(name)
-                .map(|name| Segment::Name(name.into()))
-                .ok_or_else(|| PointerError::Escape(text.to_owned())),
-        });
-        Ok(Self { segments: segments.collect::<Result<_, _>>()? })
-    }
-
-    /// Everything the pointer finds, in the document's order. What is missing, or of a type that the pointer cannot enter, is left out.
-    pub fn values<'a>(&self, document: &'a StrictValue) -> SmallVec<[&'a StrictValue; 8]> {
-        let mut found = SmallVec::new();
-        descend(document, &self.segments, &mut |value| found.push(value), &mut |_, _| {});
-        found
-    }
-
-    /// The first value the pointer finds.
-    pub fn first<'a>(&self, document: &'a StrictValue) -> Option<&'a StrictValue> {
-        self.values(document).first().copied()
-    }
-
-    /// Everything the pointer finds, where nothing may be wrong on the way: every `*` meets an array that is not empty and
-    /// every name an object that has it.
-    ///
-    /// # Errors
-    /// At the first value, in document order, that the pointer cannot enter.
-    pub fn list<'a>(
-        &self,
-        document: &'a StrictValue,
-    ) -> Result<SmallVec<[&'a StrictValue; 8]>, ListError> {
-        let mut found = SmallVec::new();
-        let mut fault = None;
-        descend(document, &self.segments, &mut |value| found.push(value), &mut |at, segment| {
-            fault.get_or_insert(match (at, segment) {
-                (StrictValue::Null, _) | (StrictValue::Object(_), Segment::Name(_)) => {
-                    ListError::Missing
-                }
-                (StrictValue::Array(elements), Segment::Each) if elements.is_empty() => {
-                    ListError::Empty
-                }
-                _ => ListError::NotAList,
-            });
-        });
-        fault.map_or(Ok(found), Err)
-    }
-
-    /// True if an object on the pointer's way has a key that differs from the judged key in case only: some readers take
-    /// one for the other (RFC 8259 4), so the document has two readings.
-    pub fn has_case_variant(&self, document: &StrictValue) -> bool {
-        has_case_variant(document, &self.segments)
-    }
+/// The first value the pointer finds.
+pub fn first<'a>(pointer: &Pointer, document: &'a StrictValue) -> Option<&'a StrictValue> {
+    values(pointer, document).first().copied()
 }
 
-impl std::str::FromStr for Pointer {
-    type Err = PointerError;
+/// Everything the pointer finds, where nothing may be wrong on the way: every `*` meets an array that is not empty and
+/// every name an object that has it.
+///
+/// # Errors
+/// At the first value, in document order, that the pointer cannot enter.
+pub fn list<'a>(
+    pointer: &Pointer,
+    document: &'a StrictValue,
+) -> Result<SmallVec<[&'a StrictValue; 8]>, ListError> {
+    let mut found = SmallVec::new();
+    let mut fault = None;
+    descend(document, pointer.tokens(), &mut |value| found.push(value), &mut |at, segment| {
+        fault.get_or_insert(match (at, segment) {
+            (StrictValue::Null, _) | (StrictValue::Object(_), Token::Name(_)) => ListError::Missing,
+            (StrictValue::Array(elements), Token::Each) if elements.is_empty() => ListError::Empty,
+            _ => ListError::NotAList,
+        });
+    });
+    fault.map_or(Ok(found), Err)
+}
 
-    fn from_str(text: &str) -> Result<Self, PointerError> {
-        Self::parse(text)
-    }
+/// True if an object on the pointer's way has a key that differs from the judged key in case only: some readers take
+/// one for the other (RFC 8259 4), so the document has two readings.
+pub fn has_case_variant(pointer: &Pointer, document: &StrictValue) -> bool {
+    differs_in_case(document, pointer.tokens())
 }
 
 /// Calls `found` for each value at the end of `segments` and `stuck` for each value that could not be entered. The depth is
 /// that of the pointer, which is configuration.
 fn descend<'a>(
     at: &'a StrictValue,
-    segments: &[Segment],
+    segments: &[Token],
     found: &mut dyn FnMut(&'a StrictValue),
-    stuck: &mut dyn FnMut(&'a StrictValue, &Segment),
+    stuck: &mut dyn FnMut(&'a StrictValue, &Token),
 ) {
     let Some((segment, rest)) = segments.split_first() else {
         return found(at);
     };
     match (segment, at) {
-        (Segment::Each, StrictValue::Array(elements)) if !elements.is_empty() => {
+        (Token::Each, StrictValue::Array(elements)) if !elements.is_empty() => {
             for element in elements {
                 descend(element, rest, found, stuck);
             }
         }
-        (Segment::Name(name), _) => match child(at, name) {
+        (Token::Name(name), _) => match child(at, name) {
             Some(child) => descend(child, rest, found, stuck),
             None => stuck(at, segment),
         },
@@ -150,25 +96,23 @@ fn child<'a>(at: &'a StrictValue, name: &str) -> Option<&'a StrictValue> {
     }
 }
 
-fn has_case_variant(at: &StrictValue, segments: &[Segment]) -> bool {
+fn differs_in_case(at: &StrictValue, segments: &[Token]) -> bool {
     let Some((segment, rest)) = segments.split_first() else {
         return false;
     };
     match (segment, at) {
-        (Segment::Each, StrictValue::Array(elements)) => {
-            elements.iter().any(|element| has_case_variant(element, rest))
+        (Token::Each, StrictValue::Array(elements)) => {
+            elements.iter().any(|element| differs_in_case(element, rest))
         }
-        (Segment::Name(name), StrictValue::Object(members)) => {
-            members.iter().any(|(key, value)| {
-                if **key == **name {
-                    has_case_variant(value, rest)
-                } else {
-                    key.chars().flat_map(fold_char).eq(name.chars().flat_map(fold_char))
-                }
-            })
-        }
-        (Segment::Name(name), StrictValue::Array(_)) => {
-            child(at, name).is_some_and(|element| has_case_variant(element, rest))
+        (Token::Name(name), StrictValue::Object(members)) => members.iter().any(|(key, value)| {
+            if **key == **name {
+                differs_in_case(value, rest)
+            } else {
+                key.chars().flat_map(fold_char).eq(name.chars().flat_map(fold_char))
+            }
+        }),
+        (Token::Name(name), StrictValue::Array(_)) => {
+            child(at, name).is_some_and(|element| differs_in_case(element, rest))
         }
         _ => false,
     }
@@ -179,12 +123,6 @@ fn index(name: &str) -> Option<usize> {
     let is_plain = name.bytes().all(|byte| byte.is_ascii_digit());
     let is_padded = name.len() > 1 && name.starts_with('0');
     if is_plain && !is_padded { name.parse().ok() } else { None }
-}
-
-/// RFC 6901 4: `~1` first, then `~0`.
-fn unescape(name: &str) -> Option<String> {
-    let is_lawful = name.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
-    is_lawful.then(|| name.replace("~1", "/").replace("~0", "~"))
 }
 
 #[cfg(test)]
@@ -200,7 +138,7 @@ mod tests {
 
     fn find(pointer: &str, text: &str) -> Vec<String> {
         let document = document(text);
-        let values = Pointer::parse(pointer).unwrap().values(&document);
+        let values = values(&Pointer::parse(pointer).unwrap(), &document);
         values.iter().map(|value| serde_json::to_string(value).unwrap()).collect()
     }
 
@@ -224,9 +162,6 @@ mod tests {
         for nothing in ["/foo/2", "/foo/00", "/foo/-", "/foo/+1", "/x", "/foo/bar", "//x"] {
             assert!(find(nothing, text).is_empty(), "{nothing}");
         }
-        assert!(matches!(Pointer::parse("a"), Err(PointerError::Slash(_))));
-        assert!(matches!(Pointer::parse("/~"), Err(PointerError::Escape(_))));
-        assert!(matches!(Pointer::parse("/~2"), Err(PointerError::Escape(_))));
         assert_eq!(find("/~01", r#"{"~1":1}"#), ["1"]);
     }
 
@@ -249,12 +184,12 @@ mod tests {
             (r#"{"lines":"x"}"#, ListError::NotAList),
             ("[]", ListError::NotAList),
         ] {
-            assert_eq!(pointer.list(&document(text)).unwrap_err(), error, "{text}");
+            assert_eq!(list(&pointer, &document(text)).unwrap_err(), error, "{text}");
         }
-        assert_eq!(pointer.list(&document(r#"{"lines":[1,2]}"#)).unwrap().len(), 2);
+        assert_eq!(list(&pointer, &document(r#"{"lines":[1,2]}"#)).unwrap().len(), 2);
         let nested = Pointer::parse("/orders/*/lines/*").unwrap();
         let document = document(r#"{"orders":[{"lines":[1]},{"lines":[]}]}"#);
-        assert_eq!(nested.list(&document).unwrap_err(), ListError::Empty);
+        assert_eq!(list(&nested, &document).unwrap_err(), ListError::Empty);
     }
 
     #[test]
@@ -271,7 +206,7 @@ mod tests {
             ("/lines/*", r#"{"lines":[{"SKU":1}]}"#, false),
         ] {
             let pointer = Pointer::parse(pointer).unwrap();
-            assert_eq!(pointer.has_case_variant(&document(text)), expected, "{text}");
+            assert_eq!(has_case_variant(&pointer, &document(text)), expected, "{text}");
         }
     }
 
@@ -280,9 +215,9 @@ mod tests {
         fn no_text_stops_it(pointer in "(/([a-b*~01]{0,3}|\\PC{0,3})){0,4}", text in "[\\[\\]{}:,\"ab01]{0,20}") {
             if let Ok(pointer) = Pointer::parse(&pointer)
                 && let Ok(document) = json_from_slice::<StrictValue>(text.as_bytes()) {
-                let values = pointer.values(&document).len();
-                prop_assert!(pointer.list(&document).map_or(true, |list| list.len() == values));
-                let _outcome = pointer.has_case_variant(&document);
+                let values = values(&pointer, &document).len();
+                prop_assert!(list(&pointer, &document).map_or(true, |list| list.len() == values));
+                let _outcome = has_case_variant(&pointer, &document);
             }
         }
     }
