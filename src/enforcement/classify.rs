@@ -1,0 +1,173 @@
+//! From a request to the transaction it would be (DESIGN 3, step 4).
+
+use crate::message::pointer;
+use crate::model::Action;
+use crate::model::AddressClass;
+use crate::model::Buyer;
+use crate::model::CountryText;
+use crate::model::Item;
+use crate::model::RequestTarget;
+use crate::model::Seller;
+use crate::model::StrictValue;
+use crate::model::Transaction;
+use crate::settings::BuyerField;
+use crate::settings::ItemMapping;
+use crate::settings::Route;
+use crate::settings::Source;
+
+use super::outcome::Malformed;
+use super::request::Request;
+use super::values::Reader;
+use super::values::field;
+
+/// True if the route reads the body.
+pub(super) fn needs_body(route: &Route) -> bool {
+    route.sources().any(|source| matches!(source, Source::Pointer(_)))
+        || route.items.as_ref().is_some_and(|items| items.at.is_some())
+}
+
+/// The transaction of a judged route.
+pub(super) fn of_route(
+    route: &Route,
+    action: Action,
+    request: &Request<'_>,
+    document: Option<&StrictValue>,
+) -> Result<Transaction, Malformed> {
+    let reader = Reader::new(route, request, document)?;
+    let mut transaction = Transaction::new(action);
+    transaction.buyer = buyer(route, &reader)?;
+    let seller = route.seller_organization_country.as_ref();
+    if let Some(country) = reader.text(seller, None, false)? {
+        transaction.seller = Some(Seller { organization_country: Some(CountryText::new(country)) });
+    }
+    match &route.items {
+        Some(mapping) => transaction.items = items(mapping, &reader)?,
+        None => transaction.request = Some(target(request)),
+    }
+    Ok(transaction)
+}
+
+/// The transaction of an update signature, on whatever route it arrives. The buyer is whoever the route says.
+pub(super) fn of_signature(request: &Request<'_>, buyer: Buyer) -> Transaction {
+    let mut transaction = Transaction::new(Action::SignatureUpdate);
+    transaction.buyer = buyer;
+    transaction.request = Some(target(request));
+    transaction
+}
+
+fn target(request: &Request<'_>) -> RequestTarget {
+    RequestTarget {
+        host: Some(request.host.to_owned()),
+        path: Some(request.target.path().to_owned()),
+        readings: vec![request.target.folded().into()],
+    }
+}
+
+/// The buyer that a route's sources tell of.
+pub(super) fn buyer<'a>(route: &'a Route, reader: &Reader<'a>) -> Result<Buyer, Malformed> {
+    let mut buyer = Buyer::default();
+    for (name, source) in &route.buyer {
+        if name.is_list() {
+            list(*name, &reader.texts(source, None, false)?, &mut buyer)?;
+        } else if let Some(text) = reader.text(Some(source), None, *name == BuyerField::Account)? {
+            single(*name, text, &mut buyer)?;
+        }
+    }
+    Ok(buyer)
+}
+
+fn list(name: BuyerField, texts: &[std::borrow::Cow<'_, str>], buyer: &mut Buyer) -> Result<(), Malformed> {
+    let countries = || texts.iter().map(|text| CountryText::new(text.to_string())).collect();
+    match name {
+        BuyerField::Citizenship => buyer.citizenship = countries(),
+        BuyerField::PermanentResidentOf => buyer.permanent_resident_of = countries(),
+        _ => {
+            let classes: Option<Vec<_>> =
+                texts.iter().map(|text| AddressClass::parse(text.trim())).collect();
+            let classes = classes.ok_or_else(|| field("`ip_class` holds an unknown class"))?;
+            buyer.ip_class = (!classes.is_empty()).then_some(classes);
+        }
+    }
+    Ok(())
+}
+
+fn single(name: BuyerField, text: String, buyer: &mut Buyer) -> Result<(), Malformed> {
+    let country = |text| Some(CountryText::new(text));
+    match name {
+        BuyerField::Account => buyer.account = Some(text),
+        BuyerField::BillingCountry => buyer.billing_country = country(text),
+        BuyerField::BillingRegion => buyer.billing_region = Some(text),
+        BuyerField::DeclaredCountry => buyer.declared_country = country(text),
+        BuyerField::Email => buyer.email = Some(text),
+        BuyerField::Ip => buyer.ip = Some(text),
+        BuyerField::IpCountry => buyer.ip_country = country(text),
+        BuyerField::OrganizationCountry => buyer.organization_country = country(text),
+        BuyerField::ParentCountry => buyer.parent_country = country(text),
+        BuyerField::ShippingCountry => buyer.shipping_country = country(text),
+        BuyerField::ShippingRegion => buyer.shipping_region = Some(text),
+        BuyerField::UsPerson => {
+            buyer.us_person = Some(match text.trim().to_ascii_lowercase().as_str() {
+                "true" | "yes" | "1" => true,
+                "false" | "no" | "0" => false,
+                _ => return Err(field("`us_person` is neither true nor false")),
+            });
+        }
+        BuyerField::Citizenship | BuyerField::IpClass | BuyerField::PermanentResidentOf => {}
+    }
+    Ok(())
+}
+
+fn items<'a>(mapping: &'a ItemMapping, reader: &Reader<'a>) -> Result<Vec<Item>, Malformed> {
+    let (Some(at), Some(document)) = (&mapping.at, reader.document) else {
+        return Ok(vec![item(mapping, reader, reader.document)?]);
+    };
+    if pointer::has_case_variant(at, document) {
+        return Err(field(format!("a key differs from `{}` in case only", at.as_str())));
+    }
+    let lines = pointer::list(at, document).map_err(|error| field(format!("`{}`: {error}", at.as_str())))?;
+    lines.into_iter().map(|line| item(mapping, reader, Some(line))).collect()
+}
+
+fn item<'a>(
+    mapping: &'a ItemMapping,
+    reader: &Reader<'a>,
+    line: Option<&'a StrictValue>,
+) -> Result<Item, Malformed> {
+    if line.is_some_and(|line| !matches!(line, StrictValue::Object(_))) {
+        return Err(field("a line of the order is not an object"));
+    }
+    let texts = |source: &'a Option<Source>| -> Result<Vec<String>, Malformed> {
+        let Some(source) = source else { return Ok(Vec::new()) };
+        let texts = reader.texts(source, line, false)?;
+        Ok(texts.into_iter().map(std::borrow::Cow::into_owned).collect())
+    };
+    let mut attributes = Vec::new();
+    for (name, source) in &mapping.attributes {
+        let value = match (source, line) {
+            (Source::Pointer(at), Some(line)) => pointer::first(at, line).cloned(),
+            _ => reader.text(Some(source), line, true)?.map(StrictValue::String),
+        };
+        attributes.extend(value.map(|value| (name.clone(), value)));
+    }
+    let quantity = reader.text(mapping.quantity.as_ref(), line, true)?;
+    Ok(Item {
+        attributes,
+        components: texts(&mapping.components)?,
+        name: reader.text(mapping.name.as_ref(), line, false)?,
+        quantity: quantity.as_deref().map(read_quantity).transpose()?,
+        sku: reader.text(mapping.sku.as_ref(), line, true)?,
+        suspected_components: texts(&mapping.suspected_components)?,
+        vendor: reader.text(mapping.vendor.as_ref(), line, false)?,
+    })
+}
+
+/// A whole number of at least 1; decimal text such as `2.0000` is what some shops write for it.
+fn read_quantity(text: &str) -> Result<u64, Malformed> {
+    let text = text.trim();
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let zeros = fraction.bytes().all(|b| b == b'0');
+    match whole.parse::<u64>() {
+        Ok(quantity) if quantity > 0 && zeros && whole.bytes().all(|b| b.is_ascii_digit()) => Ok(quantity),
+        _ => Err(field("a quantity is not a whole number of at least 1")),
+    }
+}

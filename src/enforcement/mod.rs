@@ -1,0 +1,33 @@
+//! The gate: classify, gather, decide, record, and only then permit (DESIGN 3).
+//!
+//! A gateway hands in what it read of a request; it gets a [`Permit`], which is the only thing that reaches an upstream, or a
+//! [`Refusal`], which says what to answer. Both exist only after the decision's record does.
+//!
+//! INVARIANTS
+//! * Proof before action: a `Permit` has private fields, no `Clone`, and is made here alone.
+//! * Record, then act: agreements and every refusal are durable before this returns; a delivery's record is written.
+//! * One request, one snapshot: policies, catalogue, customers and geo tables of one revision judge the whole of it.
+//! * What cannot be read on a judged route is refused, and the refusal is recorded.
+
+mod classify;
+mod gate;
+mod gather;
+mod inquiry;
+mod outcome;
+mod record;
+mod request;
+mod routes;
+mod secrets;
+mod snapshot;
+mod time;
+mod values;
+
+pub use gate::{Gate, GateSettings};
+pub use gather::gather_paths;
+pub use inquiry::{Caller, InquiryError};
+pub use outcome::{Malformed, Permit, Refusal, Refused, RefusedItem};
+pub use request::{HeaderLookup, Request};
+pub use routes::{Found, RouteTable, RouteTableError};
+pub use secrets::without_secrets;
+pub use snapshot::Snapshot;
+pub use time::MonotoneClock;

@@ -1,0 +1,182 @@
+//! How a request ends at the gate: with a permit or with a refusal.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+
+use crate::message::CanonicalTarget;
+use crate::model::Decision;
+use crate::model::DecisionId;
+use crate::model::Verdict;
+
+/// Leave to forward one request. It owns what was judged, so that the upstream sees just that.
+#[derive(Debug)]
+pub struct Permit {
+    body: Option<Bytes>,
+    covered: bool,
+    id: Option<DecisionId>,
+    target: String,
+}
+
+/// Why a request is not forwarded. Exhaustive: each becomes one status (DESIGN 8).
+#[derive(Clone, Debug)]
+pub enum Refusal {
+    /// 403: held until a person clears it.
+    Held(Box<Refused>),
+    /// 400: no single reading.
+    Malformed {
+        /// Names the refusal.
+        id: DecisionId,
+        /// What is wrong.
+        reason: Malformed,
+    },
+    /// 405: the route does not list the method.
+    MethodNotAllowed {
+        /// Names the refusal.
+        id: DecisionId,
+        /// Methods that the route lists.
+        allow: String,
+    },
+    /// 451: prohibited by law.
+    Prohibited(Box<Refused>),
+    /// 413: a body over the limit.
+    TooLarge {
+        /// Names the refusal.
+        id: DecisionId,
+    },
+    /// 503: could not decide or could not record.
+    Unavailable {
+        /// Names the refusal.
+        id: DecisionId,
+    },
+    /// 415: a media type or content coding that is not read.
+    Unsupported {
+        /// Names the refusal.
+        id: DecisionId,
+    },
+}
+
+/// A decision that refuses, as much of it as a customer may see.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// Clause of the authority.
+    pub clause: Box<str>,
+    /// Names the decision.
+    pub id: DecisionId,
+    /// Lines that are refused.
+    pub items: Vec<RefusedItem>,
+    /// What the rule tells the customer.
+    pub message: Box<str>,
+    /// Policy id.
+    pub policy: Box<str>,
+}
+
+/// One line of an order and what became of it.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct RefusedItem {
+    /// Position in the order, from 0.
+    pub index: usize,
+    /// As the order named it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sku: Option<String>,
+    /// Its own verdict.
+    pub verdict: Verdict,
+}
+
+/// What keeps a request on a judged route from being read.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Malformed {
+    /// The body is not what its content coding says.
+    #[error("the body is not what its Content-Encoding says")]
+    Coding,
+    /// A value that was to be read is of another type, or given twice.
+    #[error("{0}")]
+    Field(Cow<'static, str>),
+    /// `Host` is missing, repeated or no host, or differs from the target's.
+    #[error("the host is missing, repeated or not a host")]
+    Host,
+    /// The body is not one strict JSON document.
+    #[error("the body is not one strict JSON document: {0}")]
+    Json(String),
+    /// The target has several readings.
+    #[error("the target is ambiguous: {0}")]
+    Target(String),
+}
+
+impl Permit {
+    /// For a request that no route judges: nothing was decided, and the target goes out as it is.
+    pub(super) fn unjudged(target: String) -> Self {
+        Self { body: None, covered: false, id: None, target }
+    }
+
+    /// For an allowed request whose record exists.
+    pub(super) fn judged(
+        id: DecisionId,
+        decision: &Decision,
+        target: &CanonicalTarget<'_>,
+        body: Option<Bytes>,
+    ) -> Self {
+        let covered = decision.is_covered();
+        Self { body, covered, id: Some(id), target: target.forward_target().into_owned() }
+    }
+
+    /// The decision, where there was one.
+    pub const fn id(&self) -> Option<DecisionId> {
+        self.id
+    }
+
+    /// True if what is delivered is covered by a policy: shared caches must not keep it.
+    pub const fn is_covered(&self) -> bool {
+        self.covered
+    }
+
+    /// Path and query to send upstream.
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// The body that was judged; absent where none was looked at.
+    pub fn take_body(&mut self) -> Option<Bytes> {
+        self.body.take()
+    }
+}
+
+impl Refusal {
+    /// The status it becomes.
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::Held(_) => 403,
+            Self::Malformed { .. } => 400,
+            Self::MethodNotAllowed { .. } => 405,
+            Self::Prohibited(_) => 451,
+            Self::TooLarge { .. } => 413,
+            Self::Unavailable { .. } => 503,
+            Self::Unsupported { .. } => 415,
+        }
+    }
+
+    /// Names it.
+    pub fn id(&self) -> DecisionId {
+        match self {
+            Self::Held(refused) | Self::Prohibited(refused) => refused.id,
+            Self::Malformed { id, .. }
+            | Self::MethodNotAllowed { id, .. }
+            | Self::TooLarge { id }
+            | Self::Unavailable { id }
+            | Self::Unsupported { id } => *id,
+        }
+    }
+
+    /// The verdict, where a policy gave one.
+    pub const fn verdict(&self) -> Option<Verdict> {
+        match self {
+            Self::Held(_) => Some(Verdict::Review),
+            Self::Prohibited(_) => Some(Verdict::Block),
+            Self::Malformed { .. }
+            | Self::MethodNotAllowed { .. }
+            | Self::TooLarge { .. }
+            | Self::Unavailable { .. }
+            | Self::Unsupported { .. } => None,
+        }
+    }
+}

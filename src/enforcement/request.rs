@@ -1,0 +1,44 @@
+//! What a gateway read of a request, with nothing of its framework in it.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use crate::message::CanonicalTarget;
+
+/// The headers of a request, by lower-case name.
+pub trait HeaderLookup {
+    /// Every value of the header, in the order received.
+    fn values(&self, name: &str) -> SmallVec<[&[u8]; 2]>;
+}
+
+/// A request whose target has one reading and whose body, where its route needs it, is whole and decoded.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    /// The decoded body; absent where the route needs none.
+    pub body: Option<&'a Bytes>,
+    /// The client's address after trusted proxies; absent where it is unknown.
+    pub client: Option<IpAddr>,
+    /// The headers.
+    pub headers: &'a dyn HeaderLookup,
+    /// `Host`, lower case, without port.
+    pub host: &'a str,
+    /// The method, upper case.
+    pub method: &'a str,
+    /// The connection's peer.
+    pub peer: IpAddr,
+    /// The target.
+    pub target: &'a CanonicalTarget<'a>,
+}
+
+impl std::fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Request")
+            .field("client", &self.client)
+            .field("host", &self.host)
+            .field("method", &self.method)
+            .field("target", &self.target)
+            .finish_non_exhaustive()
+    }
+}

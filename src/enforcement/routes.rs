@@ -1,0 +1,185 @@
+//! Which route a request belongs to (DESIGN 12 and 13: Routes).
+//!
+//! Patterns are matched on the folded path, so that another spelling of a judged path is still that path. The most specific
+//! pattern that matches decides; a judged path never falls through to another route.
+
+use std::collections::HashMap;
+
+use matchit::Router;
+use smallvec::SmallVec;
+
+use crate::message::CanonicalTarget;
+use crate::settings::Route;
+
+/// The routes, indexed.
+#[derive(Debug)]
+pub struct RouteTable {
+    groups: Vec<Vec<usize>>,
+    router: Router<usize>,
+    routes: Vec<Route>,
+    single: Vec<Router<usize>>,
+}
+
+/// Two patterns that cannot stand side by side.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("route `{route}`: path `{path}`: {reason}")]
+pub struct RouteTableError {
+    /// The pattern.
+    pub path: String,
+    /// What is wrong with it.
+    pub reason: String,
+    /// The route's name.
+    pub route: String,
+}
+
+/// What was found for a method and path.
+#[derive(Debug)]
+pub enum Found<'a> {
+    /// A judged path that does not list the method; those it lists.
+    MethodNotAllowed(&'a Route, String),
+    /// No route.
+    Nothing,
+    /// A route.
+    Route(&'a Route),
+}
+
+impl RouteTable {
+    /// Indexes the routes.
+    ///
+    /// # Errors
+    /// When a pattern is unsound or two patterns cannot be told apart.
+    pub fn new(routes: Vec<Route>) -> Result<Self, RouteTableError> {
+        let mut table =
+            Self { groups: Vec::new(), router: Router::new(), routes: Vec::new(), single: Vec::new() };
+        let mut by_pattern: HashMap<String, usize> = HashMap::new();
+        for (at, route) in routes.iter().enumerate() {
+            let fault = |reason: String| RouteTableError {
+                path: route.path.clone(),
+                reason,
+                route: route.name.clone(),
+            };
+            let pattern = folded_pattern(&route.path);
+            if let Some(group) = by_pattern.get(&pattern).and_then(|g| table.groups.get_mut(*g)) {
+                group.push(at);
+                continue;
+            }
+            let group = table.groups.len();
+            let mut single = Router::new();
+            for spelling in spellings(&pattern) {
+                // A catch-all's bare folder may be a route of its own; that one is more specific.
+                let optional = spelling != pattern;
+                match table.router.insert(spelling.clone(), group) {
+                    Ok(()) => {}
+                    Err(_) if optional => continue,
+                    Err(error) => return Err(fault(error.to_string())),
+                }
+                single.insert(spelling, group).map_err(|error| fault(error.to_string()))?;
+            }
+            by_pattern.insert(pattern, group);
+            table.groups.push(vec![at]);
+            table.single.push(single);
+        }
+        table.routes = routes;
+        Ok(table)
+    }
+
+    /// The routes, in the order of the configuration.
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+
+    /// The route of a method and folded path.
+    pub fn find(&self, method: &str, folded_path: &str) -> Found<'_> {
+        let path = without_trailing_slash(folded_path);
+        let Ok(hit) = self.router.at(path) else { return Found::Nothing };
+        let group = *hit.value;
+        if let Some(route) = self.listing(group, method) {
+            return Found::Route(route);
+        }
+        if let Some(route) = self.members(group).find(|route| route.is_judged()) {
+            let judged = self.members(group).filter(|route| route.is_judged());
+            let methods: SmallVec<[&str; 4]> =
+                judged.flat_map(|route| route.methods.iter().map(String::as_str)).collect();
+            return Found::MethodNotAllowed(route, methods.join(", "));
+        }
+        // An unjudged path that does not list the method: the next specific pattern that does.
+        let mut others: SmallVec<[(usize, &Route); 4]> = SmallVec::new();
+        for (other, router) in self.single.iter().enumerate() {
+            if other != group
+                && router.at(path).is_ok()
+                && let Some(route) = self.listing(other, method)
+            {
+                others.push((specificity(&route.path), route));
+            }
+        }
+        let best = others.into_iter().max_by_key(|(specificity, _)| *specificity);
+        best.map_or(Found::Nothing, |(_, route)| Found::Route(route))
+    }
+
+    /// True if the path is a judged route's, whatever the method.
+    pub fn is_judged_path(&self, folded_path: &str) -> bool {
+        let path = without_trailing_slash(folded_path);
+        self.router.at(path).is_ok_and(|hit| self.members(*hit.value).any(Route::is_judged))
+    }
+
+    fn members(&self, group: usize) -> impl Iterator<Item = &Route> {
+        let members = self.groups.get(group).map_or(&[][..], Vec::as_slice);
+        members.iter().filter_map(|at| self.routes.get(*at))
+    }
+
+    /// The group's route that lists the method; `GET` lists `HEAD`.
+    fn listing(&self, group: usize, method: &str) -> Option<&Route> {
+        let lists = |route: &&Route, method: &str| route.methods.iter().any(|m| m == method);
+        self.members(group)
+            .find(|r| lists(r, method) || (method == "HEAD" && lists(r, "GET")))
+            .or_else(|| self.members(group).find(|r| r.methods.is_empty()))
+    }
+}
+
+/// The value of a pattern's parameter, as the path spells it.
+pub(super) fn parameter<'a>(
+    route: &Route,
+    name: &str,
+    target: &'a CanonicalTarget<'_>,
+) -> Option<&'a str> {
+    let mut path = target.path().trim_start_matches('/');
+    for segment in route.path.trim_start_matches('/').split('/') {
+        let inner = segment.strip_prefix('{').and_then(|s| s.strip_suffix('}'));
+        if let Some(rest) = inner.and_then(|inner| inner.strip_prefix('*')) {
+            return (rest == name).then_some(path);
+        }
+        let (value, rest) = path.split_once('/').unwrap_or((path, ""));
+        if inner == Some(name) {
+            return Some(value);
+        }
+        path = rest;
+    }
+    None
+}
+
+/// Patterns are compared as folded paths are: lower case.
+fn folded_pattern(pattern: &str) -> String {
+    without_trailing_slash(&pattern.to_lowercase()).to_owned()
+}
+
+fn without_trailing_slash(path: &str) -> &str {
+    match path.trim_end_matches('/') {
+        "" => "/",
+        path => path,
+    }
+}
+
+/// The pattern, and for `/a/{*rest}` the bare `/a` as well.
+fn spellings(pattern: &str) -> SmallVec<[String; 2]> {
+    let mut spellings: SmallVec<[String; 2]> = SmallVec::new();
+    spellings.push(pattern.to_owned());
+    if let Some((base, _)) = pattern.rsplit_once("/{*") {
+        spellings.push(without_trailing_slash(base).to_owned());
+    }
+    spellings
+}
+
+/// Literal bytes before the first parameter: more of them are more specific.
+fn specificity(pattern: &str) -> usize {
+    pattern.find('{').unwrap_or(usize::MAX)
+}

@@ -1,0 +1,161 @@
+//! Values that a route's sources name, read from one request (DESIGN 13: Bodies).
+//!
+//! Null, absent and blank are missing. A value of another type, or a header or parameter given twice, is malformed.
+
+use std::borrow::Cow;
+
+use smallvec::SmallVec;
+
+use crate::message::Form;
+use crate::message::pointer;
+use crate::model::Number;
+use crate::model::StrictValue;
+use crate::settings::Pointer;
+use crate::settings::Route;
+use crate::settings::Source;
+
+use super::outcome::Malformed;
+use super::request::Request;
+use super::routes::parameter;
+
+/// Where sources read from.
+pub(super) struct Reader<'a> {
+    pub(super) document: Option<&'a StrictValue>,
+    pub(super) query: Option<Form<'a>>,
+    pub(super) request: &'a Request<'a>,
+    pub(super) route: &'a Route,
+}
+
+/// Texts of a source, as received.
+pub(super) type Texts<'a> = SmallVec<[Cow<'a, str>; 2]>;
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(
+        route: &'a Route,
+        request: &'a Request<'a>,
+        document: Option<&'a StrictValue>,
+    ) -> Result<Self, Malformed> {
+        let needs_query = route.sources().any(|source| matches!(source, Source::Query(_)));
+        let query = match request.target.query().filter(|_| needs_query) {
+            Some(query) => Some(Form::parse(query).map_err(|error| field(error.to_string()))?),
+            None => None,
+        };
+        Ok(Self { document, query, request, route })
+    }
+
+    /// The texts of a source; inside items, pointers start at the item. Numbers count as text where `numbers`.
+    pub(super) fn texts(
+        &self,
+        source: &'a Source,
+        item: Option<&'a StrictValue>,
+        numbers: bool,
+    ) -> Result<Texts<'a>, Malformed> {
+        let mut texts = Texts::new();
+        match source {
+            Source::Pointer(at) => {
+                if let Some(document) = item.or(self.document) {
+                    pointed(at, document, numbers, &mut texts)?;
+                }
+            }
+            Source::Header(name) => {
+                let values = self.request.headers.values(name);
+                if values.len() > 1 {
+                    return Err(field(format!("header `{name}` is given {} times", values.len())));
+                }
+                for value in values {
+                    let text = std::str::from_utf8(value)
+                        .map_err(|_| field(format!("header `{name}` is not UTF-8")))?;
+                    texts.push(Cow::Borrowed(text));
+                }
+            }
+            Source::Query(name) => {
+                if let Some(query) = &self.query {
+                    let value = query.unique(name).map_err(|error| field(error.to_string()))?;
+                    texts.extend(value.map(|value| Cow::Owned(value.to_owned())));
+                }
+            }
+            Source::Path(name) => {
+                texts.extend(parameter(self.route, name, self.request.target).map(Cow::Borrowed));
+            }
+            Source::Claim(_) | Source::Cookie(_) | Source::Form(_) => {
+                // INVARIANT: composition refuses routes with these sources.
+                return Err(Malformed::Field(Cow::Borrowed("a source that is not available")));
+            }
+        }
+        texts.retain(|text| !text.trim().is_empty());
+        Ok(texts)
+    }
+
+    /// The one text of a source.
+    pub(super) fn text(
+        &self,
+        source: Option<&'a Source>,
+        item: Option<&'a StrictValue>,
+        numbers: bool,
+    ) -> Result<Option<String>, Malformed> {
+        let Some(source) = source else { return Ok(None) };
+        let mut texts = self.texts(source, item, numbers)?;
+        match (texts.pop(), texts.is_empty()) {
+            (text, true) => Ok(text.map(Cow::into_owned)),
+            (_, false) => Err(field("a value that must be one is given several times")),
+        }
+    }
+}
+
+pub(super) fn field(message: impl Into<Cow<'static, str>>) -> Malformed {
+    Malformed::Field(message.into())
+}
+
+fn pointed<'a>(
+    at: &Pointer,
+    document: &'a StrictValue,
+    numbers: bool,
+    texts: &mut Texts<'a>,
+) -> Result<(), Malformed> {
+    if pointer::has_case_variant(at, document) {
+        return Err(field(format!("a key differs from `{}` in case only", at.as_str())));
+    }
+    for value in pointer::values(at, document) {
+        push(at, value, numbers, texts)?;
+    }
+    Ok(())
+}
+
+fn push<'a>(
+    at: &Pointer,
+    value: &'a StrictValue,
+    numbers: bool,
+    texts: &mut Texts<'a>,
+) -> Result<(), Malformed> {
+    match value {
+        StrictValue::Null => Ok(()),
+        StrictValue::String(text) => {
+            texts.push(Cow::Borrowed(text));
+            Ok(())
+        }
+        StrictValue::Number(number) if numbers => {
+            texts.push(Cow::Owned(match number {
+                Number::Float(n) => n.to_string(),
+                Number::Negative(n) => n.to_string(),
+                Number::Positive(n) => n.to_string(),
+            }));
+            Ok(())
+        }
+        StrictValue::Bool(truth) => {
+            texts.push(Cow::Borrowed(if *truth { "true" } else { "false" }));
+            Ok(())
+        }
+        StrictValue::Array(values) => {
+            for value in values {
+                if matches!(value, StrictValue::Array(_)) {
+                    return Err(field(format!("`{}` holds a list of lists", at.as_str())));
+                }
+                push(at, value, numbers, texts)?;
+            }
+            Ok(())
+        }
+        StrictValue::Number(_) | StrictValue::Object(_) => {
+            Err(field(format!("`{}` must be text", at.as_str())))
+        }
+    }
+}
