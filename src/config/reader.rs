@@ -329,11 +329,15 @@ impl<'a> Field<'a> {
 
     /// Address and port.
     pub(super) fn socket(&self) -> Option<SocketAddr> {
-        let text = self.any_text("127.0.0.1:8080")?;
+        let text = match self.node.value.scalar() {
+            Some(text) => text,
+            None => self.any_text("127.0.0.1:8080")?,
+        };
         let address = text.parse().ok();
         if address.is_none() {
+            let port = text.trim_start_matches(':').parse::<u16>().unwrap_or(8_080);
             self.problem(format!(
-                "`{text}` is no address with a port: write `\"127.0.0.1:8080\"` or `\"[::1]:8080\"`"
+                "`{text}` is no address with a port: write `\"127.0.0.1:{port}\"` or `\"[::1]:{port}\"`"
             ));
         }
         address
@@ -459,11 +463,14 @@ fn nearest<'n>(text: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n s
         6..=9 => 2,
         _ => 3,
     };
-    names
+    let mut distances: Vec<(usize, &str)> = names
         .map(|name| {
-            (strsim::damerau_levenshtein(&text, &name.to_lowercase().replace('-', "_")), name)
+            let folded = name.to_lowercase().replace('-', "_");
+            let begun = text.chars().count() >= 4 && folded.starts_with(&text);
+            (if begun { 0 } else { strsim::damerau_levenshtein(&text, &folded) }, name)
         })
         .filter(|(distance, _)| *distance <= allowed)
-        .min()
-        .map(|(_, name)| name)
+        .collect();
+    distances.sort_unstable();
+    distances.first().map(|(_, name)| *name)
 }
