@@ -98,12 +98,12 @@ impl<'a> Section<'a> {
     }
 
     /// The table under a key, if it is there.
-    pub(super) fn section(&self, name: &'static str) -> Option<Section<'a>> {
+    pub(super) fn section(&self, name: &'static str) -> Option<Self> {
         self.at(name).and_then(|field| field.table())
     }
 
     /// The tables of `[[name]]`.
-    pub(super) fn tables(&self, name: &'static str) -> Vec<Section<'a>> {
+    pub(super) fn tables(&self, name: &'static str) -> Vec<Self> {
         let Some(field) = self.at(name) else { return Vec::new() };
         match &field.node.value {
             Value::Array(_) => field.elements().iter().filter_map(Field::table).collect(),
@@ -365,7 +365,7 @@ impl<'a> Field<'a> {
     }
 
     /// The elements of a list, each read by `read`; those that cannot be read are left out and recorded.
-    pub(super) fn list<T>(&self, read: impl FnMut(&Field<'a>) -> Option<T>) -> Vec<T> {
+    pub(super) fn list<T>(&self, read: impl FnMut(&Self) -> Option<T>) -> Vec<T> {
         if !matches!(self.node.value, Value::Array(_)) {
             let example = match self.node.value.scalar() {
                 Some(text) => format!("[\"{text}\"]"),
@@ -424,7 +424,7 @@ impl<'a> Field<'a> {
         self.problem(format!("expected {expected}, found {found}: write `{write}`"));
     }
 
-    fn elements(&self) -> Vec<Field<'a>> {
+    fn elements(&self) -> Vec<Self> {
         let Value::Array(elements) = &self.node.value else { return Vec::new() };
         elements
             .iter()
