@@ -1,6 +1,7 @@
 //! `[[route]]`, and what must hold between routes, upstreams and `[identity]`.
 
-use crate::config::reader::{Field, Section};
+use crate::config::reader::Field;
+use crate::config::reader::Section;
 use crate::model::Action;
 use crate::settings::BuyerField;
 use crate::settings::ClientRole;
