@@ -98,12 +98,12 @@ impl<'a> Section<'a> {
     }
 
     /// The table under a key, if it is there.
-    pub(super) fn section(&self, name: &'static str) -> Option<Section<'a>> {
+    pub(super) fn section(&self, name: &'static str) -> Option<Self> {
         self.at(name).and_then(|field| field.table())
     }
 
     /// The tables of `[[name]]`.
-    pub(super) fn tables(&self, name: &'static str) -> Vec<Section<'a>> {
+    pub(super) fn tables(&self, name: &'static str) -> Vec<Self> {
         let Some(field) = self.at(name) else { return Vec::new() };
         match &field.node.value {
             Value::Array(_) => field.elements().iter().filter_map(Field::table).collect(),
@@ -329,11 +329,15 @@ impl<'a> Field<'a> {
 
     /// Address and port.
     pub(super) fn socket(&self) -> Option<SocketAddr> {
-        let text = self.any_text("127.0.0.1:8080")?;
+        let text = match self.node.value.scalar() {
+            Some(text) => text,
+            None => self.any_text("127.0.0.1:8080")?,
+        };
         let address = text.parse().ok();
         if address.is_none() {
+            let port = text.trim_start_matches(':').parse::<u16>().unwrap_or(8_080);
             self.problem(format!(
-                "`{text}` is no address with a port: write `\"127.0.0.1:8080\"` or `\"[::1]:8080\"`"
+                "`{text}` is no address with a port: write `\"127.0.0.1:{port}\"` or `\"[::1]:{port}\"`"
             ));
         }
         address
@@ -361,7 +365,7 @@ impl<'a> Field<'a> {
     }
 
     /// The elements of a list, each read by `read`; those that cannot be read are left out and recorded.
-    pub(super) fn list<T>(&self, read: impl FnMut(&Field<'a>) -> Option<T>) -> Vec<T> {
+    pub(super) fn list<T>(&self, read: impl FnMut(&Self) -> Option<T>) -> Vec<T> {
         if !matches!(self.node.value, Value::Array(_)) {
             let example = match self.node.value.scalar() {
                 Some(text) => format!("[\"{text}\"]"),
@@ -420,7 +424,7 @@ impl<'a> Field<'a> {
         self.problem(format!("expected {expected}, found {found}: write `{write}`"));
     }
 
-    fn elements(&self) -> Vec<Field<'a>> {
+    fn elements(&self) -> Vec<Self> {
         let Value::Array(elements) = &self.node.value else { return Vec::new() };
         elements
             .iter()
@@ -459,11 +463,14 @@ fn nearest<'n>(text: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n s
         6..=9 => 2,
         _ => 3,
     };
-    names
+    let mut distances: Vec<(usize, &str)> = names
         .map(|name| {
-            (strsim::damerau_levenshtein(&text, &name.to_lowercase().replace('-', "_")), name)
+            let folded = name.to_lowercase().replace('-', "_");
+            let begun = text.chars().count() >= 4 && folded.starts_with(&text);
+            (if begun { 0 } else { strsim::damerau_levenshtein(&text, &folded) }, name)
         })
         .filter(|(distance, _)| *distance <= allowed)
-        .min()
-        .map(|(_, name)| name)
+        .collect();
+    distances.sort_unstable();
+    distances.first().map(|(_, name)| *name)
 }

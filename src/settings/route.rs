@@ -131,7 +131,7 @@ pub enum Preset {
     Magento,
     /// Shopify webhooks.
     Shopify,
-    /// WooCommerce REST, Store API and classic checkout.
+    /// `WooCommerce` REST, Store API and classic checkout.
     WooCommerce,
 }
 

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::config::reader::{Field, Section, Shape};
+use crate::config::reader::Field;
+use crate::config::reader::Section;
+use crate::config::reader::Shape;
 use crate::settings::Admin;
 use crate::settings::ClientAddress;
 use crate::settings::Gateway;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::config::reader::{Field, Section};
+use crate::config::reader::Field;
+use crate::config::reader::Section;
 use crate::settings::Algorithm;
 use crate::settings::BuyerField;
 use crate::settings::Identity;

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::config::reader::{Field, Section};
+use crate::config::reader::Field;
+use crate::config::reader::Section;
 use crate::model::Country;
 use crate::settings::Catalog;
 use crate::settings::Customers;

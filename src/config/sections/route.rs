@@ -1,6 +1,7 @@
 //! `[[route]]`, and what must hold between routes, upstreams and `[identity]`.
 
-use crate::config::reader::{Field, Section};
+use crate::config::reader::Field;
+use crate::config::reader::Section;
 use crate::model::Action;
 use crate::settings::BuyerField;
 use crate::settings::ClientRole;
@@ -119,7 +120,7 @@ fn route(
         preset,
         require,
         seller_organization_country: seller,
-        upstream: upstream?,
+        upstream,
     })
 }
 
@@ -235,11 +236,11 @@ fn upstream(
     section: &Section<'_>,
     around: Surroundings<'_>,
     preset: Option<Preset>,
-) -> Option<Option<String>> {
+) -> Option<String> {
     if section.at("upstream").is_none()
         && (around.upstreams.is_empty() || preset == Some(Preset::Shopify))
     {
-        return Some(None);
+        return None;
     }
     let field = section.need("upstream", "\"shop\"")?;
     let name = field.text()?;
@@ -251,5 +252,5 @@ fn upstream(
         }
         return None;
     }
-    Some(Some(name))
+    Some(name)
 }

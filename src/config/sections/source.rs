@@ -1,6 +1,8 @@
 //! Where a value stands: `"/pointer"`, `{ header = "..." }` and their like.
 
-use crate::config::reader::{Field, Section, Shape};
+use crate::config::reader::Field;
+use crate::config::reader::Section;
+use crate::config::reader::Shape;
 use crate::settings::Pointer;
 use crate::settings::Source;
 

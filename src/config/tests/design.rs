@@ -160,6 +160,47 @@ fn every_key_of_the_contract_is_accepted_and_means_what_it_says() {
     assert_eq!(rest.upstream.as_deref(), Some("shop"));
 }
 
+/// A second opinion on the reader: nothing is asked but that the line is named.
+#[test]
+fn each_mistyped_key_of_the_contract_is_told_with_its_line() {
+    let lines: Vec<&str> = DESIGN.lines().collect();
+    let mut tried = 0;
+    for (index, line) in lines.iter().enumerate() {
+        let Some(at) = line.find([' ', ']']).filter(|at| *at > 0 && !line.starts_with('#')) else {
+            continue;
+        };
+        let (key, rest) = line.split_at(at);
+        let mistyped = format!("{key}zq{rest}");
+        let mut changed = lines.clone();
+        changed[index] = &mistyped;
+        let errors = read(&changed.join("\n")).expect_err(&mistyped);
+        let told = errors.problems().iter().any(|problem| {
+            matches!(problem.place, Place::Line { line, .. } if line == index + 1)
+                && problem.message.starts_with("unknown key")
+        });
+        assert!(told, "{mistyped}: {errors}");
+        tried += 1;
+    }
+    let written = lines.iter().filter(|line| !line.is_empty() && !line.starts_with('#')).count();
+    assert_eq!(tried, written);
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_damage_to_a_file_makes_the_reader_panic(from in 0_usize..4_000, length in 0_usize..40) {
+        let damaged: String = DESIGN
+            .chars()
+            .enumerate()
+            .filter(|(at, _)| !(from..from.saturating_add(length)).contains(at))
+            .map(|(_, letter)| letter)
+            .collect();
+        if let Err(errors) = read(&damaged) {
+            proptest::prop_assert!(!errors.problems().is_empty());
+            proptest::prop_assert!(!errors.snippets(false).is_empty());
+        }
+    }
+}
+
 #[test]
 fn what_this_version_cannot_do_is_named_with_key_and_line() {
     let config = read(DESIGN).unwrap();
