@@ -8,3 +8,4 @@ pub mod policy;
 pub mod registry;
 pub mod settings;
 pub mod telemetry;
+pub mod enforcement;

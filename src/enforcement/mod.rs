@@ -24,7 +24,8 @@ mod values;
 
 pub use gate::{Gate, GateSettings};
 pub use gather::gather_paths;
-pub use inquiry::{Caller, InquiryError};
+pub use inquiry::{Answer, Caller, InquiryError};
+pub use record::Unread;
 pub use outcome::{Malformed, Permit, Refusal, Refused, RefusedItem};
 pub use request::{HeaderLookup, Request};
 pub use routes::{Found, RouteTable, RouteTableError};

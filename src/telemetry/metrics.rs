@@ -102,7 +102,7 @@ impl Metrics {
             clock_held: counter(
                 r,
                 "clock_held_total",
-                "Records whose instant was held at the last record's, because the clock stepped back.",
+                "Looks at the clock that were held at the last record's instant, because it had stepped back.",
             )?,
             decision_seconds: histogram(
                 r,
@@ -283,12 +283,14 @@ impl Metrics {
         }
     }
 
-    /// Counts an appended record; `held` if the clock had stepped back behind the last one.
-    pub fn recorded(&self, held: bool) {
+    /// Counts an appended record.
+    pub fn recorded(&self) {
         self.ledger_records.inc();
-        if held {
-            self.clock_held.inc();
-        }
+    }
+
+    /// Counts a look at the clock that had to be held at the last record's instant.
+    pub fn recorded_late(&self) {
+        self.clock_held.inc();
     }
 
     /// Counts a request that is passed on unjudged.

@@ -1,0 +1,328 @@
+//! The gate itself: one request in, a permit or a refusal out, and a record either way.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use crate::ledger::Ledger;
+use crate::ledger::LedgerError;
+use crate::model::Action;
+use crate::model::Decision;
+use crate::model::DecisionId;
+use crate::model::StrictValue;
+use crate::model::Transaction;
+use crate::model::Verdict;
+use crate::model::json_from_slice;
+use crate::policy::decide;
+use crate::settings::Deliveries;
+use crate::settings::Route;
+use crate::telemetry::Metrics;
+use crate::telemetry::Stage;
+
+use super::classify;
+use super::gather;
+use super::outcome::Malformed;
+use super::outcome::Permit;
+use super::outcome::Refusal;
+use super::outcome::Refused;
+use super::outcome::RefusedItem;
+use super::record;
+use super::record::Kind;
+use super::record::Unread;
+use super::request::Request;
+use super::routes::RouteTable;
+use super::snapshot::Snapshot;
+use super::time::MonotoneClock;
+
+/// What a gate is made of.
+#[derive(Debug)]
+pub struct GateSettings {
+    /// The clock, started at the ledger's last record.
+    pub clock: MonotoneClock,
+    /// When a delivery's first byte may leave.
+    pub deliveries: Deliveries,
+    /// The durable record.
+    pub ledger: Ledger,
+    /// Where decisions are counted.
+    pub metrics: Arc<Metrics>,
+    /// The routes.
+    pub routes: RouteTable,
+    /// The first snapshot.
+    pub snapshot: Snapshot,
+}
+
+/// Decides about requests. Shared by all workers.
+#[derive(Debug)]
+pub struct Gate {
+    clock: MonotoneClock,
+    deliveries: Deliveries,
+    ledger: Ledger,
+    metrics: Arc<Metrics>,
+    routes: RouteTable,
+    snapshot: ArcSwap<Snapshot>,
+}
+
+/// A decision, what it was made of, and its name.
+pub(super) struct Judged {
+    pub(super) decision: Decision,
+    pub(super) id: DecisionId,
+    pub(super) transaction: Transaction,
+}
+
+impl Gate {
+    /// A gate.
+    pub fn new(settings: GateSettings) -> Self {
+        let GateSettings { clock, deliveries, ledger, metrics, routes, snapshot } = settings;
+        let snapshot = ArcSwap::from_pointee(snapshot);
+        Self { clock, deliveries, ledger, metrics, routes, snapshot }
+    }
+
+    /// The snapshot that judges a request from its first step to its last.
+    pub fn pin(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// Puts another snapshot in force; requests that are pinned to the old one keep it.
+    pub fn replace(&self, snapshot: Snapshot) {
+        self.snapshot.store(Arc::new(snapshot));
+    }
+
+    /// The routes.
+    pub const fn routes(&self) -> &RouteTable {
+        &self.routes
+    }
+
+    /// The ledger.
+    pub const fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The metrics.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Now, never before the last record.
+    pub fn now(&self) -> Timestamp {
+        let (now, held) = self.clock.now();
+        if held {
+            self.metrics.recorded_late();
+        }
+        now
+    }
+
+    /// True if the route, or an update signature in the target, makes this request one that is judged.
+    pub fn is_judged(&self, snapshot: &Snapshot, route: &Route, folded_path: &str) -> bool {
+        route.is_judged() || snapshot.policies.signatures().is_in(folded_path)
+    }
+
+    /// True if the route reads the request's body.
+    pub fn needs_body(&self, route: &Route) -> bool {
+        classify::needs_body(route)
+    }
+
+    /// Passes a request that nothing judges; it is counted.
+    pub fn pass(&self, route: &Route, target: String) -> Permit {
+        self.metrics.passed_unjudged(&route.name);
+        Permit::unjudged(target)
+    }
+
+    /// Judges a request. When this returns, the record is as durable as the answer needs.
+    ///
+    /// # Errors
+    /// A [`Refusal`]; a prohibited or held request is one, too.
+    pub async fn judge(
+        &self,
+        snapshot: &Snapshot,
+        route: &Route,
+        request: &Request<'_>,
+    ) -> Result<Permit, Refusal> {
+        let at = self.now();
+        let id = DecisionId::new(at);
+        let judged = match self.decide(snapshot, route, request, at, id) {
+            Ok(judged) => judged,
+            Err(reason) => {
+                let refusal = Refusal::Malformed { id, reason };
+                return Err(self.refuse(refusal, route, unread(request)).await);
+            }
+        };
+        let action = judged.transaction.action;
+        self.metrics.decided(&judged.decision, action, &route.name);
+        let delivery_allowed = judged.decision.verdict == Verdict::Allow && action.is_delivery();
+        let synced = !delivery_allowed || self.deliveries == Deliveries::Synced;
+        let bundle = snapshot.policies.revision();
+        let recorded = self
+            .record(synced, |out| {
+                let document = judged.decision.document(id, bundle);
+                let transaction = &judged.transaction;
+                record::write_decision(out, Kind::Decision, document, id, &route.name, transaction, Some(request))
+            })
+            .await;
+        if let Err(error) = recorded {
+            tracing::error!(%id, route = route.name, %error, "a decision could not be recorded");
+            return Err(self.unavailable(id, route));
+        }
+        match judged.decision.verdict {
+            Verdict::Allow => {
+                Ok(Permit::judged(id, &judged.decision, request.target, request.body.cloned()))
+            }
+            Verdict::Block | Verdict::Review => Err(self.refuse_by_law(&judged, route)),
+        }
+    }
+
+    /// Records a refusal that no decision preceded, and counts it.
+    pub async fn refuse(&self, refusal: Refusal, route: &Route, unread: Unread<'_>) -> Refusal {
+        let at = self.now();
+        let reason = match &refusal {
+            Refusal::Malformed { reason, .. } => reason.to_string(),
+            Refusal::MethodNotAllowed { .. } => "the route does not list the method".to_owned(),
+            Refusal::TooLarge { .. } => "the body is over the limit".to_owned(),
+            Refusal::Unsupported { .. } => "the media type or content coding is not read".to_owned(),
+            Refusal::Unavailable { .. } => "the request could not be decided".to_owned(),
+            Refusal::Held(_) | Refusal::Prohibited(_) => String::new(),
+        };
+        let recorded = self
+            .record(true, |out| {
+                record::write_refusal(out, &refusal, reason.clone(), at, &route.name, unread)
+            })
+            .await;
+        let id = refusal.id();
+        if let Err(error) = recorded {
+            tracing::error!(%id, route = route.name, %error, "a refusal could not be recorded");
+            return self.unavailable(id, route);
+        }
+        self.metrics.refused(refusal.status(), &route.name);
+        tracing::info!(%id, route = route.name, status = refusal.status(), reason, "refused");
+        refusal
+    }
+
+    /// A new id, for a refusal.
+    pub fn new_id(&self) -> DecisionId {
+        DecisionId::new(self.now())
+    }
+
+    fn decide(
+        &self,
+        snapshot: &Snapshot,
+        route: &Route,
+        request: &Request<'_>,
+        at: Timestamp,
+        id: DecisionId,
+    ) -> Result<Judged, Malformed> {
+        let document = match request.body.filter(|_| self.needs_body(route)) {
+            Some(body) => Some(read_json(body)?),
+            None => None,
+        };
+        let signature = snapshot.policies.signatures().is_in(request.target.folded());
+        let mut transaction = match route.action {
+            Some(action) => classify::of_route(route, action, request, document.as_ref())?,
+            None => {
+                let reader = super::values::Reader::new(route, request, None)?;
+                classify::of_signature(request, classify::buyer(route, &reader)?)
+            }
+        };
+        gather::client(&mut transaction.buyer, route, request.client, snapshot, at);
+        gather::said(&mut transaction.buyer, snapshot, at);
+        gather::requirements(&mut transaction.buyer, route);
+        let started = Instant::now();
+        let decision = decide(&transaction, at, &snapshot.policies, &snapshot.setting());
+        self.metrics.timed(Stage::Decision, started.elapsed().as_secs_f64());
+        let judged = Judged { decision, id, transaction };
+        if !signature || judged.transaction.action == Action::SignatureUpdate {
+            return Ok(judged);
+        }
+        // Route and signature both count, and the stricter holds.
+        let transaction = classify::of_signature(request, judged.transaction.buyer.clone());
+        let decision = decide(&transaction, at, &snapshot.policies, &snapshot.setting());
+        if decision.verdict > judged.decision.verdict {
+            return Ok(Judged { decision, id, transaction });
+        }
+        Ok(judged)
+    }
+
+    /// Appends a record; waits for the disk where `synced`.
+    pub(super) async fn record(
+        &self,
+        synced: bool,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), serde_json::Error>,
+    ) -> Result<(), RecordError> {
+        let started = Instant::now();
+        let mut bytes = Vec::with_capacity(1_024);
+        write(&mut bytes)?;
+        let now = self.now();
+        let receipt = self.ledger.append(now, |out, _| out.extend_from_slice(&bytes))?;
+        if synced {
+            self.ledger.durable(&receipt).await?;
+        }
+        self.metrics.recorded();
+        self.metrics.timed(Stage::Record, started.elapsed().as_secs_f64());
+        Ok(())
+    }
+
+    fn unavailable(&self, id: DecisionId, route: &Route) -> Refusal {
+        let refusal = Refusal::Unavailable { id };
+        self.metrics.refused(refusal.status(), &route.name);
+        refusal
+    }
+
+    fn refuse_by_law(&self, judged: &Judged, route: &Route) -> Refusal {
+        let decision = &judged.decision;
+        let rule = decision.ruling.as_deref();
+        let items = decision.findings.iter().enumerate().filter(|(_, f)| f.verdict != Verdict::Allow);
+        let items = items.map(|(index, finding)| RefusedItem {
+            index,
+            sku: judged.transaction.items.get(index).and_then(|item| item.sku.clone()),
+            verdict: finding.verdict,
+        });
+        let refused = Box::new(Refused {
+            clause: rule.map(|r| r.clause.clone()).unwrap_or_default(),
+            id: judged.id,
+            items: items.collect(),
+            message: rule.map(|r| r.message.clone()).unwrap_or_default(),
+            policy: rule.map(|r| r.policy.clone()).unwrap_or_default(),
+        });
+        let refusal = match decision.verdict {
+            Verdict::Block => Refusal::Prohibited(refused),
+            Verdict::Allow | Verdict::Review => Refusal::Held(refused),
+        };
+        self.metrics.refused(refusal.status(), &route.name);
+        tracing::info!(
+            id = %judged.id,
+            route = route.name,
+            action = judged.transaction.action.as_str(),
+            verdict = decision.verdict.as_str(),
+            rule = rule.map(|r| &*r.rule),
+            nexus = decision.buyer.as_str(),
+            "refused"
+        );
+        refusal
+    }
+}
+
+/// Why there is no record.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RecordError {
+    /// The ledger did not take it.
+    #[error("{0}")]
+    Ledger(#[from] LedgerError),
+    /// It could not be written as JSON.
+    #[error("{0}")]
+    Json(#[from] serde_json::Error),
+}
+
+fn read_json(body: &Bytes) -> Result<StrictValue, Malformed> {
+    json_from_slice(body).map_err(|error| Malformed::Json(error.to_string()))
+}
+
+fn unread<'a>(request: &Request<'a>) -> Unread<'a> {
+    Unread {
+        client: request.client,
+        host: request.host,
+        method: request.method,
+        path: request.target.path(),
+        peer: request.peer,
+    }
+}

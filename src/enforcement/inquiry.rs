@@ -1,0 +1,108 @@
+//! The decision API: a caller asks, and gets the whole answer (DESIGN 4 and 8). The command line asks the same way.
+
+use jiff::Timestamp;
+
+use crate::model::Decision;
+use crate::model::DecisionId;
+use crate::model::Transaction;
+use crate::model::TransactionError;
+use crate::model::Vouching;
+use crate::policy::decide;
+
+use super::gate::Gate;
+use super::gate::RecordError;
+use super::gather;
+use super::record;
+use super::record::Kind;
+use super::snapshot::Snapshot;
+
+/// What a caller may hand in.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Caller {
+    /// May give `at`.
+    pub as_of: bool,
+    /// May give `ip_country` and `ip_class`.
+    pub evidence: bool,
+}
+
+/// Why an inquiry has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum InquiryError {
+    /// The caller gave something that it may not give.
+    #[error("`{0}` may be given only by callers with the permission")]
+    NotPermitted(&'static str),
+    /// The answer could not be recorded.
+    #[error("the decision could not be recorded")]
+    NotRecorded,
+    /// The transaction cannot be judged.
+    #[error("{0}")]
+    Transaction(#[from] TransactionError),
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// The decision.
+    pub decision: Decision,
+    /// True if `at` was given.
+    pub hypothetical: bool,
+    /// Its name.
+    pub id: DecisionId,
+}
+
+impl Snapshot {
+    /// Decides a transaction that was handed in whole, at its own `at` or now.
+    ///
+    /// # Errors
+    /// When there is nothing to judge.
+    pub fn answer(&self, transaction: &mut Transaction, now: Timestamp) -> Result<Answer, TransactionError> {
+        if self.policies.judges(transaction.action) && !transaction.has_subject() {
+            return Err(TransactionError::NothingToJudge(transaction.action));
+        }
+        let at = transaction.at.unwrap_or(now);
+        // Whoever asks is the reseller's own system: it stands for the account.
+        transaction.buyer.vouching = Vouching::Vouched;
+        gather::gather_paths(transaction);
+        gather::said(&mut transaction.buyer, self, now);
+        let decision = decide(transaction, at, &self.policies, &self.setting());
+        Ok(Answer { decision, hypothetical: transaction.at.is_some(), id: DecisionId::new(now) })
+    }
+}
+
+impl Gate {
+    /// Answers a caller of the decision API; the answer is durable before it leaves.
+    ///
+    /// # Errors
+    /// When the transaction cannot be judged, holds what the caller may not give, or cannot be recorded.
+    pub async fn answer(
+        &self,
+        snapshot: &Snapshot,
+        transaction: &mut Transaction,
+        caller: Caller,
+    ) -> Result<Answer, InquiryError> {
+        for (given, permitted, name) in [
+            (transaction.at.is_some(), caller.as_of, "at"),
+            (transaction.buyer.ip_country.is_some(), caller.evidence, "ip_country"),
+            (transaction.buyer.ip_class.is_some(), caller.evidence, "ip_class"),
+        ] {
+            if given && !permitted {
+                return Err(InquiryError::NotPermitted(name));
+            }
+        }
+        let answer = snapshot.answer(transaction, self.now())?;
+        let kind = if answer.hypothetical { Kind::Enquiry } else { Kind::Decision };
+        self.metrics().decided(&answer.decision, transaction.action, "decision-api");
+        let written = self.record(true, |out| {
+            let mut document = answer.decision.document(answer.id, snapshot.policies.revision());
+            if answer.hypothetical {
+                document = document.hypothetical();
+            }
+            record::write_decision(out, kind, document, answer.id, "decision-api", transaction, None)
+        });
+        written.await.map_err(|error: RecordError| {
+            tracing::error!(id = %answer.id, %error, "a decision could not be recorded");
+            InquiryError::NotRecorded
+        })?;
+        Ok(answer)
+    }
+}

@@ -1,0 +1,336 @@
+//! What is kept of a decision: one JSON object, members in alphabetical order (docs/records.md).
+//!
+//! No activation code, licence key, token or local part of an e-mail stands in it; what a nexus rests on does.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use smallvec::SmallVec;
+
+use crate::model::AddressClasses;
+use crate::model::AddressEvidence;
+use crate::model::AddressOrigin;
+use crate::model::AccountStanding;
+use crate::model::Action;
+use crate::model::Buyer;
+use crate::model::CountryReading;
+use crate::model::CountryText;
+use crate::model::Customer;
+use crate::model::Decision;
+use crate::model::DecisionDocument;
+use crate::model::DecisionId;
+use crate::model::GeoAnswer;
+use crate::model::Item;
+use crate::model::Seller;
+use crate::model::Transaction;
+use crate::model::Vouching;
+
+use super::outcome::Refusal;
+use super::request::Request;
+use super::secrets::without_secrets;
+
+/// What a record is of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Kind {
+    /// A decision that a request waits for.
+    Decision,
+    /// An answer to the decision API at a given instant: never a permit.
+    Enquiry,
+    /// A request that could not be read.
+    Refusal,
+}
+
+/// Set by the cargo feature `test-clock` alone, so that no record made under a moved clock passes for a real one.
+const TEST_CLOCK: bool = cfg!(feature = "test-clock");
+
+#[derive(Serialize)]
+struct DecisionRecord<'a> {
+    action: Action,
+    decision: DecisionDocument<'a>,
+    evidence: Evidence<'a>,
+    id: DecisionId,
+    items: SmallVec<[ItemRecord<'a>; 4]>,
+    kind: Kind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<RequestRecord<'a>>,
+    route: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seller: Option<&'a Seller>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    test_clock: bool,
+}
+
+#[derive(Serialize)]
+struct RefusalRecord<'a> {
+    at: Timestamp,
+    id: DecisionId,
+    kind: Kind,
+    reason: String,
+    request: RequestRecord<'a>,
+    route: &'a str,
+    status: u16,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    test_clock: bool,
+}
+
+#[derive(Serialize)]
+struct RequestRecord<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client: Option<IpAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<std::borrow::Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer: Option<IpAddr>,
+}
+
+#[derive(Serialize)]
+struct Evidence<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<std::borrow::Cow<'a, str>>,
+    account_standing: AccountStanding,
+    #[serde(skip_serializing_if = "SmallVec::is_empty")]
+    addresses: SmallVec<[AddressRecord<'a>; 2]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    billing_country: &'a Option<CountryText>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    billing_region: &'a Option<String>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    citizenship: &'a [CountryText],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    declared_country: &'a Option<CountryText>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email_domain: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organization_country: &'a Option<CountryText>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent_country: &'a Option<CountryText>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    permanent_resident_of: &'a [CountryText],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registry: Option<RegistryRecord<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shipping_country: &'a Option<CountryText>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shipping_region: &'a Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    us_person: Option<bool>,
+    vouching: Vouching,
+}
+
+#[derive(Serialize)]
+struct AddressRecord<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<IpAddr>,
+    answers: &'a [GeoAnswer],
+    #[serde(skip_serializing_if = "AddressClasses::is_clean")]
+    classes: AddressClasses,
+    country: Option<&'a str>,
+    origin: AddressOrigin,
+}
+
+#[derive(Serialize)]
+struct RegistryRecord<'a> {
+    billing_country: &'a Option<CountryText>,
+    billing_region: &'a Option<Box<str>>,
+    citizenship: &'a [CountryText],
+    email_domain: Option<&'a str>,
+    organization_country: &'a Option<CountryText>,
+    parent_country: &'a Option<CountryText>,
+    permanent_resident_of: &'a [CountryText],
+    us_person: Option<bool>,
+}
+
+#[derive(Serialize)]
+struct ItemRecord<'a> {
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    components: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: &'a Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quantity: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sku: &'a Option<String>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    suspected_components: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vendor: &'a Option<String>,
+}
+
+/// Writes the record of a decision.
+pub(super) fn write_decision(
+    out: &mut Vec<u8>,
+    kind: Kind,
+    document: DecisionDocument<'_>,
+    id: DecisionId,
+    route: &str,
+    transaction: &Transaction,
+    request: Option<&Request<'_>>,
+) -> Result<(), serde_json::Error> {
+    let record = DecisionRecord {
+        action: transaction.action,
+        decision: document,
+        evidence: Evidence::from(&transaction.buyer),
+        id,
+        items: transaction.items.iter().map(ItemRecord::from).collect(),
+        kind,
+        request: request.map(RequestRecord::from).or_else(|| {
+            transaction.request.as_ref().map(|target| RequestRecord {
+                client: None,
+                host: target.host.as_deref(),
+                method: None,
+                path: target.path.as_deref().map(without_secrets),
+                peer: None,
+            })
+        }),
+        route,
+        seller: transaction.seller.as_ref(),
+        test_clock: TEST_CLOCK,
+    };
+    serde_json::to_writer(out, &record)
+}
+
+/// What is known of a request that could not be read.
+#[derive(Clone, Copy, Debug)]
+pub struct Unread<'a> {
+    /// The client's address, where it is known.
+    pub client: Option<IpAddr>,
+    /// `Host` as far as it could be read.
+    pub host: &'a str,
+    /// The method.
+    pub method: &'a str,
+    /// The path as received.
+    pub path: &'a str,
+    /// The connection's peer.
+    pub peer: IpAddr,
+}
+
+/// Writes the record of a refusal without a decision.
+pub(super) fn write_refusal(
+    out: &mut Vec<u8>,
+    refusal: &Refusal,
+    reason: String,
+    at: Timestamp,
+    route: &str,
+    unread: Unread<'_>,
+) -> Result<(), serde_json::Error> {
+    let record = RefusalRecord {
+        at,
+        id: refusal.id(),
+        kind: Kind::Refusal,
+        reason,
+        request: RequestRecord {
+            client: unread.client,
+            host: Some(unread.host),
+            method: Some(unread.method),
+            path: Some(without_secrets(unread.path)),
+            peer: Some(unread.peer),
+        },
+        route,
+        status: refusal.status(),
+        test_clock: TEST_CLOCK,
+    };
+    serde_json::to_writer(out, &record)
+}
+
+impl AddressClasses {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+    fn is_clean(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl<'a> From<&'a Buyer> for Evidence<'a> {
+    fn from(buyer: &'a Buyer) -> Self {
+        Self {
+            account: buyer.account.as_deref().map(without_secrets),
+            account_standing: buyer.standing,
+            addresses: buyer.addresses.iter().map(AddressRecord::from).collect(),
+            billing_country: &buyer.billing_country,
+            billing_region: &buyer.billing_region,
+            citizenship: &buyer.citizenship,
+            declared_country: &buyer.declared_country,
+            email_domain: buyer.email.as_deref().map(domain),
+            organization_country: &buyer.organization_country,
+            parent_country: &buyer.parent_country,
+            permanent_resident_of: &buyer.permanent_resident_of,
+            registry: buyer.customer.as_deref().map(RegistryRecord::from),
+            shipping_country: &buyer.shipping_country,
+            shipping_region: &buyer.shipping_region,
+            us_person: buyer.us_person,
+            vouching: buyer.vouching,
+        }
+    }
+}
+
+impl<'a> From<&'a AddressEvidence> for AddressRecord<'a> {
+    fn from(evidence: &'a AddressEvidence) -> Self {
+        // The combined country is one of the sources' own, so that it can be borrowed from there.
+        let country = match evidence.country {
+            CountryReading::Read(country) => evidence
+                .answers
+                .iter()
+                .filter_map(|answer| answer.country.as_ref())
+                .find(|c| **c == country)
+                .map(crate::model::Country::as_str),
+            CountryReading::Missing | CountryReading::Unreadable => None,
+        };
+        Self {
+            address: evidence.address,
+            answers: &evidence.answers,
+            classes: evidence.classes,
+            country,
+            origin: evidence.origin,
+        }
+    }
+}
+
+impl<'a> From<&'a Customer> for RegistryRecord<'a> {
+    fn from(customer: &'a Customer) -> Self {
+        Self {
+            billing_country: &customer.billing_country,
+            billing_region: &customer.billing_region,
+            citizenship: &customer.citizenship,
+            email_domain: customer.email.as_deref().map(domain),
+            organization_country: &customer.organization_country,
+            parent_country: &customer.parent_country,
+            permanent_resident_of: &customer.permanent_resident_of,
+            us_person: customer.us_person,
+        }
+    }
+}
+
+impl<'a> From<&'a Item> for ItemRecord<'a> {
+    fn from(item: &'a Item) -> Self {
+        Self {
+            components: &item.components,
+            name: &item.name,
+            quantity: item.quantity,
+            sku: &item.sku,
+            suspected_components: &item.suspected_components,
+            vendor: &item.vendor,
+        }
+    }
+}
+
+impl<'a> From<&'a Request<'a>> for RequestRecord<'a> {
+    fn from(request: &'a Request<'a>) -> Self {
+        Self {
+            client: request.client,
+            host: Some(request.host),
+            method: Some(request.method),
+            path: Some(without_secrets(request.target.path())),
+            peer: Some(request.peer),
+        }
+    }
+}
+
+/// The part of an e-mail address that a nexus can rest on.
+fn domain(email: &str) -> &str {
+    email.rsplit_once('@').map_or("", |(_, domain)| domain)
+}
