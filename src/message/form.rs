@@ -51,6 +51,7 @@ enum PhpKey {
 
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Pair<'a> {
+    folded: PhpName,
     name: Cow<'a, str>,
     value: Cow<'a, str>,
 }
@@ -71,7 +72,7 @@ impl<'a> Form<'a> {
             if name.contains('\0') {
                 return Err(FormError::Nul);
             }
-            pairs.push(Pair { name, value });
+            pairs.push(Pair { folded: PhpName::fold(&name), name, value });
         }
         Ok(Self { pairs })
     }
@@ -92,12 +93,8 @@ impl<'a> Form<'a> {
         let wanted = PhpName::fold(name);
         let mut found = None;
         for pair in &self.pairs {
-            if !PhpName::may_fold_to(&pair.name, &wanted.base) {
-                continue;
-            }
-            let folded = PhpName::fold(&pair.name);
-            if folded.clashes_with(&wanted) {
-                if found.is_some() || folded != wanted {
+            if pair.folded.clashes_with(&wanted) {
+                if found.is_some() || pair.folded != wanted {
                     return Err(FormError::Duplicate(wanted.to_string()));
                 }
                 found = Some(&*pair.value);
@@ -110,7 +107,7 @@ impl<'a> Form<'a> {
     /// query, form and body only.
     pub fn mentions(&self, name: &str) -> bool {
         let wanted = PhpName::fold(name);
-        self.pairs.iter().any(|pair| PhpName::fold(&pair.name).clashes_with(&wanted))
+        self.pairs.iter().any(|pair| pair.folded.clashes_with(&wanted))
     }
 
     /// Refuses any two names that are one after PHP's folding. `a[]` twice is a list of two, not a duplicate; `a[]` beside
@@ -119,11 +116,10 @@ impl<'a> Form<'a> {
     /// # Errors
     /// [`FormError::Duplicate`] with the folded name.
     pub fn check_unique(&self) -> Result<(), FormError> {
-        let names: Vec<PhpName> = self.pairs.iter().map(|pair| PhpName::fold(&pair.name)).collect();
         let mut seen: HashSet<&PhpName> = HashSet::new();
         // Of each prefix of keys: is it a value, a list by `[]`, a list by index.
         let mut uses: HashMap<(&str, &[PhpKey]), Uses> = HashMap::new();
-        for name in &names {
+        for name in self.pairs.iter().map(|pair| &pair.folded) {
             let is_list = name.keys.last() == Some(&PhpKey::Append);
             let mut is_clash = !seen.insert(name) && !is_list;
             for depth in 0..=name.keys.len() {
@@ -174,12 +170,6 @@ impl PhpName {
     /// The variable's name, without keys.
     pub fn base(&self) -> &str {
         &self.base
-    }
-
-    /// A cheap test before folding: only names with the same letters and digits in front can fold to `base`.
-    fn may_fold_to(name: &str, base: &str) -> bool {
-        let plain = |c: &char| !matches!(c, ' ' | '.' | '_' | '[');
-        name.chars().find(plain) == base.chars().find(plain)
     }
 
     /// True if one is the other, or contains it.
@@ -309,6 +299,7 @@ mod tests {
             assert_eq!(unique(text, "billing_country"), Err(error), "{text}");
         }
         assert_eq!(unique("b[c]=DE&b[d]=x", "b[c]"), Ok(Some("DE".to_owned())));
+        assert!(unique("[]=DE&=x", "").is_err());
         assert!(unique("b[c]=DE&b=x", "b[c]").is_err());
         assert!(unique("b[0]=DE&b[]=x", "b[0]").is_err());
     }

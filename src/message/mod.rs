@@ -20,7 +20,7 @@ pub use coding::{CodingError, decode as decode_content};
 pub use form::{Form, FormError, PhpName};
 pub use forwarded::{
     AddressBasis, AddressFamily, ClientAddress, ClientAddressRule, HeaderText, Hop,
-    OutgoingForwarding, ProxyHeader, parse_proxy_header,
+    OutgoingForwarding, ProxyHeader, believed_proto, parse_proxy_header,
 };
 pub use headers::{
     ConnectionOptions, RequestHeader, is_address_claim, is_hop_by_hop, is_override, is_protected,

@@ -13,7 +13,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use smallvec::SmallVec;
 
-pub use outgoing::{HeaderText, OutgoingForwarding};
+pub use outgoing::{HeaderText, OutgoingForwarding, believed_proto};
 pub use proxy_protocol::{ProxyHeader, parse_proxy_header};
 
 use element::Element;

@@ -19,8 +19,15 @@ pub struct OutgoingForwarding<'a> {
     pub host: &'a str,
     /// The port the client connected to.
     pub port: u16,
-    /// `http` or `https`, as the client connected.
+    /// `http` or `https`, as the client connected: to the gateway, or by [`believed_proto`] to a trusted proxy.
     pub proto: &'a str,
+}
+
+/// The scheme that a trusted peer's `X-Forwarded-Proto` tells: `http` or `https`, of the right-most element, the one that
+/// the peer wrote. Only to be asked where [`super::ClientAddressRule::trusts`] the peer: it may have ended TLS for us.
+pub fn believed_proto<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Option<&'static str> {
+    let last = values.into_iter().last()?.rsplit(|byte| *byte == b',').next()?.trim_ascii();
+    ["http", "https"].into_iter().find(|proto| last.eq_ignore_ascii_case(proto.as_bytes()))
 }
 
 impl HeaderText {
@@ -125,6 +132,20 @@ mod tests {
         assert_eq!(outgoing("").client_address(), None);
         assert_eq!(outgoing("2001:db8::7").client_address().unwrap().as_bytes(), b"2001:db8::7");
         assert_eq!(outgoing("").forwarded_port().as_bytes(), b"8443");
+    }
+
+    #[test]
+    fn the_scheme_is_the_nearest_proxys() {
+        for (values, proto) in [
+            (&["https"][..], Some("https")),
+            (&["https, HTTP"], Some("http")),
+            (&["http", "https"], Some("https")),
+            (&["https,"], None),
+            (&["gopher"], None),
+            (&[], None),
+        ] {
+            assert_eq!(believed_proto(values.iter().map(|value| value.as_bytes())), proto);
+        }
     }
 
     #[test]

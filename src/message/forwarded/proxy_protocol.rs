@@ -1,4 +1,4 @@
-//! The PROXY protocol, versions 1 and 2 (HAProxy's `proxy-protocol.txt`), over the first bytes of a connection.
+//! The PROXY protocol, versions 1 and 2 (`proxy-protocol.txt` of `HAProxy`), over the first bytes of a connection.
 
 use std::net::IpAddr;
 use std::net::Ipv4Addr;

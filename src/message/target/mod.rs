@@ -11,6 +11,7 @@ mod canonical;
 mod fold;
 mod form;
 mod readings;
+mod shape;
 
 pub use canonical::{CanonicalTarget, TargetError, canonicalize};
 pub use form::{TargetForm, TargetFormError};

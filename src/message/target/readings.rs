@@ -13,8 +13,8 @@ use super::fold::trim;
 
 /// More states than any path has that was not made to have them.
 const MAX_STATES: usize = 512;
-/// Bytes over all states: bounds the work for a long path.
-const MAX_WORK: usize = 1 << 20;
+/// Bytes over all states: bounds the work for a long path to a few milliseconds.
+const MAX_WORK: usize = 1 << 17;
 /// Double and triple decoding, and one more.
 const MAX_DECODINGS: u8 = 4;
 
@@ -36,13 +36,11 @@ pub fn lenient_readings(raw: &[u8]) -> LenientReadings {
         if decodings < MAX_DECODINGS && state.contains(&b'%') {
             search.add(percent_decode(&state), decodings.saturating_add(1));
         }
-        for mistake in MISTAKES {
-            if let Some(reading) = mistake(&state) {
-                search.add(reading, decodings);
-            }
+        for reading in mistakes(&state) {
+            search.add(reading, decodings);
         }
         if !search.is_complete {
-            break;
+            return LenientReadings { readings: Vec::new(), is_complete: false };
         }
     }
     let mut readings = HashSet::new();
@@ -53,16 +51,16 @@ pub fn lenient_readings(raw: &[u8]) -> LenientReadings {
     }
     let mut readings: Vec<String> = readings.into_iter().collect();
     readings.sort_unstable();
-    LenientReadings { readings, is_complete: search.is_complete }
+    LenientReadings { readings, is_complete: true }
 }
 
 impl LenientReadings {
-    /// True if some reading satisfies `bears`, and where the readings were too many to list.
+    /// True if some reading satisfies `bears`, or where the readings were too many to list.
     pub fn any(&self, bears: impl FnMut(&str) -> bool) -> bool {
         !self.is_complete || self.readings.iter().map(String::as_str).any(bears)
     }
 
-    /// False where the path has more readings than are listed.
+    /// False where the path has too many readings; none is then listed.
     pub const fn is_complete(&self) -> bool {
         self.is_complete
     }
@@ -101,20 +99,24 @@ impl Search {
     }
 }
 
-/// Each gives the reading of a server that makes this mistake, or nothing where the mistake does not show.
-const MISTAKES: [fn(&[u8]) -> Option<Vec<u8>>; 11] = [
-    backslash_is_slash,
-    compatibility_letters,
-    controls_dropped,
-    cut_at_fragment_or_query,
-    cut_at_nul,
-    dots_resolved,
-    invalid_dropped,
-    overlong_decoded,
-    parameters_stripped,
-    plus_is_blank,
-    trailing_dots_dropped,
-];
+/// The readings of servers that make one more mistake each, where the mistake shows.
+fn mistakes(path: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    [
+        backslash_is_slash(path),
+        compatibility_letters(path),
+        controls_dropped(path),
+        cut_at_fragment_or_query(path),
+        cut_at_nul(path),
+        dots_resolved(path),
+        invalid_dropped(path),
+        overlong_decoded(path),
+        parameters_stripped(path),
+        plus_is_blank(path),
+        trailing_dots_dropped(path),
+    ]
+    .into_iter()
+    .flatten()
+}
 
 fn backslash_is_slash(path: &[u8]) -> Option<Vec<u8>> {
     replaced(path, b'\\', b'/')
