@@ -1,11 +1,12 @@
 //! Interdict: a gateway that stops prohibited sales and updates in front of real endpoints, and proves it.
 
 pub mod config;
+pub mod enforcement;
 pub mod geo;
+pub mod ledger;
 pub mod message;
 pub mod model;
 pub mod policy;
 pub mod registry;
 pub mod settings;
 pub mod telemetry;
-pub mod enforcement;

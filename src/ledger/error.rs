@@ -1,0 +1,111 @@
+//! What can go wrong with a ledger, in the operator's words.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Why the ledger cannot do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// Too much is written and not yet synced; serve nothing regulated until it has caught up.
+    #[error("the ledger is behind: {records} records not synced, the oldest for {age:?}")]
+    Behind {
+        /// Records written and not yet synced.
+        records: u64,
+        /// Age of the oldest of them.
+        age: Duration,
+    },
+    /// The ledger has been closed.
+    #[error("the ledger is closed")]
+    Closed,
+    /// The files do not hold what was written.
+    #[error(transparent)]
+    Defective(#[from] Defect),
+    /// A write or sync failed; the ledger refuses until it has healed.
+    #[error("the ledger has failed: {reason}")]
+    Failed {
+        /// What failed, and why.
+        reason: Arc<str>,
+    },
+    /// Another process has the directory open.
+    #[error("the ledger in `{}` is in use by another process", dir.display())]
+    InUse {
+        /// The ledger's directory.
+        dir: PathBuf,
+    },
+    /// A file operation failed.
+    #[error("cannot {action} `{}`: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On which file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The payload is longer than a record may be.
+    #[error("a record of {bytes} bytes is over the limit of {limit}")]
+    TooLarge {
+        /// Bytes of the payload.
+        bytes: usize,
+        /// Most bytes a payload may have.
+        limit: usize,
+    },
+}
+
+impl LedgerError {
+    /// For `map_err`: names the action and the path.
+    pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+}
+
+/// The first place where the files do not hold what was written.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("`{segment}` at byte {offset}: {kind}")]
+pub struct Defect {
+    /// File name of the segment.
+    pub segment: String,
+    /// Byte offset of the defective record or header in that file.
+    pub offset: u64,
+    /// What is wrong there.
+    pub kind: DefectKind,
+}
+
+/// A kind of defect.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum DefectKind {
+    /// Length, sequence, instant or payload have changed since they were written.
+    #[error("the record does not match its checksum")]
+    Checksum,
+    /// The file header has changed, is cut, or is not that of the file's name.
+    #[error("the file header is not sound: {reason}")]
+    Header {
+        /// In what way.
+        reason: &'static str,
+    },
+    /// A record is earlier than the one before it.
+    #[error("the record is earlier than the one before it")]
+    InstantBackwards,
+    /// Records are missing.
+    #[error("record {expected} is missing, {found} follows")]
+    Missing {
+        /// The sequence number that should stand here.
+        expected: u64,
+        /// The sequence number that does.
+        found: u64,
+    },
+    /// A sequence number appears twice or out of order.
+    #[error("record {expected} should stand here, not {found}")]
+    OutOfOrder {
+        /// The sequence number that should stand here.
+        expected: u64,
+        /// The sequence number that does.
+        found: u64,
+    },
+    /// A record that is followed by others is not whole.
+    #[error("the record is cut short")]
+    Truncated,
+}

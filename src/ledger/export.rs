@@ -1,0 +1,35 @@
+//! Writes the payloads out, one a line.
+
+use std::io::Write;
+use std::path::Path;
+
+use super::error::LedgerError;
+use super::reader::Reader;
+use super::recovery::TornTail;
+
+/// What an export covered.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ExportSummary {
+    /// Records written.
+    pub records: u64,
+    /// Bytes after the last record that are none; beside a running process that may be a record on its way.
+    pub torn: Option<TornTail>,
+}
+
+/// Writes each record's payload and a line feed (JSON Lines, as payloads are JSON without line feeds).
+///
+/// # Errors
+/// `Defective` and `Io` as [`Reader::next_record`]; `Io` with the ledger's directory if `out` does not take the bytes.
+pub fn export(dir: impl AsRef<Path>, out: &mut dyn Write) -> Result<ExportSummary, LedgerError> {
+    let dir = dir.as_ref();
+    let mut reader = Reader::open(dir)?;
+    let mut records = 0_u64;
+    while let Some(record) = reader.next_record()? {
+        out.write_all(record.payload)
+            .and_then(|()| out.write_all(b"\n"))
+            .map_err(LedgerError::io("write the export of", dir))?;
+        records = records.saturating_add(1);
+    }
+    out.flush().map_err(LedgerError::io("write the export of", dir))?;
+    Ok(ExportSummary { records, torn: reader.torn().cloned() })
+}

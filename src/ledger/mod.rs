@@ -1,0 +1,44 @@
+//! The durable record: every decision, in order, on disk before anything regulated leaves.
+//!
+//! **What it is for.** [`Ledger::append`] gives a record the next sequence number and writes it to the current segment file before it
+//! returns, so that a killed process loses nothing. [`Ledger::durable`] resolves once fdatasync covers the record, so that a power cut
+//! loses nothing either; what nobody waits for is synced within `sync_window`. One sync covers all who wait (group commit). [`Reader`],
+//! [`export`] and [`verify()`] read the files beside a running process, without a lock.
+//!
+//! **What it must never do.** Drop a record it has given a receipt for; hand out a receipt for a record that is not written whole; hold
+//! the append lock during a sync; trust a file handle whose sync has failed; read meaning into a payload.
+//!
+//! **Invariants.**
+//! * Sequence numbers start at 0 and have no gap; instants (µs) never step back, across restarts too: an earlier clock is held.
+//! * A segment ends where the next one begins: what an older file holds from the next file's first sequence on is a superseded copy.
+//! * A file called `.seg` follows a predecessor that is wholly on disk. Until that is so, a new segment is called `.new`.
+//! * Records that are not known to be on disk are also kept in memory, so that healing after a disk error writes them again elsewhere.
+//! * A ledger that cannot write or sync refuses ([`LedgerError::Failed`]) and tries again every `retry`; one that falls behind refuses
+//!   too ([`LedgerError::Behind`]). Callers answer 503.
+//! * Nothing read back is deleted: what is cut at open is set aside in a `.torn` file.
+//!
+//! **Standard.** `docs/ledger-format.md` gives the bytes, and what a crash loses in each state. The sequence, instant and opaque payload
+//! of a record are all that a transparency log (RFC 6962) needs to be built on top.
+
+mod append;
+mod commit;
+mod cursor;
+mod error;
+mod export;
+mod format;
+mod reader;
+mod recovery;
+mod settings;
+mod store;
+mod verify;
+
+pub use append::{Ledger, LedgerStatus, Receipt};
+pub use error::{Defect, DefectKind, LedgerError};
+pub use export::{ExportSummary, export};
+pub use reader::{Reader, Record};
+pub use recovery::{Recovery, TornTail};
+pub use settings::LedgerSettings;
+pub use verify::{Report, verify};
+
+#[cfg(test)]
+mod tests;

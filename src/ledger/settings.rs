@@ -1,0 +1,39 @@
+//! What an operator may set, and the defaults.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How and where a ledger is kept.
+#[derive(Clone, Debug)]
+pub struct LedgerSettings {
+    /// The folder of the segment files; created (0700) if absent.
+    pub dir: PathBuf,
+    /// A segment that has reached this many bytes is followed by a new one.
+    pub segment_bytes: u64,
+    /// A sync starts at most this long after the first record it covers, also if nobody waits for it.
+    pub sync_window: Duration,
+    /// Bytes written and not yet synced beyond which appends are refused; also the bound of memory used.
+    pub queue_bytes: usize,
+    /// Records written and not yet synced beyond which appends are refused.
+    pub queue_records: u64,
+    /// Age of the oldest record not yet synced beyond which appends are refused.
+    pub queue_age: Duration,
+    /// How long a failed ledger waits before it tries to heal.
+    pub retry: Duration,
+}
+
+impl LedgerSettings {
+    /// The defaults: segments of 256 MiB, a window of 20 ms, at most 64 MiB, 65,536 records or two seconds behind.
+    #[must_use]
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self {
+            dir: dir.into(),
+            segment_bytes: 256 << 20,
+            sync_window: Duration::from_millis(20),
+            queue_bytes: 64 << 20,
+            queue_records: 65_536,
+            queue_age: Duration::from_secs(2),
+            retry: Duration::from_secs(1),
+        }
+    }
+}

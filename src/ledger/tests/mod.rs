@@ -1,0 +1,7 @@
+//! The ledger's promises, each with a test of its name.
+
+mod crash;
+mod fault;
+mod model;
+mod support;
+mod wait;
