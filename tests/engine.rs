@@ -97,3 +97,23 @@ fn a_product_of_no_vendor_has_no_other_vendor() {
     let decision = judge(&set, r#"[{"name":"Signal jammer","vendor":"Acme"}]"#);
     assert_eq!(decision.verdict, Verdict::Block);
 }
+
+#[test]
+fn among_equal_rules_the_first_in_file_order_speaks_whatever_the_order_of_items() {
+    let file = |id: &str, name: &str| {
+        let product =
+            format!("[[product]]\nid = \"{id}.goods\"\nkind = \"covered\"\nnames = [\"{name}\"]\n");
+        header(id) + &product + &rule(&format!("{id}-rule"), &format!("{id}.goods"), "block")
+    };
+    let (a, b) = (file("a", "zebra"), file("b", "apple"));
+    let set = set(&[("a.toml", &a), ("b.toml", &b)]);
+    for items in [
+        r#"[{"name":"zebra"},{"name":"apple"}]"#,
+        r#"[{"name":"apple"},{"name":"zebra"}]"#,
+        r#"[{"name":"apple zebra"}]"#,
+        r#"[{"name":"zebra apple"}]"#,
+        r#"[{"name":"zebra","components":["apple"]}]"#,
+    ] {
+        assert_eq!(clause(&judge(&set, items)), Some("a-rule"), "{items}");
+    }
+}
