@@ -9,6 +9,7 @@
 //! * What cannot be read never improves an outcome: a condition on a missing attribute reviews unless the rule says otherwise.
 //! * Cost does not grow with the number of rules: texts go through one automaton, rules are found by product and action.
 
+pub mod cases;
 pub mod check;
 pub mod diff;
 mod engine;

@@ -1,5 +1,7 @@
 //! The decision: pure, indexed, without allocation on the common path (DESIGN 3, step 6).
 
+use std::cmp::Ordering;
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -95,25 +97,28 @@ pub fn decide(
         set,
         shadow: SmallVec::new(),
     };
-    let mut findings: SmallVec<[Finding; 2]> =
-        transaction.items.iter().map(|item| judge.item(item, setting)).collect();
-    let mut request =
-        transaction.request.as_ref().map(|r| judge.matched(&of_request(set, r).0, None));
+    let mut strictest: Option<Application<'_>> = None;
+    let mut findings: SmallVec<[Finding; 2]> = SmallVec::new();
+    for item in &transaction.items {
+        let (finding, application) = judge.item(item, setting);
+        findings.push(finding);
+        strictest = strictest.max(application);
+    }
+    let mut request = None;
+    if let Some(target) = &transaction.request {
+        let (finding, application) = judge.matched(&of_request(set, target).0, None);
+        request = Some(finding);
+        strictest = strictest.max(application);
+    }
     if findings.is_empty() {
         findings.extend(request.take());
     }
     let request = request.filter(|finding| finding.product.is_some());
-    let strictest =
-        findings.iter().chain(&request).reduce(|a, b| if rank(b) > rank(a) { b } else { a });
-    let verdict = strictest.map_or(Verdict::Allow, |finding| finding.verdict);
-    let ruling = strictest.and_then(|finding| finding.ruling.clone());
+    let strictest = strictest.filter(|application| application.verdict != Verdict::Allow);
+    let verdict = strictest.as_ref().map_or(Verdict::Allow, |application| application.verdict);
+    let ruling = strictest.map(|application| Arc::clone(&application.rule.facts));
     let shadow = judge.shadow;
     Decision { at, because, buyer, findings, request, ruling, seller, shadow, verdict }
-}
-
-/// Among equal outcomes the latest rule speaks; file order decides the rest by coming first.
-fn rank(finding: &Finding) -> (Verdict, Option<Timestamp>) {
-    (finding.verdict, finding.ruling.as_ref().map(|rule| rule.effective))
 }
 
 struct Judge<'a> {
@@ -133,23 +138,56 @@ struct Application<'a> {
     spared: Option<Spared>,
 }
 
+impl Application<'_> {
+    /// The strictest outcome decides; among equals the nearest, then the latest rule, then file order.
+    fn weight(&self) -> (Verdict, Option<u8>, Timestamp, Reverse<u32>) {
+        let nearness = self.spared.map(distance);
+        (self.verdict, nearness, self.rule.facts.effective, Reverse(self.rule.order))
+    }
+}
+
+impl Ord for Application<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.weight().cmp(&other.weight())
+    }
+}
+
+impl PartialOrd for Application<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Eq for Application<'_> {}
+
+impl PartialEq for Application<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
 impl<'a> Judge<'a> {
-    fn item(&mut self, item: &Item, setting: &Setting<'_>) -> Finding {
+    fn item(&mut self, item: &Item, setting: &Setting<'_>) -> (Finding, Option<Application<'a>>) {
         let matches = of_item(self.set, setting, item, self.at);
-        let finding = self.matched(&matches.0, Some(item));
+        let (finding, application) = self.matched(&matches.0, Some(item));
         if !is_unidentified(item) {
-            return finding;
+            return (finding, application);
         }
         let rules =
             self.set.rules_by_action.get(self.action.index()).map_or(&[][..], Vec::as_slice);
         let unidentified = self.best(rules, Certainty::Suspected, None, Some(item));
         let Some(best) = unidentified.filter(|best| best.verdict > finding.verdict) else {
-            return finding;
+            return (finding, application);
         };
-        Finding { ruling: Some(Arc::clone(&best.rule.facts)), verdict: best.verdict, ..finding }
+        let ruling = Some(Arc::clone(&best.rule.facts));
+        (Finding { ruling, spared: None, verdict: best.verdict, ..finding }, Some(best))
     }
 
-    fn matched(&mut self, matches: &[Match], item: Option<&Item>) -> Finding {
+    fn matched(
+        &mut self,
+        matches: &[Match],
+        item: Option<&Item>,
+    ) -> (Finding, Option<Application<'a>>) {
         let set = self.set;
         let mut chosen: Option<(Match, Option<Application<'a>>)> = None;
         for found in matches {
@@ -160,24 +198,17 @@ impl<'a> Judge<'a> {
                 }
             };
             let best = self.best(rules, found.certainty, Some(found.product), item);
-            let weight = |application: Option<&Application<'a>>| {
-                application.map(|a| (a.verdict, a.rule.facts.effective))
-            };
-            let better = match &chosen {
-                None => true,
-                Some((_, old)) => weight(best.as_ref()) > weight(old.as_ref()),
-            };
-            if better {
+            if chosen.as_ref().is_none_or(|(_, old)| best > *old) {
                 chosen = Some((*found, best));
             }
         }
-        let Some((found, best)) = chosen else { return Finding::default() };
+        let Some((found, best)) = chosen else { return (Finding::default(), None) };
         let mut finding = Finding {
             matched_by: Some(found.by),
             product: set.product(found.product).map(|p| Arc::clone(&p.id)),
             ..Finding::default()
         };
-        if let Some(best) = best {
+        if let Some(best) = &best {
             finding.verdict = best.verdict;
             match (best.verdict, best.spared) {
                 (Verdict::Allow, spared) => {
@@ -189,7 +220,7 @@ impl<'a> Judge<'a> {
                 }
             }
         }
-        finding
+        (finding, best)
     }
 
     /// The rule that decides among `rules`, or the one that came nearest; those in shadow are noted.
@@ -208,14 +239,7 @@ impl<'a> Judge<'a> {
                 self.note_shadow(&rule.facts, verdict);
                 continue;
             }
-            let nearness = |spared: Option<Spared>| spared.map(distance);
-            let better = best.as_ref().is_none_or(|old| {
-                (verdict, nearness(spared), rule.facts.effective)
-                    > (old.verdict, nearness(old.spared), old.rule.facts.effective)
-            });
-            if better {
-                best = Some(Application { rule, verdict, spared });
-            }
+            best = best.max(Some(Application { rule, verdict, spared }));
         }
         best
     }

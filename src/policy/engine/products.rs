@@ -37,13 +37,20 @@ pub(crate) struct Match {
     pub(crate) product: u32,
 }
 
-/// At most one match per policy: the strictest.
+/// At most one match per product, the strictest; an exempt product only where its policy covers the item by nothing else.
 #[derive(Debug, Default)]
 pub(crate) struct Matches(pub(crate) SmallVec<[Match; 3]>);
 
 impl Matches {
     fn add(&mut self, new: Match) {
-        match self.0.iter_mut().find(|old| old.policy == new.policy) {
+        let exempt = new.certainty == Certainty::Exempt;
+        if exempt && self.0.iter().any(|old| old.policy == new.policy) {
+            return;
+        }
+        if !exempt {
+            self.0.retain(|old| old.policy != new.policy || old.certainty != Certainty::Exempt);
+        }
+        match self.0.iter_mut().find(|old| old.product == new.product) {
             Some(old) if old.certainty < new.certainty => *old = new,
             Some(_) => {}
             None => self.0.push(new),
@@ -199,7 +206,7 @@ fn by_text(
 }
 
 impl Named {
-    /// The match that all signals of one policy make together.
+    /// The matches that all signals of one policy make together.
     fn resolve(
         &self,
         set: &PolicySet,
@@ -209,32 +216,47 @@ impl Named {
         matches: &mut Matches,
     ) {
         let other_vendor = has_vendor && self.vendors.is_empty();
-        let brand = self.vendors.first().or_else(|| self.brands.first()).copied();
-        let covered = self.terms_of(set, false).next();
-        let sku = self.skus.first().copied();
-        if covered.is_none() && sku.is_none() {
-            let mut exempt = false;
+        let named = self.terms_of(set, false).next().is_some();
+        let mut exempted: SmallVec<[u32; 2]> = SmallVec::new();
+        if !named && self.skus.is_empty() {
             for product in self.terms_of(set, true) {
                 place(set, product, MatchedBy::Name, item, at, matches);
-                exempt = true;
-            }
-            if exempt {
-                return;
+                exempted.extend(set.product(product).into_iter().flat_map(|p| p.vendors.clone()));
             }
         }
-        let catch_all = brand.and_then(|v| set.vendor(v)).and_then(|v| v.catch_all);
-        let by_name = !self.brands.is_empty() || covered.is_some();
-        let (product, by) = match (sku, covered, catch_all) {
-            (Some(sku), _, _) => (sku, MatchedBy::Sku),
-            (None, Some(term), _) => (term, MatchedBy::Name),
-            (None, None, Some(rest)) if by_name => (rest, MatchedBy::Name),
-            (None, None, Some(rest)) => (rest, MatchedBy::Vendor),
-            (None, None, None) => return,
-        };
         // Two signals that agree are proof on another vendor's item; one alone is not.
-        let certain = !other_vendor || (sku.is_some() && by_name);
-        let certainty = if certain { Certainty::Certain } else { Certainty::Suspected };
-        matches.add(Match { by, certainty, policy: self.policy, product });
+        let agree = !self.skus.is_empty() && (named || !self.brands.is_empty());
+        let mut add = |product, by| {
+            let of_no_vendor = set.product(product).is_some_and(|p| p.vendors.is_empty());
+            let certain = !other_vendor || agree || of_no_vendor;
+            let certainty = if certain { Certainty::Certain } else { Certainty::Suspected };
+            matches.add(Match { by, certainty, policy: self.policy, product });
+        };
+        // An item may be several products, and each has its own rules.
+        for sku in &self.skus {
+            add(*sku, MatchedBy::Sku);
+        }
+        for term in self.terms_of(set, false) {
+            add(term, MatchedBy::Name);
+        }
+        let vendors = self.vendors.iter().map(|v| (*v, MatchedBy::Vendor));
+        let brands = self.brands.iter().map(|v| (*v, MatchedBy::Name));
+        for (vendor, by) in brands.chain(vendors).filter(|(v, _)| !exempted.contains(v)) {
+            if let Some(rest) = self.rest_of(set, vendor) {
+                add(rest, by);
+            }
+        }
+    }
+
+    /// The product that the vendor's item belongs to where nothing tells which of the vendor's products it is.
+    fn rest_of(&self, set: &PolicySet, vendor: u32) -> Option<u32> {
+        let told = |product: &u32| {
+            set.product(*product).is_some_and(|p| !p.exempt && p.vendors.contains(&vendor))
+        };
+        if self.skus.iter().any(told) || self.terms_of(set, false).any(|term| told(&term)) {
+            return None;
+        }
+        set.vendor(vendor).and_then(|v| v.catch_all)
     }
 
     /// Products named in the text whose vendor, where they have one, is named too.
