@@ -17,7 +17,6 @@ use crate::model::Buyer;
 use crate::model::CountryReading;
 use crate::model::CountryText;
 use crate::model::Customer;
-use crate::model::Decision;
 use crate::model::DecisionDocument;
 use crate::model::DecisionId;
 use crate::model::GeoAnswer;
