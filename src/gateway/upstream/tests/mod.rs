@@ -1,0 +1,8 @@
+//! The client against small servers on real sockets.
+
+mod body;
+mod failure;
+mod health;
+mod reuse;
+mod support;
+mod tls;
