@@ -31,7 +31,7 @@ async fn echo() -> TestServer {
                     body.push(stream.read_u8().await.unwrap());
                 }
             }
-            let length = head.len() + body.len();
+            let length = head.len().saturating_add(body.len());
             let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{head}");
             stream.write_all(answer.as_bytes()).await.unwrap();
             stream.write_all(&body).await.unwrap();

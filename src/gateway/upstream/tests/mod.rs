@@ -1,5 +1,6 @@
 //! The client against small servers on real sockets.
 
+mod behind_actix;
 mod body;
 mod failure;
 mod health;
