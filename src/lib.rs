@@ -1,7 +1,11 @@
 //! Interdict: a gateway that stops prohibited sales and updates in front of real endpoints, and proves it.
 
+pub mod admin;
+pub mod app;
+pub mod cli;
 pub mod config;
 pub mod enforcement;
+pub mod gateway;
 pub mod geo;
 pub mod ledger;
 pub mod message;

@@ -1,0 +1,81 @@
+//! The end of a forwarded request: whatever way it ends, its bytes are counted and a broken delivery is told.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Context;
+use std::task::Poll;
+
+use actix_web::body::BodySize;
+use actix_web::body::MessageBody;
+use bytes::Bytes;
+use tokio::time::Sleep;
+
+use crate::enforcement::Gate;
+use crate::model::DecisionId;
+use crate::telemetry::InFlight;
+
+use super::upstream::Ending;
+use super::upstream::Transfer;
+use super::upstream::UpstreamBody;
+use super::upstream::UpstreamError;
+
+/// An answer's body on its way to the client.
+pub(super) struct Concluding {
+    pub(super) body: UpstreamBody,
+    /// When a rule that cuts running transfers takes effect.
+    pub(super) cut: Option<Pin<Box<Sleep>>>,
+    pub(super) end: Conclusion,
+}
+
+/// What is told at the end.
+pub(super) struct Conclusion {
+    pub(super) gate: Arc<Gate>,
+    pub(super) id: Option<DecisionId>,
+    pub(super) in_flight: InFlight,
+    pub(super) route: Arc<str>,
+    pub(super) transfer: Rc<Transfer>,
+}
+
+/// Why a body ended early.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Broken {
+    /// A rule took effect that cuts running transfers.
+    #[error("a rule took effect that cuts running transfers")]
+    Cut,
+    /// The upstream failed.
+    #[error("{0}")]
+    Upstream(#[from] UpstreamError),
+}
+
+impl MessageBody for Concluding {
+    type Error = Broken;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        let this = self.get_mut();
+        if let Some(cut) = &mut this.cut
+            && cut.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(Some(Err(Broken::Cut)));
+        }
+        Pin::new(&mut this.body).poll_next(cx).map_err(Broken::from)
+    }
+}
+
+impl Drop for Conclusion {
+    fn drop(&mut self) {
+        self.gate.metrics().answered(true, &self.route, self.transfer.received());
+        if self.transfer.ending() == Ending::Failed {
+            let id = self.id.map(|id| id.to_string());
+            tracing::warn!(id, route = &*self.route, "the upstream failed in mid-body");
+        }
+        let _: &InFlight = &self.in_flight;
+    }
+}

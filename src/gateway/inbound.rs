@@ -1,0 +1,125 @@
+//! Reading a request: its host, its client's address, its body.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::http::header::HeaderMap;
+use bytes::Bytes;
+use bytes::BytesMut;
+use futures_util::StreamExt;
+use smallvec::SmallVec;
+
+use crate::enforcement::HeaderLookup;
+use crate::message::CodingError;
+use crate::message::Host;
+use crate::message::decode_content;
+use crate::message::is_json_utf8;
+
+/// actix's headers, looked up by the floors below.
+pub(super) struct Headers<'a>(pub(super) &'a HeaderMap);
+
+impl HeaderLookup for Headers<'_> {
+    fn values(&self, name: &str) -> SmallVec<[&[u8]; 2]> {
+        self.0.get_all(name).map(header::HeaderValue::as_bytes).collect()
+    }
+}
+
+/// Why a body was not read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum BodyFault {
+    /// It ended before it was whole.
+    Broken,
+    /// It is not what its content coding says.
+    Coding,
+    /// It came too slowly.
+    Slow,
+    /// It is over the limit.
+    TooLarge,
+    /// Its media type or content coding is not read.
+    Unsupported,
+}
+
+/// The host a request asks for: exactly one, and the target's own if it has one (RFC 9112 3.2).
+pub(super) fn host(request: &HttpRequest) -> Option<Host<'_>> {
+    let mut values = request.headers().get_all(header::HOST);
+    let (Some(value), None) = (values.next(), values.next()) else { return None };
+    let host = Host::parse(value.to_str().ok()?).ok()?;
+    match request.uri().authority() {
+        Some(authority) => {
+            let named = Host::parse(authority.as_str()).ok()?;
+            let port = if request.uri().scheme_str() == Some("https") { 443 } else { 80 };
+            named.is_same(&host, port).then_some(host)
+        }
+        None => Some(host),
+    }
+}
+
+/// The connection's peer. A connection without one has no address that could be believed.
+pub(super) fn peer(request: &HttpRequest) -> IpAddr {
+    let unspecified = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+    request.peer_addr().map_or(unspecified, |address| address.ip().to_canonical())
+}
+
+/// Reads a body that is to be judged as JSON: whole, decoded, at most `limit` bytes either way.
+pub(super) async fn json_body(
+    headers: &HeaderMap,
+    payload: &mut Payload,
+    limit: usize,
+    pause: Duration,
+) -> Result<Bytes, BodyFault> {
+    let single = |name| {
+        let mut values = headers.get_all(name);
+        match (values.next(), values.next()) {
+            (None, _) => Ok(None),
+            (Some(value), None) => value.to_str().map(Some).map_err(|_| BodyFault::Unsupported),
+            (Some(_), Some(_)) => Err(BodyFault::Unsupported),
+        }
+    };
+    if !single(header::CONTENT_TYPE)?.is_some_and(is_json_utf8) {
+        return Err(BodyFault::Unsupported);
+    }
+    let coding = single(header::CONTENT_ENCODING)?.unwrap_or("identity");
+    let announced = single(header::CONTENT_LENGTH)?.and_then(|length| length.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > limit) {
+        return Err(BodyFault::TooLarge);
+    }
+    let body = collect(payload, limit, pause).await?;
+    match decode_content(coding, &body, limit) {
+        Ok(std::borrow::Cow::Borrowed(_)) => Ok(body),
+        Ok(std::borrow::Cow::Owned(decoded)) => Ok(Bytes::from(decoded)),
+        Err(CodingError::Malformed) => Err(BodyFault::Coding),
+        Err(CodingError::TooLarge) => Err(BodyFault::TooLarge),
+        Err(CodingError::Unsupported) => Err(BodyFault::Unsupported),
+    }
+}
+
+/// Reads at most `limit` bytes; no pause between two pieces may be longer than `pause`.
+pub(super) async fn collect(
+    payload: &mut Payload,
+    limit: usize,
+    pause: Duration,
+) -> Result<Bytes, BodyFault> {
+    let mut whole = BytesMut::new();
+    let mut first = Bytes::new();
+    loop {
+        let next = tokio::time::timeout(pause, payload.next()).await.map_err(|_| BodyFault::Slow)?;
+        let Some(piece) = next else { break };
+        let piece = piece.map_err(|_| BodyFault::Broken)?;
+        if first.len().saturating_add(whole.len()).saturating_add(piece.len()) > limit {
+            return Err(BodyFault::TooLarge);
+        }
+        if first.is_empty() && whole.is_empty() {
+            first = piece;
+            continue;
+        }
+        if whole.is_empty() {
+            whole.extend_from_slice(&first);
+            first = Bytes::new();
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok(if whole.is_empty() { first } else { whole.freeze() })
+}

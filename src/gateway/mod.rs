@@ -1,0 +1,22 @@
+//! The data plane: the only floor that speaks HTTP with strangers.
+//!
+//! `handler` is the life of a request; `inbound` reads it, `answers` refuses it, `outbound` forwards it, `upstream` is the way out,
+//! `api` is the decision API and `server` binds it all to addresses.
+//!
+//! INVARIANTS
+//! * Nothing here decides. A request reaches an upstream only with a permit of the gate, and with the target and body
+//!   that the permit holds.
+//! * Headers that claim an address, another target or another method never pass; the gateway writes its own.
+//! * An answer of the upstream is passed on as it is, but for hop-by-hop fields, its own `Interdict-Decision`, and what
+//!   would let a shared cache keep a covered delivery.
+
+mod answers;
+mod api;
+mod concluding;
+mod handler;
+mod inbound;
+mod outbound;
+mod page;
+pub mod server;
+pub mod tls;
+pub mod upstream;
