@@ -76,7 +76,11 @@ pub(super) fn buyer<'a>(route: &'a Route, reader: &Reader<'a>) -> Result<Buyer, 
     Ok(buyer)
 }
 
-fn list(name: BuyerField, texts: &[std::borrow::Cow<'_, str>], buyer: &mut Buyer) -> Result<(), Malformed> {
+fn list(
+    name: BuyerField,
+    texts: &[std::borrow::Cow<'_, str>],
+    buyer: &mut Buyer,
+) -> Result<(), Malformed> {
     let countries = || texts.iter().map(|text| CountryText::new(text.to_string())).collect();
     match name {
         BuyerField::Citizenship => buyer.citizenship = countries(),
@@ -124,7 +128,8 @@ fn items<'a>(mapping: &'a ItemMapping, reader: &Reader<'a>) -> Result<Vec<Item>,
     if pointer::has_case_variant(at, document) {
         return Err(field(format!("a key differs from `{}` in case only", at.as_str())));
     }
-    let lines = pointer::list(at, document).map_err(|error| field(format!("`{}`: {error}", at.as_str())))?;
+    let lines = pointer::list(at, document)
+        .map_err(|error| field(format!("`{}`: {error}", at.as_str())))?;
     lines.into_iter().map(|line| item(mapping, reader, Some(line))).collect()
 }
 
@@ -167,7 +172,9 @@ fn read_quantity(text: &str) -> Result<u64, Malformed> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let zeros = fraction.bytes().all(|b| b == b'0');
     match whole.parse::<u64>() {
-        Ok(quantity) if quantity > 0 && zeros && whole.bytes().all(|b| b.is_ascii_digit()) => Ok(quantity),
+        Ok(quantity) if quantity > 0 && zeros && whole.bytes().all(|b| b.is_ascii_digit()) => {
+            Ok(quantity)
+        }
         _ => Err(field("a quantity is not a whole number of at least 1")),
     }
 }

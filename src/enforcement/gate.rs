@@ -158,7 +158,15 @@ impl Gate {
             .record(synced, |out| {
                 let document = judged.decision.document(id, bundle);
                 let transaction = &judged.transaction;
-                record::write_decision(out, Kind::Decision, document, id, &route.name, transaction, Some(request))
+                record::write_decision(
+                    out,
+                    Kind::Decision,
+                    document,
+                    id,
+                    &route.name,
+                    transaction,
+                    Some(request),
+                )
             })
             .await;
         if let Err(error) = recorded {
@@ -180,7 +188,9 @@ impl Gate {
             Refusal::Malformed { reason, .. } => reason.to_string(),
             Refusal::MethodNotAllowed { .. } => "the route does not list the method".to_owned(),
             Refusal::TooLarge { .. } => "the body is over the limit".to_owned(),
-            Refusal::Unsupported { .. } => "the media type or content coding is not read".to_owned(),
+            Refusal::Unsupported { .. } => {
+                "the media type or content coding is not read".to_owned()
+            }
             Refusal::Unavailable { .. } => "the request could not be decided".to_owned(),
             Refusal::Held(_) | Refusal::Prohibited(_) => String::new(),
         };
@@ -271,7 +281,8 @@ impl Gate {
     fn refuse_by_law(&self, judged: &Judged, route: &Route) -> Refusal {
         let decision = &judged.decision;
         let rule = decision.ruling.as_deref();
-        let items = decision.findings.iter().enumerate().filter(|(_, f)| f.verdict != Verdict::Allow);
+        let items =
+            decision.findings.iter().enumerate().filter(|(_, f)| f.verdict != Verdict::Allow);
         let items = items.map(|(index, finding)| RefusedItem {
             index,
             sku: judged.transaction.items.get(index).and_then(|item| item.sku.clone()),

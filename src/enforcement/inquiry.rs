@@ -55,7 +55,11 @@ impl Snapshot {
     ///
     /// # Errors
     /// When there is nothing to judge.
-    pub fn answer(&self, transaction: &mut Transaction, now: Timestamp) -> Result<Answer, TransactionError> {
+    pub fn answer(
+        &self,
+        transaction: &mut Transaction,
+        now: Timestamp,
+    ) -> Result<Answer, TransactionError> {
         if self.policies.judges(transaction.action) && !transaction.has_subject() {
             return Err(TransactionError::NothingToJudge(transaction.action));
         }
@@ -70,7 +74,8 @@ impl Snapshot {
 }
 
 impl Gate {
-    /// Answers a caller of the decision API; the answer is durable before it leaves.
+    /// Answers a caller of the decision API. The answer is durable when this returns if `synced`; otherwise call
+    /// [`Gate::settle`] before it leaves.
     ///
     /// # Errors
     /// When the transaction cannot be judged, holds what the caller may not give, or cannot be recorded.
@@ -79,6 +84,7 @@ impl Gate {
         snapshot: &Snapshot,
         transaction: &mut Transaction,
         caller: Caller,
+        synced: bool,
     ) -> Result<Answer, InquiryError> {
         for (given, permitted, name) in [
             (transaction.at.is_some(), caller.as_of, "at"),
@@ -92,17 +98,36 @@ impl Gate {
         let answer = snapshot.answer(transaction, self.now())?;
         let kind = if answer.hypothetical { Kind::Enquiry } else { Kind::Decision };
         self.metrics().decided(&answer.decision, transaction.action, "decision-api");
-        let written = self.record(true, |out| {
+        let written = self.record(synced, |out| {
             let mut document = answer.decision.document(answer.id, snapshot.policies.revision());
             if answer.hypothetical {
                 document = document.hypothetical();
             }
-            record::write_decision(out, kind, document, answer.id, "decision-api", transaction, None)
+            record::write_decision(
+                out,
+                kind,
+                document,
+                answer.id,
+                "decision-api",
+                transaction,
+                None,
+            )
         });
         written.await.map_err(|error: RecordError| {
             tracing::error!(id = %answer.id, %error, "a decision could not be recorded");
             InquiryError::NotRecorded
         })?;
         Ok(answer)
+    }
+
+    /// Waits until every record written so far is durable.
+    ///
+    /// # Errors
+    /// When the ledger fails.
+    pub async fn settle(&self) -> Result<(), InquiryError> {
+        self.ledger().settled().await.map_err(|error| {
+            tracing::error!(%error, "decisions could not be recorded");
+            InquiryError::NotRecorded
+        })
     }
 }

@@ -1,8 +1,10 @@
 //! How a request ends at the gate: with a permit or with a refusal.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 
 use crate::message::CanonicalTarget;
 use crate::model::Decision;
@@ -14,6 +16,7 @@ use crate::model::Verdict;
 pub struct Permit {
     body: Option<Bytes>,
     covered: bool,
+    cut_at: Option<Timestamp>,
     id: Option<DecisionId>,
     target: String,
 }
@@ -106,7 +109,7 @@ pub enum Malformed {
 impl Permit {
     /// For a request that no route judges: nothing was decided, and the target goes out as it is.
     pub(super) fn unjudged(target: String) -> Self {
-        Self { body: None, covered: false, id: None, target }
+        Self { body: None, covered: false, cut_at: None, id: None, target }
     }
 
     /// For an allowed request whose record exists.
@@ -117,7 +120,13 @@ impl Permit {
         body: Option<Bytes>,
     ) -> Self {
         let covered = decision.is_covered();
-        Self { body, covered, id: Some(id), target: target.forward_target().into_owned() }
+        Self {
+            body,
+            covered,
+            cut_at: decision.cut_at,
+            id: Some(id),
+            target: target.forward_target().into_owned(),
+        }
     }
 
     /// The decision, where there was one.
@@ -133,6 +142,11 @@ impl Permit {
     /// Path and query to send upstream.
     pub fn target(&self) -> &str {
         &self.target
+    }
+
+    /// How long from `now` the delivery may go on, where a rule that cuts running transfers will refuse it.
+    pub fn cut_after(&self, now: Timestamp) -> Option<Duration> {
+        self.cut_at.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO))
     }
 
     /// The body that was judged; absent where none was looked at.

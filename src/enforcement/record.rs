@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 use smallvec::SmallVec;
 
+use crate::model::AccountStanding;
+use crate::model::Action;
 use crate::model::AddressClasses;
 use crate::model::AddressEvidence;
 use crate::model::AddressOrigin;
-use crate::model::AccountStanding;
-use crate::model::Action;
 use crate::model::Buyer;
 use crate::model::CountryReading;
 use crate::model::CountryText;

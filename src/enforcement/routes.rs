@@ -49,8 +49,12 @@ impl RouteTable {
     /// # Errors
     /// When a pattern is unsound or two patterns cannot be told apart.
     pub fn new(routes: Vec<Route>) -> Result<Self, RouteTableError> {
-        let mut table =
-            Self { groups: Vec::new(), router: Router::new(), routes: Vec::new(), single: Vec::new() };
+        let mut table = Self {
+            groups: Vec::new(),
+            router: Router::new(),
+            routes: Vec::new(),
+            single: Vec::new(),
+        };
         let mut by_pattern: HashMap<String, usize> = HashMap::new();
         for (at, route) in routes.iter().enumerate() {
             let fault = |reason: String| RouteTableError {

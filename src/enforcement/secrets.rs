@@ -35,7 +35,9 @@ fn is_secret(part: &str) -> bool {
         part.split('-').map(str::len).eq(lengths.iter().copied())
             && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
     };
-    let bare = |length: usize, fits: fn(&u8) -> bool| part.len() == length && part.bytes().all(|b| fits(&b));
+    let bare = |length: usize, fits: fn(&u8) -> bool| {
+        part.len() == length && part.bytes().all(|b| fits(&b))
+    };
     let upper_or_digit = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit();
     groups(&[5, 5, 5, 5])
         || groups(&[8, 4, 4, 4, 12])
@@ -56,7 +58,10 @@ mod tests {
             ("01234567-89ab-cdef-0123-456789abcdef", "[masked]"),
             ("ABCDE12345FGHIJ67890", "[masked]"),
             ("/index/u1313g.xml", "/index/u1313g.xml"),
-            ("/bases/av/kdb/i386/kdb-i386-1211g.xml.klz", "/bases/av/kdb/i386/kdb-i386-1211g.xml.klz"),
+            (
+                "/bases/av/kdb/i386/kdb-i386-1211g.xml.klz",
+                "/bases/av/kdb/i386/kdb-i386-1211g.xml.klz",
+            ),
             ("A-17", "A-17"),
         ] {
             assert_eq!(without_secrets(text), expect);

@@ -157,7 +157,9 @@ fn page(
 ) -> HttpResponse {
     let line = |item: &RefusedItem| {
         let number = item.index.saturating_add(1);
-        item.sku.as_ref().map_or_else(|| format!("Line {number}"), |sku| format!("Line {number}: {sku}"))
+        item.sku
+            .as_ref()
+            .map_or_else(|| format!("Line {number}"), |sku| format!("Line {number}: {sku}"))
     };
     let page = RefusalPage {
         clause: refused.map_or("", |r| &r.clause),
@@ -169,7 +171,10 @@ fn page(
         title: problem.title,
     };
     answer.insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"));
-    answer.insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"));
+    answer.insert_header((
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'unsafe-inline'",
+    ));
     answer.insert_header((header::VARY, "Accept"));
     answer.body(page.render().unwrap_or_default())
 }

@@ -105,7 +105,8 @@ pub(super) async fn collect(
     let mut whole = BytesMut::new();
     let mut first = Bytes::new();
     loop {
-        let next = tokio::time::timeout(pause, payload.next()).await.map_err(|_| BodyFault::Slow)?;
+        let next =
+            tokio::time::timeout(pause, payload.next()).await.map_err(|_| BodyFault::Slow)?;
         let Some(piece) = next else { break };
         let piece = piece.map_err(|_| BodyFault::Broken)?;
         if first.len().saturating_add(whole.len()).saturating_add(piece.len()) > limit {

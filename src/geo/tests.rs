@@ -22,7 +22,10 @@ struct Sources {
 
 impl Sources {
     fn new() -> Self {
-        Self { dir: tempfile::tempdir().unwrap(), settings: Geo { embedded: false, ..Geo::default() } }
+        Self {
+            dir: tempfile::tempdir().unwrap(),
+            settings: Geo { embedded: false, ..Geo::default() },
+        }
     }
 
     fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {

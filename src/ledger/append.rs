@@ -138,6 +138,16 @@ impl Ledger {
         }
     }
 
+    /// Resolves once every record appended so far is on disk.
+    ///
+    /// # Errors
+    /// As for [`Ledger::durable`].
+    pub async fn settled(&self) -> Result<(), LedgerError> {
+        let last = self.handle.shared.lock().next.checked_sub(1);
+        let Some(sequence) = last else { return Ok(()) };
+        self.durable(&Receipt { sequence, instant: Timestamp::UNIX_EPOCH }).await
+    }
+
     /// How the ledger stands now.
     #[must_use]
     pub fn status(&self) -> LedgerStatus {

@@ -69,7 +69,9 @@ mod tests {
 
     #[test]
     fn only_what_addresses_shared_caches_goes() {
-        for stays in ["cache-control", "etag", "last-modified", "vary", "accept-ranges", "content-range"] {
+        for stays in
+            ["cache-control", "etag", "last-modified", "vary", "accept-ranges", "content-range"]
+        {
             assert!(!SHARED_CACHE_FIELDS.contains(&stays));
         }
     }

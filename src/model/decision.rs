@@ -138,6 +138,8 @@ pub struct Decision {
     pub because: Because,
     /// The buyer's nexus.
     pub buyer: Nexus,
+    /// When a rule that cuts running transfers will refuse this.
+    pub cut_at: Option<Timestamp>,
     /// One per item, in order; the request alone where there are no items.
     pub findings: SmallVec<[Finding; 2]>,
     /// What was found of the request, where there are items too and it matched.

@@ -61,6 +61,18 @@ pub fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
     Ok(serde_json::from_str(text)?)
 }
 
+/// The lines of a JSONL document: LF or CRLF, a leading BOM skipped. What follows the last newline counts only if there is
+/// something; every other empty line is a line, and a bad one.
+pub fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let whole = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    let none = bytes.is_empty();
+    whole
+        .split(|byte| *byte == b'\n')
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+        .filter(move |_| !none)
+}
+
 impl StrictValue {
     /// The member of an object.
     pub fn member(&self, name: &str) -> Option<&Self> {

@@ -24,7 +24,7 @@ pub use decision::{
     ShadowOutcome, Spared, Verdict,
 };
 pub use evidence::{CatalogueEntry, CatalogueGroup, CatalogueLookup, Customer, CustomerLookup};
-pub use json::{JsonError, Number, StrictValue, from_slice as json_from_slice};
+pub use json::{JsonError, Number, StrictValue, from_slice as json_from_slice, lines};
 pub use nexus::{Because, EvidenceField, Nexus};
 pub use party::{AccountStanding, Buyer, Seller, Vouching};
 pub use timestamp::{TimestampError, parse_timestamp};

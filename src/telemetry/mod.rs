@@ -7,4 +7,4 @@ mod logging;
 mod metrics;
 
 pub use logging::{LogSettings, init_logging};
-pub use metrics::{Metrics, Part, Stage};
+pub use metrics::{InFlight, Metrics, Part, Stage};

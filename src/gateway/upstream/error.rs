@@ -86,6 +86,22 @@ impl UpstreamError {
         }
     }
 
+    /// The kind, as a metric's label.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::BadAnswer { .. } => "bad_answer",
+            Self::ClientBody { .. } | Self::ClientBodyLength => "client_body",
+            Self::ClientBodyTimeout => "client_body_timeout",
+            Self::Closed { .. } => "closed",
+            Self::Connect { .. } => "connect",
+            Self::ConnectTimeout { .. } => "connect_timeout",
+            Self::NoHealthyServer { .. } => "no_healthy_server",
+            Self::Target => "target",
+            Self::Timeout { .. } => "timeout",
+        }
+    }
+
     /// Whether the server is to blame: what ejection counts.
     pub(super) fn blames_server(&self) -> bool {
         match self {

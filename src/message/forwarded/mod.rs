@@ -62,6 +62,18 @@ pub enum AddressBasis {
     Peer,
 }
 
+impl AddressBasis {
+    /// For people and programs to read.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Header => "header",
+            Self::Malformed => "malformed",
+            Self::OnlyTrusted => "only-trusted",
+            Self::Peer => "peer",
+        }
+    }
+}
+
 /// One hop as examined, for people to read.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Hop {

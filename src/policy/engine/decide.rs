@@ -34,6 +34,7 @@ use super::products::Match;
 use super::products::is_unidentified;
 use super::products::of_item;
 use super::products::of_request;
+use super::rule::InFlight;
 use super::rule::Rule;
 use super::set::PolicySet;
 
@@ -92,6 +93,7 @@ pub fn decide(
         action,
         at,
         buyer,
+        cut_at: None,
         party: &transaction.buyer,
         seller: seller.unwrap_or(Nexus::Foreign),
         set,
@@ -117,14 +119,15 @@ pub fn decide(
     let strictest = strictest.filter(|application| application.verdict != Verdict::Allow);
     let verdict = strictest.as_ref().map_or(Verdict::Allow, |application| application.verdict);
     let ruling = strictest.map(|application| Arc::clone(&application.rule.facts));
-    let shadow = judge.shadow;
-    Decision { at, because, buyer, findings, request, ruling, seller, shadow, verdict }
+    let (cut_at, shadow) = (judge.cut_at, judge.shadow);
+    Decision { at, because, buyer, cut_at, findings, request, ruling, seller, shadow, verdict }
 }
 
 struct Judge<'a> {
     action: Action,
     at: Timestamp,
     buyer: Nexus,
+    cut_at: Option<Timestamp>,
     party: &'a Buyer,
     seller: Nexus,
     set: &'a PolicySet,
@@ -239,6 +242,9 @@ impl<'a> Judge<'a> {
                 self.note_shadow(&rule.facts, verdict);
                 continue;
             }
+            if spared == Some(Spared::NotYet) {
+                self.note_cut(rule);
+            }
             best = best.max(Some(Application { rule, verdict, spared }));
         }
         best
@@ -274,6 +280,15 @@ impl<'a> Judge<'a> {
             return (Verdict::Review, None);
         }
         (outcome, None)
+    }
+
+    /// A rule that is to come, would refuse these parties, and cuts what is running then.
+    fn note_cut(&mut self, rule: &Rule) {
+        let refuses = rule.outcome(self.buyer, self.seller) != Verdict::Allow;
+        if rule.in_flight == InFlight::Cut && refuses {
+            let effective = rule.facts.effective;
+            self.cut_at = Some(self.cut_at.map_or(effective, |cut| cut.min(effective)));
+        }
     }
 
     fn note_shadow(&mut self, rule: &Arc<RuleFacts>, verdict: Verdict) {

@@ -1,0 +1,340 @@
+//! The life of a request (DESIGN 3): read, route, judge, forward, conclude.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::dev::Payload;
+use actix_web::http::Method;
+use actix_web::http::StatusCode;
+use actix_web::http::header;
+use actix_web::http::header::HeaderValue;
+use ipnet::IpNet;
+
+use crate::enforcement::Found;
+use crate::enforcement::Gate;
+use crate::enforcement::Malformed;
+use crate::enforcement::Permit;
+use crate::enforcement::Refusal;
+use crate::enforcement::Request;
+use crate::enforcement::Snapshot;
+use crate::enforcement::Unread;
+use crate::message::AddressBasis;
+use crate::message::CanonicalTarget;
+use crate::message::ClientAddress;
+use crate::message::ClientAddressRule;
+use crate::message::OutgoingForwarding;
+use crate::message::TargetError;
+use crate::message::believed_proto;
+use crate::message::canonicalize;
+use crate::message::lenient_readings;
+use crate::settings::Route;
+use crate::telemetry::InFlight;
+
+use super::answers;
+use super::api;
+use super::concluding::Concluding;
+use super::concluding::Conclusion;
+use super::inbound;
+use super::inbound::BodyFault;
+use super::inbound::Headers;
+use super::outbound;
+use super::upstream::Outgoing;
+use super::upstream::UpstreamClient;
+
+/// What every worker knows.
+#[derive(Debug)]
+pub(super) struct Plane {
+    pub(super) api_clients: Vec<IpNet>,
+    pub(super) body_timeout: Duration,
+    pub(super) client_rule: ClientAddressRule,
+    pub(super) gate: Arc<Gate>,
+    pub(super) max_inspected_body: usize,
+    pub(super) notice_url: Option<String>,
+}
+
+/// One worker: what all know, and its own connections.
+#[derive(Debug)]
+pub(super) struct Worker {
+    pub(super) plane: Arc<Plane>,
+    pub(super) upstreams: HashMap<String, UpstreamClient>,
+    /// Route names as labels that outlive a request.
+    pub(super) labels: HashMap<String, Arc<str>>,
+}
+
+/// What was read of a request before its target.
+struct Arrival<'a> {
+    client: ClientAddress,
+    host: &'a str,
+    peer: IpAddr,
+    request: &'a HttpRequest,
+}
+
+/// Serves one request.
+pub(super) async fn handle(
+    worker: Rc<Worker>,
+    request: HttpRequest,
+    payload: Payload,
+) -> HttpResponse {
+    let in_flight = worker.plane.gate.metrics().request_began();
+    let Some(host) = inbound::host(&request) else {
+        return answers::fault(StatusCode::BAD_REQUEST, None);
+    };
+    let peer = inbound::peer(&request);
+    let rule = &worker.plane.client_rule;
+    let values = rule.header().into_iter().flat_map(|name| request.headers().get_all(name));
+    let client = rule.resolve(peer, values.map(HeaderValue::as_bytes));
+    let arrival = Arrival { client, host: host.name(), peer, request: &request };
+    if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
+        return answers::fault(StatusCode::METHOD_NOT_ALLOWED, None);
+    }
+    let raw = request.uri().path_and_query().map_or("/", |target| target.as_str());
+    match canonicalize(raw.as_bytes()) {
+        Ok(target) => worker.lawful(&arrival, &target, payload, in_flight).await,
+        Err(error) => worker.ambiguous(&arrival, raw, error, payload, in_flight).await,
+    }
+}
+
+impl Worker {
+    /// A target with one reading.
+    async fn lawful(
+        &self,
+        arrival: &Arrival<'_>,
+        target: &CanonicalTarget<'_>,
+        mut payload: Payload,
+        in_flight: InFlight,
+    ) -> HttpResponse {
+        let gate = &self.plane.gate;
+        let folded = target.folded();
+        if let Some(call) = api::call(folded) {
+            return self.api(call, arrival, payload).await;
+        }
+        let method = arrival.request.method().as_str();
+        let route = match gate.routes().find(method, folded) {
+            Found::Nothing => return answers::fault(StatusCode::NOT_FOUND, None),
+            Found::MethodNotAllowed(route, allow) => {
+                let refusal = Refusal::MethodNotAllowed { id: gate.new_id(), allow };
+                return self.refuse(arrival, route, refusal, target.path()).await;
+            }
+            Found::Route(route) if api::is_reserved(folded) && route.path.starts_with("/{*") => {
+                return answers::fault(StatusCode::NOT_FOUND, None);
+            }
+            Found::Route(route) => route,
+        };
+        let snapshot = gate.pin();
+        if !gate.is_judged(&snapshot, route, folded) {
+            let permit = gate.pass(route, target.forward_target().into_owned());
+            return self.forward(arrival, route, permit, payload, in_flight).await;
+        }
+        let mut body = None;
+        if gate.needs_body(route) {
+            let limit = self.plane.max_inspected_body;
+            let pause = self.plane.body_timeout;
+            let read =
+                inbound::json_body(arrival.request.headers(), &mut payload, limit, pause).await;
+            match read {
+                Ok(whole) => body = Some(whole),
+                Err(fault) => return self.unreadable(arrival, route, fault, target.path()).await,
+            }
+        }
+        let headers = Headers(arrival.request.headers());
+        let judged = Request {
+            body: body.as_ref(),
+            client: arrival.evidence(),
+            headers: &headers,
+            host: arrival.host,
+            method,
+            peer: arrival.peer,
+            target,
+        };
+        match gate.judge(&snapshot, route, &judged).await {
+            Ok(permit) => self.forward(arrival, route, permit, payload, in_flight).await,
+            Err(refusal) => self.answer_refusal(arrival, &refusal, &route.name),
+        }
+    }
+
+    /// A target with several readings: refused wherever any of them matters, passed on as it came where none does.
+    async fn ambiguous(
+        &self,
+        arrival: &Arrival<'_>,
+        raw: &str,
+        error: TargetError,
+        payload: Payload,
+        in_flight: InFlight,
+    ) -> HttpResponse {
+        let gate = &self.plane.gate;
+        let snapshot = gate.pin();
+        let path = raw.split('?').next().unwrap_or(raw);
+        let found = gate.routes().find(arrival.request.method().as_str(), &path.to_lowercase());
+        let (Found::Route(route) | Found::MethodNotAllowed(route, _)) = found else {
+            return answers::fault(StatusCode::BAD_REQUEST, None);
+        };
+        if error.is_malformed() || route.is_judged() || self.matters(&snapshot, raw) {
+            let reason = Malformed::Target(error.to_string());
+            let refusal = Refusal::Malformed { id: gate.new_id(), reason };
+            return self.refuse(arrival, route, refusal, path).await;
+        }
+        let permit = gate.pass(route, raw.to_owned());
+        self.forward(arrival, route, permit, payload, in_flight).await
+    }
+
+    fn matters(&self, snapshot: &Snapshot, raw: &str) -> bool {
+        let routes = self.plane.gate.routes();
+        let signatures = snapshot.policies.signatures();
+        lenient_readings(raw.as_bytes())
+            .any(|reading| signatures.is_in(reading) || routes.is_judged_path(reading))
+    }
+
+    async fn unreadable(
+        &self,
+        arrival: &Arrival<'_>,
+        route: &Route,
+        fault: BodyFault,
+        path: &str,
+    ) -> HttpResponse {
+        let id = self.plane.gate.new_id();
+        let refusal = match fault {
+            BodyFault::Coding => Refusal::Malformed { id, reason: Malformed::Coding },
+            BodyFault::TooLarge => Refusal::TooLarge { id },
+            BodyFault::Unsupported => Refusal::Unsupported { id },
+            BodyFault::Broken => return answers::fault(StatusCode::BAD_REQUEST, Some(id)),
+            BodyFault::Slow => return answers::fault(StatusCode::REQUEST_TIMEOUT, Some(id)),
+        };
+        self.refuse(arrival, route, refusal, path).await
+    }
+
+    async fn refuse(
+        &self,
+        arrival: &Arrival<'_>,
+        route: &Route,
+        refusal: Refusal,
+        path: &str,
+    ) -> HttpResponse {
+        let unread = Unread {
+            client: arrival.client.address,
+            host: arrival.host,
+            method: arrival.request.method().as_str(),
+            path,
+            peer: arrival.peer,
+        };
+        let refusal = self.plane.gate.refuse(refusal, route, unread).await;
+        self.answer_refusal(arrival, &refusal, &route.name)
+    }
+
+    fn answer_refusal(
+        &self,
+        arrival: &Arrival<'_>,
+        refusal: &Refusal,
+        route: &str,
+    ) -> HttpResponse {
+        let notice_url = self.plane.notice_url.as_deref();
+        let answer = answers::refusal(refusal, arrival.request.headers(), notice_url);
+        let size = match actix_web::body::MessageBody::size(answer.body()) {
+            actix_web::body::BodySize::Sized(size) => size,
+            _ => 0,
+        };
+        self.plane.gate.metrics().answered(false, route, size);
+        answer
+    }
+
+    /// Forwards what was permitted, and nothing else.
+    async fn forward(
+        &self,
+        arrival: &Arrival<'_>,
+        route: &Route,
+        mut permit: Permit,
+        payload: Payload,
+        in_flight: InFlight,
+    ) -> HttpResponse {
+        let gate = &self.plane.gate;
+        let upstream = route.upstream.as_deref().unwrap_or_default();
+        let Some(client) = self.upstreams.get(upstream) else {
+            return answers::fault(StatusCode::NOT_FOUND, permit.id());
+        };
+        let request = arrival.request;
+        let judged = permit.take_body();
+        let forwarding = arrival.forwarding(&self.plane.client_rule);
+        let outgoing = Outgoing {
+            headers: outbound::request_headers(
+                request.headers(),
+                route,
+                &forwarding,
+                judged.is_some(),
+            ),
+            method: request.method().clone(),
+            path_and_query: permit.target().to_owned(),
+            body: outbound::request_body(request, judged, payload),
+        };
+        let incoming = match client.send(outgoing).await {
+            Ok(incoming) => incoming,
+            Err(error) => {
+                let id = permit.id().map(|id| id.to_string());
+                tracing::warn!(id, route = route.name, upstream, %error, "the upstream failed");
+                gate.metrics().upstream_failed(upstream, error.kind());
+                let answer = answers::fault(error.status(), permit.id());
+                gate.metrics().refused(answer.status().as_u16(), &route.name);
+                return answer;
+            }
+        };
+        gate.metrics().upstream_answered(upstream, incoming.timings.head.as_secs_f64());
+        let mut answer = HttpResponse::new(incoming.status);
+        let mut headers = incoming.headers;
+        outbound::answer_headers(&mut headers, permit.id(), permit.is_covered());
+        *answer.headers_mut() = headers;
+        let label = self.labels.get(&route.name).map_or_else(|| Arc::from(""), Arc::clone);
+        let end = Conclusion {
+            gate: Arc::clone(gate),
+            id: permit.id(),
+            in_flight,
+            route: label,
+            transfer: incoming.body.transfer(),
+        };
+        let cut = permit.cut_after(gate.now()).map(|wait| Box::pin(tokio::time::sleep(wait)));
+        answer.set_body(actix_web::body::BoxBody::new(Concluding { body: incoming.body, cut, end }))
+    }
+
+    async fn api(&self, call: api::Call, arrival: &Arrival<'_>, payload: Payload) -> HttpResponse {
+        let allowed = arrival
+            .client
+            .address
+            .is_some_and(|client| self.plane.api_clients.iter().any(|net| net.contains(&client)));
+        if !allowed {
+            return answers::fault(StatusCode::NOT_FOUND, None);
+        }
+        api::answer(&self.plane, call, arrival.request, arrival.peer, payload).await
+    }
+}
+
+impl<'a> Arrival<'a> {
+    /// The client's address as evidence. A hop that is trusted is a proxy of the operator's, not a client.
+    fn evidence(&self) -> Option<IpAddr> {
+        match self.client.basis {
+            AddressBasis::OnlyTrusted => None,
+            AddressBasis::Header | AddressBasis::Malformed | AddressBasis::Peer => {
+                self.client.address
+            }
+        }
+    }
+
+    /// What the gateway tells the upstream of the client.
+    fn forwarding(&self, rule: &ClientAddressRule) -> OutgoingForwarding<'a> {
+        let config = self.request.app_config();
+        let own = if config.secure() { "https" } else { "http" };
+        let told = || {
+            let values = self.request.headers().get_all("x-forwarded-proto");
+            believed_proto(values.map(HeaderValue::as_bytes))
+        };
+        let proto = if rule.trusts(self.peer) { told().unwrap_or(own) } else { own };
+        let host = self.request.headers().get(header::HOST).and_then(|v| v.to_str().ok());
+        OutgoingForwarding {
+            client: self.client.address,
+            host: host.unwrap_or(self.host),
+            port: config.local_addr().port(),
+            proto,
+        }
+    }
+}

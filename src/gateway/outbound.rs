@@ -1,0 +1,133 @@
+//! The way of a permitted request to its upstream, and of the answer back.
+
+use actix_web::HttpRequest;
+use actix_web::dev::Payload;
+use actix_web::http::Method;
+use actix_web::http::header;
+use actix_web::http::header::HeaderMap;
+use actix_web::http::header::HeaderName;
+use actix_web::http::header::HeaderValue;
+use bytes::Bytes;
+
+use crate::message::ConnectionOptions;
+use crate::message::OutgoingForwarding;
+use crate::message::RequestHeader;
+use crate::message::SHARED_CACHE_FIELDS;
+use crate::message::is_twin_of;
+use crate::message::passes_downstream;
+use crate::message::private_cache_control;
+use crate::message::request_header;
+use crate::model::DecisionId;
+use crate::settings::Route;
+use crate::settings::Source;
+
+use super::answers::DECISION;
+use super::upstream::OutgoingBody;
+
+const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+
+/// The header fields that go upstream: the client's, without what belongs to one hop or claims what only the gateway
+/// knows, and the gateway's own. `decoded` says that the body goes out without its content coding.
+pub(super) fn request_headers(
+    received: &HeaderMap,
+    route: &Route,
+    forwarding: &OutgoingForwarding<'_>,
+    decoded: bool,
+) -> HeaderMap {
+    let options =
+        ConnectionOptions::new(received.get_all(header::CONNECTION).map(HeaderValue::as_bytes));
+    let mut headers = HeaderMap::with_capacity(received.len().saturating_add(6));
+    for (name, value) in received {
+        let text = name.as_str();
+        if request_header(text) != RequestHeader::Pass || is_mapped_twin(route, text) {
+            continue;
+        }
+        if options.removes(text) && !is_mapped(route, text) {
+            continue;
+        }
+        if decoded && *name == header::CONTENT_ENCODING {
+            continue;
+        }
+        headers.append(name.clone(), value.clone());
+    }
+    let mut set = |name: HeaderName, text: &[u8]| {
+        if let Ok(value) = HeaderValue::from_bytes(text) {
+            headers.insert(name, value);
+        }
+    };
+    set(FORWARDED, forwarding.forwarded().as_bytes());
+    if let Some(client) = forwarding.client_address() {
+        set(X_FORWARDED_FOR, client.as_bytes());
+        set(X_REAL_IP, client.as_bytes());
+    }
+    set(X_FORWARDED_HOST, forwarding.forwarded_host().as_bytes());
+    set(X_FORWARDED_PORT, forwarding.forwarded_port().as_bytes());
+    set(X_FORWARDED_PROTO, forwarding.forwarded_proto().as_bytes());
+    headers
+}
+
+/// The body that goes upstream: the judged one, or the client's own as it comes.
+pub(super) fn request_body(
+    request: &HttpRequest,
+    judged: Option<Bytes>,
+    payload: Payload,
+) -> OutgoingBody {
+    if let Some(body) = judged {
+        return OutgoingBody::Bytes(body);
+    }
+    let headers = request.headers();
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
+    let bodiless = matches!(*request.method(), Method::GET | Method::HEAD);
+    if length == Some(0) || (length.is_none() && !headers.contains_key(header::TRANSFER_ENCODING)) {
+        return OutgoingBody::Empty;
+    }
+    match payload {
+        Payload::None if bodiless => OutgoingBody::Empty,
+        payload => OutgoingBody::Stream { payload, length },
+    }
+}
+
+/// Makes the upstream's answer the gateway's own.
+pub(super) fn answer_headers(headers: &mut HeaderMap, id: Option<DecisionId>, covered: bool) {
+    let foreign: smallvec::SmallVec<[HeaderName; 2]> =
+        headers.keys().filter(|name| !passes_downstream(name.as_str())).cloned().collect();
+    for name in foreign {
+        headers.remove(name);
+    }
+    if covered {
+        let values = headers.get_all(header::CACHE_CONTROL).map(HeaderValue::as_bytes);
+        let private = private_cache_control(values);
+        for name in SHARED_CACHE_FIELDS {
+            headers.remove(name);
+        }
+        let private = HeaderValue::from_str(&private);
+        let private = private.unwrap_or(HeaderValue::from_static("private"));
+        headers.insert(header::CACHE_CONTROL, private);
+    }
+    if let Some(id) = id
+        && let Ok(value) = HeaderValue::from_str(&format!("allow; id={id}"))
+    {
+        headers.insert(HeaderName::from_static(DECISION), value);
+    }
+}
+
+fn mapped(route: &Route) -> impl Iterator<Item = &str> {
+    route.sources().filter_map(|source| match source {
+        Source::Header(name) => Some(name.as_str()),
+        _ => None,
+    })
+}
+
+fn is_mapped(route: &Route, name: &str) -> bool {
+    mapped(route).any(|judged| judged == name)
+}
+
+/// True if an upstream that reads headers as CGI does would take the field for one that was judged.
+fn is_mapped_twin(route: &Route, name: &str) -> bool {
+    mapped(route).any(|judged| is_twin_of(name, judged))
+}
