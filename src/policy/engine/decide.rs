@@ -176,9 +176,12 @@ impl<'a> Judge<'a> {
         let rules =
             self.set.rules_by_action.get(self.action.index()).map_or(&[][..], Vec::as_slice);
         let unidentified = self.best(rules, Certainty::Suspected, None, Some(item));
-        let Some(best) = unidentified.filter(|best| best.verdict > finding.verdict) else {
+        let Some(best) = unidentified.filter(|best| best.verdict != Verdict::Allow) else {
             return (finding, application);
         };
+        if application.as_ref().is_some_and(|application| *application >= best) {
+            return (finding, application);
+        }
         let ruling = Some(Arc::clone(&best.rule.facts));
         (Finding { ruling, spared: None, verdict: best.verdict, ..finding }, Some(best))
     }
