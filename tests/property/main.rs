@@ -1,0 +1,3 @@
+//! Claims that hold for every input, tried on thousands of random ones.
+
+mod engine;
