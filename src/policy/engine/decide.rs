@@ -78,25 +78,8 @@ pub fn decide(
     set: &PolicySet,
     setting: &Setting<'_>,
 ) -> Decision {
-    let action = transaction.action;
-    let (buyer, mut because) = buyer_nexus(&transaction.buyer, action.is_delivery());
-    let counted = set.seller_counts.get(action.index()).copied().unwrap_or(false);
-    let seller = counted.then(|| match &transaction.seller {
-        Some(seller) => seller_nexus(seller),
-        None => setting.reseller.nexus,
-    });
-    if seller == Some(Nexus::Us) {
-        because = because.union(Because::NONE.with(EvidenceField::SellerOrganizationCountry));
-    }
-    let mut judge = Judge {
-        action,
-        at,
-        buyer,
-        party: &transaction.buyer,
-        seller: seller.unwrap_or(Nexus::Foreign),
-        set,
-        shadow: SmallVec::new(),
-    };
+    let (mut judge, because) = Judge::new(transaction, at, set, setting);
+    let (buyer, seller) = (judge.buyer, judge.counted_seller);
     let mut strictest: Option<Application<'_>> = None;
     let mut findings: SmallVec<[Finding; 2]> = SmallVec::new();
     for item in &transaction.items {
@@ -121,12 +104,14 @@ pub fn decide(
     Decision { at, because, buyer, findings, request, ruling, seller, shadow, verdict }
 }
 
-struct Judge<'a> {
+/// The parties of one transaction before the rules of one set.
+pub(crate) struct Judge<'a> {
     action: Action,
     at: Timestamp,
-    buyer: Nexus,
+    pub(crate) buyer: Nexus,
+    /// The seller's nexus, for actions that count it.
+    pub(crate) counted_seller: Option<Nexus>,
     party: &'a Buyer,
-    seller: Nexus,
     set: &'a PolicySet,
     shadow: SmallVec<[ShadowOutcome; 1]>,
 }
@@ -167,6 +152,28 @@ impl PartialEq for Application<'_> {
 }
 
 impl<'a> Judge<'a> {
+    /// Where the parties stand, and because of what.
+    pub(crate) fn new(
+        transaction: &'a Transaction,
+        at: Timestamp,
+        set: &'a PolicySet,
+        setting: &Setting<'_>,
+    ) -> (Self, Because) {
+        let action = transaction.action;
+        let party = &transaction.buyer;
+        let (buyer, mut because) = buyer_nexus(party, action.is_delivery());
+        let counted = set.seller_counts.get(action.index()).copied().unwrap_or(false);
+        let counted_seller = counted.then(|| match &transaction.seller {
+            Some(seller) => seller_nexus(seller),
+            None => setting.reseller.nexus,
+        });
+        if counted_seller == Some(Nexus::Us) {
+            because = because.with(EvidenceField::SellerOrganizationCountry);
+        }
+        let shadow = SmallVec::new();
+        (Self { action, at, buyer, counted_seller, party, set, shadow }, because)
+    }
+
     fn item(&mut self, item: &Item, setting: &Setting<'_>) -> (Finding, Option<Application<'a>>) {
         let matches = of_item(self.set, setting, item, self.at);
         let (finding, application) = self.matched(&matches.0, Some(item));
@@ -247,7 +254,8 @@ impl<'a> Judge<'a> {
         best
     }
 
-    fn apply(
+    /// What one rule does to an item of `product`, and why it does nothing.
+    pub(crate) fn apply(
         &self,
         rule: &Rule,
         certainty: Certainty,
@@ -262,7 +270,7 @@ impl<'a> Judge<'a> {
             Truth::Review => true,
             Truth::Holds => false,
         };
-        let outcome = rule.outcome(self.buyer, self.seller);
+        let outcome = rule.outcome(self.buyer, self.counted_seller.unwrap_or(Nexus::Foreign));
         if outcome == Verdict::Allow {
             return (Verdict::Allow, Some(Spared::Foreign));
         }

@@ -1,0 +1,4 @@
+//! The command line.
+
+pub(crate) mod exit;
+pub(crate) mod policy;
