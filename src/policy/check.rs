@@ -426,7 +426,7 @@ mod tests {
         assert_eq!(one(&(base.clone() + &off)).0, Severity::Note);
         let stay =
             "suspended = { from = 2024-02-01T00:00:00Z, by = \"a court\", reason = \"stay\" }";
-        let stayed = one(&(base.clone() + &rule("r", &format!("{PLAIN}\n{stay}"))));
+        let stayed = one(&(base + &rule("r", &format!("{PLAIN}\n{stay}"))));
         assert_eq!(stayed.0, Severity::Note);
         assert!(stayed.1.ends_with("until further notice by a court: stay"), "{}", stayed.1);
     }
