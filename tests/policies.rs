@@ -1,7 +1,6 @@
 //! The shipped policies and the examples decide their own cases, alone and together.
 
 #![expect(
-    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "a test stops where its own preparation fails"
