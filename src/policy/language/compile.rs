@@ -45,17 +45,20 @@ use super::error::PolicyErrors;
 use super::instant::instant;
 use super::source;
 
-/// A file's name and text.
-pub(super) struct Text {
-    pub(super) name: String,
-    pub(super) text: String,
+/// A policy file as read: its name and its text.
+#[derive(Clone, Debug)]
+pub struct PolicyText {
+    /// Path, as it was given.
+    pub name: String,
+    /// The whole text.
+    pub text: String,
 }
 
 /// Compiles files that were read, in their order.
 ///
 /// # Errors
 /// Every fault of every file.
-pub(super) fn compile(texts: &[Text], revision: Arc<str>) -> Result<PolicySet, PolicyErrors> {
+pub(super) fn compile(texts: &[PolicyText], revision: Arc<str>) -> Result<PolicySet, PolicyErrors> {
     let mut compiler = Compiler::default();
     for text in texts {
         match toml::from_str::<source::PolicyFile>(&text.text) {
@@ -99,7 +102,7 @@ struct Scope<'a> {
     citation: &'a str,
     lists: HashMap<String, CountryList>,
     policy: u16,
-    text: &'a Text,
+    text: &'a PolicyText,
     vendors: HashMap<String, u32>,
 }
 
@@ -110,7 +113,7 @@ fn narrow(index: usize) -> u32 {
 impl Compiler {
     fn fault(
         &mut self,
-        text: &Text,
+        text: &PolicyText,
         span: Range<usize>,
         message: impl Into<String>,
         help: impl Into<String>,
@@ -119,7 +122,7 @@ impl Compiler {
         self.errors.push(PolicyError::Fault(Box::new(fault)));
     }
 
-    fn file(&mut self, text: &Text, file: &source::PolicyFile) {
+    fn file(&mut self, text: &PolicyText, file: &source::PolicyFile) {
         let header = file.policy.get_ref();
         let id = header.id.get_ref();
         if let Some(other) = self.policies.iter().find(|p| p.id == *id) {
@@ -158,7 +161,7 @@ impl Compiler {
         }
     }
 
-    fn bad_id(&mut self, text: &Text, id: &Spanned<String>) {
+    fn bad_id(&mut self, text: &PolicyText, id: &Spanned<String>) {
         let message = format!("`{}` is not an id", id.get_ref());
         self.fault(
             text,
@@ -683,7 +686,7 @@ impl Compiler {
         let (terms, any) = match (terms, any) {
             (Ok(terms), Ok(any)) if self.errors.is_empty() => (terms, any),
             (terms, any) => {
-                let whole = Text { name: "all policies".to_owned(), text: String::new() };
+                let whole = PolicyText { name: "all policies".to_owned(), text: String::new() };
                 let failures =
                     [terms.err().map(|e| e.to_string()), any.err().map(|e| e.to_string())];
                 for failure in failures.into_iter().flatten() {
