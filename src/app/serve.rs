@@ -165,10 +165,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     handle.stop(true).await;
     admin_handle.stop(false).await;
     reloading.abort();
-    for ended in [running.await, administering.await] {
-        if let Ok(result) = ended {
-            result?;
-        }
+    for result in [running.await, administering.await].into_iter().flatten() {
+        result?;
     }
     drop(gate);
     ledger.close()?;

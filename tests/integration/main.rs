@@ -2,6 +2,13 @@
 //!
 //! One binary, to link once. Ports are the system's choice, folders are temporary, nothing waits longer than it must.
 
+#![cfg(test)]
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::string_slice,
+    reason = "a test fails by panicking"
+)]
+
 mod cache;
 mod client_address;
 mod crash;

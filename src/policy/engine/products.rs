@@ -336,7 +336,7 @@ fn attributes(set: &PolicySet, item: &Item, matches: &mut Matches) {
     for (name, value) in &item.attributes {
         let Some(by_value) = set.index.attributes.get(name.as_str()) else { continue };
         let Some(text) = value.as_str() else { continue };
-        for product in by_value.get(Folded::name(text).as_str()).into_iter().flatten() {
+        for product in by_value.of(Folded::name(text).as_str()) {
             if let Some(p) = set.product(*product) {
                 matches.add(Match {
                     by: MatchedBy::Attribute,

@@ -24,6 +24,7 @@ use crate::policy::engine::condition::Check;
 use crate::policy::engine::condition::Condition;
 use crate::policy::engine::condition::CountryList;
 use crate::policy::engine::condition::Truth;
+use crate::policy::engine::index::ByText;
 use crate::policy::engine::index::Index;
 use crate::policy::engine::index::PathPattern;
 use crate::policy::engine::index::PathSignature;
@@ -80,11 +81,11 @@ pub(super) fn compile(texts: &[PolicyText], revision: Arc<str>) -> Result<Policy
 #[derive(Default)]
 struct Compiler {
     errors: Vec<PolicyError>,
-    attributes: HashMap<Box<str>, HashMap<Box<str>, SmallVec<[u32; 1]>>>,
+    attributes: HashMap<Box<str>, ByText>,
     by_id: HashMap<Arc<str>, u32>,
     exemptions: Vec<Exemption>,
-    hosts: HashMap<Box<str>, SmallVec<[u32; 1]>>,
-    host_suffixes: HashMap<Box<str>, SmallVec<[u32; 1]>>,
+    hosts: ByText,
+    host_suffixes: ByText,
     paths: Vec<(String, u32)>,
     policies: Vec<PolicyInfo>,
     products: Vec<Product>,
@@ -137,6 +138,7 @@ impl Compiler {
             authority: header.authority.clone(),
             file: text.name.clone(),
             id: id.clone(),
+            notes: header.notes.clone(),
             title: header.title.clone(),
             version: header.version.clone(),
         });
@@ -205,6 +207,10 @@ impl Compiler {
                 }
             }
         }
+        if list.source.trim().is_empty() {
+            let help = "write where the list is from, as in `source = \"15 CFR 791.4\"`";
+            self.fault(scope.text, list.id.span(), "this country list cites nothing", help);
+        }
         let from = self.optional_instant(scope, list.from.as_ref());
         let until = self.optional_instant(scope, list.until.as_ref());
         let compiled = CountryList { countries: countries.into(), from, until };
@@ -217,7 +223,7 @@ impl Compiler {
     fn vendor(&mut self, scope: &mut Scope<'_>, vendor: &source::Vendor) {
         let at = narrow(self.vendors.len());
         let id = vendor.id.get_ref();
-        self.vendors.push(Vendor { catch_all: None, id: id.as_str().into(), policy: scope.policy });
+        self.vendors.push(Vendor { catch_all: None, policy: scope.policy });
         if scope.vendors.insert(id.clone(), at).is_some() {
             let message = format!("vendor `{id}` is defined twice");
             self.fault(scope.text, vendor.id.span(), message, "give each vendor its own id");
@@ -323,7 +329,7 @@ impl Compiler {
         for (name, values) in &product.attributes {
             let by_value = self.attributes.entry(name.as_str().into()).or_default();
             for value in values {
-                by_value.entry(Folded::name(value).as_str().into()).or_default().push(at);
+                by_value.add(Folded::name(value).as_str(), at);
             }
         }
         let when = product.when.iter().filter_map(|c| self.condition(scope, c)).collect();
@@ -405,7 +411,7 @@ impl Compiler {
             return;
         }
         let map = if suffix { &mut self.host_suffixes } else { &mut self.hosts };
-        map.entry(name.into()).or_default().push(product);
+        map.add(name, product);
     }
 
     fn condition(
@@ -650,7 +656,7 @@ impl Compiler {
         }
         let Some(expires) = self.instant(scope, &e.expires) else { return };
         let from = self.optional_instant(scope, e.from.as_ref());
-        let products = Spanned::new(e.id.span(), e.products.to_vec());
+        let products = Spanned::new(e.id.span(), e.products.clone());
         let products =
             if e.products.is_empty() { Vec::new() } else { self.products_of(scope, &products) };
         let at = narrow(self.exemptions.len());
