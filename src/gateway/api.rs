@@ -19,9 +19,10 @@ use crate::model::Transaction;
 
 use super::answers::api_problem;
 use super::answers::fault;
-use super::handler::Plane;
+
 use super::inbound;
 use super::inbound::BodyFault;
+use super::plane::Plane;
 
 /// A batch may be this many times as long as one transaction.
 const BATCH_FACTOR: usize = 64;

@@ -1,10 +1,8 @@
 //! The life of a request (DESIGN 3): read, route, judge, forward, conclude.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -13,10 +11,8 @@ use actix_web::http::Method;
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::http::header::HeaderValue;
-use ipnet::IpNet;
 
 use crate::enforcement::Found;
-use crate::enforcement::Gate;
 use crate::enforcement::Malformed;
 use crate::enforcement::Permit;
 use crate::enforcement::Refusal;
@@ -43,28 +39,8 @@ use super::inbound;
 use super::inbound::BodyFault;
 use super::inbound::Headers;
 use super::outbound;
+use super::plane::Worker;
 use super::upstream::Outgoing;
-use super::upstream::UpstreamClient;
-
-/// What every worker knows.
-#[derive(Debug)]
-pub(super) struct Plane {
-    pub(super) api_clients: Vec<IpNet>,
-    pub(super) body_timeout: Duration,
-    pub(super) client_rule: ClientAddressRule,
-    pub(super) gate: Arc<Gate>,
-    pub(super) max_inspected_body: usize,
-    pub(super) notice_url: Option<String>,
-}
-
-/// One worker: what all know, and its own connections.
-#[derive(Debug)]
-pub(super) struct Worker {
-    pub(super) plane: Arc<Plane>,
-    pub(super) upstreams: HashMap<String, UpstreamClient>,
-    /// Route names as labels that outlive a request.
-    pub(super) labels: HashMap<String, Arc<str>>,
-}
 
 /// What was read of a request before its target.
 struct Arrival<'a> {

@@ -19,9 +19,9 @@ use crate::message::ClientAddressRule;
 use crate::settings::ClientAddress;
 use crate::settings::Gateway;
 
-use super::handler::Plane;
-use super::handler::Worker;
 use super::handler::handle;
+use super::plane::Plane;
+use super::plane::Worker;
 use super::tls::Certificates;
 use super::tls::TlsError;
 use super::upstream::Upstream;
@@ -117,7 +117,9 @@ impl DataPlane {
             let fault = |source| ServerError::Bind { address, source };
             let socket = TcpListener::bind(address).map_err(fault)?;
             // Accepted sockets inherit it: a client that takes no bytes for so long loses its connection (tcp(7)).
-            SockRef::from(&socket).set_tcp_user_timeout(Some(settings.idle_timeout)).map_err(fault)?;
+            SockRef::from(&socket)
+                .set_tcp_user_timeout(Some(settings.idle_timeout))
+                .map_err(fault)?;
             bound.push(socket.local_addr().map_err(fault)?);
             server = match certificates {
                 None => server.listen(socket),

@@ -8,3 +8,4 @@ pub(super) mod nexus;
 pub(super) mod products;
 pub(super) mod rule;
 pub(super) mod set;
+pub(super) mod setting;
