@@ -23,6 +23,7 @@ use crate::message::AddressBasis;
 use crate::message::CanonicalTarget;
 use crate::message::ClientAddress;
 use crate::message::ClientAddressRule;
+use crate::message::Host;
 use crate::message::OutgoingForwarding;
 use crate::message::TargetError;
 use crate::message::believed_proto;
@@ -57,20 +58,21 @@ pub(super) async fn handle(
     payload: Payload,
 ) -> HttpResponse {
     let in_flight = worker.plane.gate.metrics().request_began();
-    let Some(host) = inbound::host(&request) else {
-        return answers::fault(StatusCode::BAD_REQUEST, None);
-    };
+    let host = inbound::host(&request);
     let peer = inbound::peer(&request);
     let rule = &worker.plane.client_rule;
     let values = rule.header().into_iter().flat_map(|name| request.headers().get_all(name));
     let client = rule.resolve(peer, values.map(HeaderValue::as_bytes));
-    let arrival = Arrival { client, host: host.name(), peer, request: &request };
+    let named = host.as_ref().map_or("", Host::name);
+    let arrival = Arrival { client, host: named, peer, request: &request };
     if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
         return answers::fault(StatusCode::METHOD_NOT_ALLOWED, None);
     }
     let raw = request.uri().path_and_query().map_or("/", |target| target.as_str());
     match canonicalize(raw.as_bytes()) {
+        Ok(target) if host.is_none() => worker.without_host(&arrival, target.folded()).await,
         Ok(target) => worker.lawful(&arrival, &target, payload, in_flight).await,
+        Err(_) if host.is_none() => answers::fault(StatusCode::BAD_REQUEST, None),
         Err(error) => worker.ambiguous(&arrival, raw, error, payload, in_flight).await,
     }
 }
@@ -133,6 +135,20 @@ impl Worker {
         }
     }
 
+    /// No host, several, or one that is none: refused, and recorded where the path is judged.
+    async fn without_host(&self, arrival: &Arrival<'_>, folded: &str) -> HttpResponse {
+        let gate = &self.plane.gate;
+        let found = gate.routes().find(arrival.request.method().as_str(), folded);
+        let (Found::Route(route) | Found::MethodNotAllowed(route, _)) = found else {
+            return answers::fault(StatusCode::BAD_REQUEST, None);
+        };
+        if !gate.is_judged(&gate.pin(), route, folded) {
+            return answers::fault(StatusCode::BAD_REQUEST, None);
+        }
+        let refusal = Refusal::Malformed { id: gate.new_id(), reason: Malformed::Host };
+        self.refuse(arrival, route, refusal, folded).await
+    }
+
     /// A target with several readings: refused wherever any of them matters, passed on as it came where none does.
     async fn ambiguous(
         &self,
@@ -177,8 +193,8 @@ impl Worker {
             BodyFault::Coding => Refusal::Malformed { id, reason: Malformed::Coding },
             BodyFault::TooLarge => Refusal::TooLarge { id },
             BodyFault::Unsupported => Refusal::Unsupported { id },
-            BodyFault::Broken => return answers::fault(StatusCode::BAD_REQUEST, Some(id)),
-            BodyFault::Slow => return answers::fault(StatusCode::REQUEST_TIMEOUT, Some(id)),
+            BodyFault::Broken => Refusal::Malformed { id, reason: Malformed::Body },
+            BodyFault::Slow => Refusal::TooSlow { id },
         };
         self.refuse(arrival, route, refusal, path).await
     }
