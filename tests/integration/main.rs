@@ -19,6 +19,8 @@ mod hostile;
 mod instants;
 mod metrics;
 mod mirror;
+#[path = "../support/mmdb.rs"]
+mod mmdb;
 mod operation;
 mod orders;
 mod streaming;
