@@ -54,6 +54,11 @@ impl PolicyErrors {
         self.0.iter()
     }
 
+    /// True if a file or folder could not be read, or there was none.
+    pub fn is_io(&self) -> bool {
+        self.0.iter().all(|error| !matches!(error, PolicyError::Fault(_)))
+    }
+
     /// The errors with the source lines they stand in; colour only where the caller has a terminal.
     pub fn render(&self, colour: bool) -> String {
         let theme =
