@@ -42,7 +42,7 @@ impl Scenario {
         };
         let covered = r#"{"sku":"KL1047GDEFS","name":"Kaspersky Premium, 5 devices, 1 year","vendor":"Kaspersky"}"#;
         let ordinary =
-            r#"{"sku":"SSD-2TB-NVME","name":"Solid state drive 2 TB, NVMe","vendor":"Samsung"}"#;
+            r#"{"sku":"SKU-77-NVME","name":"Solid state drive 2 TB, NVMe","vendor":"Samsung"}"#;
         let update = |country: &str| {
             format!(
                 r#"{{"at":"2025-03-01T12:00:00Z","action":"signature_update",
