@@ -100,7 +100,7 @@ pub fn decide(
         shadow: SmallVec::new(),
     };
     let mut strictest: Option<Application<'_>> = None;
-    let mut findings: SmallVec<[Finding; 2]> = SmallVec::new();
+    let mut findings: SmallVec<[Finding; 4]> = SmallVec::new();
     for item in &transaction.items {
         let (finding, application) = judge.item(item, setting);
         findings.push(finding);
@@ -173,7 +173,8 @@ impl<'a> Judge<'a> {
     fn item(&mut self, item: &Item, setting: &Setting<'_>) -> (Finding, Option<Application<'a>>) {
         let matches = of_item(self.set, setting, item, self.at);
         let (finding, application) = self.matched(&matches.0, Some(item));
-        if !is_unidentified(item) {
+        // Where all parties are foreign no rule refuses, so that none has to be asked.
+        if !is_unidentified(item) || self.buyer.max(self.seller) == Nexus::Foreign {
             return (finding, application);
         }
         let rules =
@@ -246,6 +247,10 @@ impl<'a> Judge<'a> {
                 self.note_cut(rule);
             }
             best = best.max(Some(Application { rule, verdict, spared }));
+            // INVARIANT: `rules_by_action` is ordered so that the first rule that reviews is the one that speaks.
+            if product.is_none() && verdict != Verdict::Allow {
+                break;
+            }
         }
         best
     }

@@ -1,5 +1,7 @@
 //! From files as written to what the engine runs. Every fault of a file is reported, not only the first.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -37,6 +39,7 @@ use crate::policy::engine::rule::Suspension;
 use crate::policy::engine::set::PolicySet;
 use crate::policy::engine::set::Product;
 use crate::policy::engine::set::Vendor;
+use crate::policy::engine::shapes::SkuShapes;
 use crate::policy::text::Folded;
 
 use super::error::Fault;
@@ -86,8 +89,7 @@ struct Compiler {
     policies: Vec<PolicyInfo>,
     products: Vec<Product>,
     rules: Vec<Rule>,
-    skus: HashMap<[u8; 2], Vec<(Regex, u32)>>,
-    skus_open: Vec<(Regex, u32)>,
+    skus: SkuShapes,
     terms: Vec<String>,
     term_at: HashMap<String, usize>,
     term_refs: Vec<SmallVec<[TermRef; 1]>>,
@@ -378,10 +380,7 @@ impl Compiler {
             Ok(regex) => regex,
             Err(error) => return self.bad_regex(scope, sku, &error),
         };
-        match literal_start(sku.get_ref()) {
-            Some(start) => self.skus.entry(start).or_default().push((regex, product)),
-            None => self.skus_open.push((regex, product)),
-        }
+        self.skus.add(&literal_start(sku.get_ref()), regex, product);
     }
 
     fn host(&mut self, scope: &Scope<'_>, host: &Spanned<String>, product: u32) {
@@ -677,16 +676,11 @@ impl Compiler {
     }
 
     fn finish(mut self, revision: Arc<str>) -> Result<PolicySet, PolicyErrors> {
-        let terms = AhoCorasick::new(&self.terms);
-        let patterns = self.paths.iter().map(|(pattern, _)| pattern);
-        let any = RegexSetBuilder::new(patterns).build();
-        let (terms, any) = match (terms, any) {
-            (Ok(terms), Ok(any)) if self.errors.is_empty() => (terms, any),
-            (terms, any) => {
+        let (terms, paths) = match (self.term_index(), self.signatures()) {
+            (Ok(terms), Ok(paths)) if self.errors.is_empty() => (terms, paths),
+            (terms, paths) => {
                 let whole = Text { name: "all policies".to_owned(), text: String::new() };
-                let failures =
-                    [terms.err().map(|e| e.to_string()), any.err().map(|e| e.to_string())];
-                for failure in failures.into_iter().flatten() {
+                for failure in [terms.err(), paths.err()].into_iter().flatten() {
                     self.fault(&whole, 0..0, failure, "use fewer or shorter patterns");
                 }
                 return Err(PolicyErrors::new(self.errors));
@@ -713,10 +707,12 @@ impl Compiler {
                 }
             }
         }
-        let patterns = self.paths.iter().filter_map(|(pattern, product)| {
-            Regex::new(pattern).ok().map(|regex| PathPattern { product: *product, regex })
-        });
-        let paths = PathSignature { any, patterns: patterns.collect() };
+        for cell in &mut rules_by_action {
+            cell.sort_by_key(|rule| {
+                let rule = usize::try_from(*rule).ok().and_then(|at| self.rules.get(at));
+                rule.map(|r| (r.mode != Mode::Shadow, Reverse(r.facts.effective), r.order))
+            });
+        }
         Ok(PolicySet {
             exemptions: self.exemptions,
             index: Index {
@@ -726,7 +722,6 @@ impl Compiler {
                 host_suffixes: self.host_suffixes,
                 paths,
                 skus: self.skus,
-                skus_open: self.skus_open,
                 term_refs: self.term_refs,
                 terms,
             },
@@ -739,6 +734,24 @@ impl Compiler {
             seller_counts,
             vendors: self.vendors,
         })
+    }
+
+    fn term_index(&self) -> Result<AhoCorasick, String> {
+        AhoCorasick::new(&self.terms).map_err(|error| error.to_string())
+    }
+
+    fn signatures(&self) -> Result<PathSignature, String> {
+        let any = RegexSetBuilder::new(self.paths.iter().map(|(pattern, _)| pattern)).build();
+        let any = any.map_err(|error| error.to_string())?;
+        let mut by_product: BTreeMap<u32, Vec<&str>> = BTreeMap::new();
+        for (pattern, product) in &self.paths {
+            by_product.entry(*product).or_default().push(pattern);
+        }
+        let patterns = by_product.into_iter().map(|(product, patterns)| {
+            let regex = Regex::new(&patterns.join("|")).map_err(|error| error.to_string())?;
+            Ok(PathPattern { product, regex })
+        });
+        Ok(PathSignature { any, patterns: patterns.collect::<Result<_, String>>()? })
     }
 }
 
@@ -755,17 +768,11 @@ fn anchored(pattern: &str) -> String {
     format!("(?:^|/)(?:{pattern})$")
 }
 
-/// The first two literal bytes that every match of a SKU pattern begins with.
-fn literal_start(pattern: &str) -> Option<[u8; 2]> {
-    let hir = regex_syntax::parse(pattern).ok()?;
-    let mut starts = Extractor::new()
-        .extract(&hir)
-        .literals()?
-        .iter()
-        .map(|literal| literal.as_bytes().first_chunk::<2>().copied())
-        .collect::<Option<Vec<_>>>()?;
-    let first = starts.pop()?;
-    starts.iter().all(|start| *start == first).then_some(first)
+/// The literal bytes that every match of a SKU pattern begins with; empty where there are none.
+fn literal_start(pattern: &str) -> Vec<u8> {
+    let Ok(hir) = regex_syntax::parse(pattern) else { return Vec::new() };
+    let literals = Extractor::new().extract(&hir);
+    literals.longest_common_prefix().map(<[u8]>::to_vec).unwrap_or_default()
 }
 
 fn is_id(text: &str) -> bool {
