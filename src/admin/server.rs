@@ -20,7 +20,7 @@ use crate::telemetry::Health;
 use super::page::StatusPage;
 
 /// A server of an upstream: upstream, server, healthy.
-pub type ServerHealth = (String, String, bool);
+pub(super) type ServerHealth = (String, String, bool);
 
 /// What the control plane looks at.
 #[derive(Clone)]

@@ -144,6 +144,9 @@ fn guide(listening: &Listening, file: &Path) -> String {
     let gateway = listening.gateway.first().map(ToString::to_string).unwrap_or_default();
     let admin = listening.admin;
     let ledger = listening.ledger.display();
+    // The very program, which need not be on anybody's path.
+    let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("interdict"));
+    let program = program.display();
     let order = |country: &str, client: &str| {
         format!(
             "curl -i http://{gateway}/api/orders -H 'Content-Type: application/json' -H 'X-Forwarded-For: {client}' \\\n  \
@@ -165,7 +168,7 @@ fn guide(listening: &Listening, file: &Path) -> String {
          curl -s http://{gateway}/v1/decide -H 'Content-Type: application/json' \\\n  \
          -d '{{\"action\":\"renewal\",\"items\":[{{\"name\":\"Kaspersky Plus\"}}],\"buyer\":{{\"billing_country\":\"PR\"}}}}'\n\n\
          # every decision is on disk\n\
-         interdict ledger export {ledger}\n\n\
+         {program} ledger export {ledger}\n\n\
          Status page: http://{admin}/    Metrics: http://{admin}/metrics\n\
          Configuration: {file}\n\
          Stop with Ctrl-C.",

@@ -4,7 +4,6 @@
 //! does all of it with a sample store and mirror of its own.
 
 mod check;
-mod clock;
 pub mod demo;
 mod load;
 mod reload;

@@ -25,10 +25,11 @@ use crate::gateway::upstream::Upstream;
 use crate::ledger::Ledger;
 use crate::ledger::LedgerError;
 use crate::ledger::LedgerSettings;
+use crate::model::Clock;
+use crate::model::SystemClock;
 use crate::telemetry::Health;
 use crate::telemetry::Metrics;
 
-use super::clock::clock;
 use super::load::LoadError;
 use super::load::load;
 use super::reload::Reloader;
@@ -89,7 +90,7 @@ pub struct Listening {
 /// When something cannot be loaded, opened or bound, or the ledger cannot be closed.
 pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), ServeError> {
     let config = Arc::new(config);
-    let clock = clock();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let loaded = load(&config, clock.now())?;
     let (ledger, recovery) = Ledger::open(LedgerSettings {
         segment_bytes: config.ledger.segment_bytes,
@@ -164,10 +165,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     handle.stop(true).await;
     admin_handle.stop(false).await;
     reloading.abort();
-    for ended in [running.await, administering.await] {
-        if let Ok(result) = ended {
-            result?;
-        }
+    for result in [running.await, administering.await].into_iter().flatten() {
+        result?;
     }
     drop(gate);
     ledger.close()?;

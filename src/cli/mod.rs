@@ -3,6 +3,7 @@
 mod decide;
 mod exit;
 mod ledger;
+mod policy;
 mod serve;
 
 use std::ffi::OsString;
@@ -29,6 +30,7 @@ Examples:
   interdict serve --config /etc/interdict.toml      run the gateway
   interdict serve --upstream http://127.0.0.1:9000  in front of one server, with the shipped policies
   interdict decide --policies policies --input transactions.jsonl
+  interdict policy check                            find what is wrong with policies
   interdict ledger export /var/lib/interdict/ledger
 
 Exit codes: 0 ok, 64 usage, 65 bad data or failed verification, 74 input or output, 78 configuration.";
@@ -43,6 +45,8 @@ enum Command {
     Demo(serve::DemoArgs),
     /// Verify or export the durable record.
     Ledger(ledger::LedgerArgs),
+    /// Check, test, explain and compare policies.
+    Policy(policy::PolicyArgs),
     /// Run the gateway.
     Serve(serve::ServeArgs),
 }
@@ -61,6 +65,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Decide(args) => decide::run(&args, &mut out, &mut err, colour),
         Command::Demo(args) => serve::demo(&args, &mut out, &mut err, colour),
         Command::Ledger(args) => ledger::run(&args, &mut out, &mut err),
+        Command::Policy(args) => policy::run(args, &mut out, &mut err, colour),
         Command::Serve(args) => serve::serve(&args, &mut err, colour),
     };
     if out.flush().is_err() && exit == Exit::Ok {

@@ -174,9 +174,13 @@ impl Gate {
             return Err(self.unavailable(id, route));
         }
         match judged.decision.verdict {
-            Verdict::Allow => {
-                Ok(Permit::judged(id, &judged.decision, request.target, request.body.cloned()))
-            }
+            Verdict::Allow => Ok(Permit::judged(
+                id,
+                action,
+                &judged.decision,
+                request.target,
+                request.body.cloned(),
+            )),
             Verdict::Block | Verdict::Review => Err(self.refuse_by_law(&judged, route)),
         }
     }
@@ -188,6 +192,7 @@ impl Gate {
             Refusal::Malformed { reason, .. } => reason.to_string(),
             Refusal::MethodNotAllowed { .. } => "the route does not list the method".to_owned(),
             Refusal::TooLarge { .. } => "the body is over the limit".to_owned(),
+            Refusal::TooSlow { .. } => "the body came too slowly".to_owned(),
             Refusal::Unsupported { .. } => {
                 "the media type or content coding is not read".to_owned()
             }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::message::CanonicalTarget;
+use crate::model::Action;
 use crate::model::Decision;
 use crate::model::DecisionId;
 use crate::model::Verdict;
@@ -47,6 +48,11 @@ pub enum Refusal {
         /// Names the refusal.
         id: DecisionId,
     },
+    /// 408: the body came too slowly.
+    TooSlow {
+        /// Names the refusal.
+        id: DecisionId,
+    },
     /// 503: could not decide or could not record.
     Unavailable {
         /// Names the refusal.
@@ -79,8 +85,7 @@ pub struct Refused {
 pub struct RefusedItem {
     /// Position in the order, from 0.
     pub index: usize,
-    /// As the order named it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// As the order named it; null where it named none.
     pub sku: Option<String>,
     /// Its own verdict.
     pub verdict: Verdict,
@@ -89,6 +94,9 @@ pub struct RefusedItem {
 /// What keeps a request on a judged route from being read.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Malformed {
+    /// The body ended before it was whole.
+    #[error("the body ended before it was whole")]
+    Body,
     /// The body is not what its content coding says.
     #[error("the body is not what its Content-Encoding says")]
     Coding,
@@ -115,11 +123,12 @@ impl Permit {
     /// For an allowed request whose record exists.
     pub(super) fn judged(
         id: DecisionId,
+        action: Action,
         decision: &Decision,
         target: &CanonicalTarget<'_>,
         body: Option<Bytes>,
     ) -> Self {
-        let covered = decision.is_covered();
+        let covered = action.is_delivery() && decision.is_covered();
         Self {
             body,
             covered,
@@ -134,7 +143,7 @@ impl Permit {
         self.id
     }
 
-    /// True if what is delivered is covered by a policy: shared caches must not keep it.
+    /// True for a delivery that is covered by a policy: shared caches must not keep it.
     pub const fn is_covered(&self) -> bool {
         self.covered
     }
@@ -164,6 +173,7 @@ impl Refusal {
             Self::MethodNotAllowed { .. } => 405,
             Self::Prohibited(_) => 451,
             Self::TooLarge { .. } => 413,
+            Self::TooSlow { .. } => 408,
             Self::Unavailable { .. } => 503,
             Self::Unsupported { .. } => 415,
         }
@@ -176,6 +186,7 @@ impl Refusal {
             Self::Malformed { id, .. }
             | Self::MethodNotAllowed { id, .. }
             | Self::TooLarge { id }
+            | Self::TooSlow { id }
             | Self::Unavailable { id }
             | Self::Unsupported { id } => *id,
         }
@@ -189,6 +200,7 @@ impl Refusal {
             Self::Malformed { .. }
             | Self::MethodNotAllowed { .. }
             | Self::TooLarge { .. }
+            | Self::TooSlow { .. }
             | Self::Unavailable { .. }
             | Self::Unsupported { .. } => None,
         }

@@ -1,10 +1,8 @@
 //! The life of a request (DESIGN 3): read, route, judge, forward, conclude.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -13,10 +11,8 @@ use actix_web::http::Method;
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::http::header::HeaderValue;
-use ipnet::IpNet;
 
 use crate::enforcement::Found;
-use crate::enforcement::Gate;
 use crate::enforcement::Malformed;
 use crate::enforcement::Permit;
 use crate::enforcement::Refusal;
@@ -27,6 +23,7 @@ use crate::message::AddressBasis;
 use crate::message::CanonicalTarget;
 use crate::message::ClientAddress;
 use crate::message::ClientAddressRule;
+use crate::message::Host;
 use crate::message::OutgoingForwarding;
 use crate::message::TargetError;
 use crate::message::believed_proto;
@@ -43,28 +40,8 @@ use super::inbound;
 use super::inbound::BodyFault;
 use super::inbound::Headers;
 use super::outbound;
+use super::plane::Worker;
 use super::upstream::Outgoing;
-use super::upstream::UpstreamClient;
-
-/// What every worker knows.
-#[derive(Debug)]
-pub(super) struct Plane {
-    pub(super) api_clients: Vec<IpNet>,
-    pub(super) body_timeout: Duration,
-    pub(super) client_rule: ClientAddressRule,
-    pub(super) gate: Arc<Gate>,
-    pub(super) max_inspected_body: usize,
-    pub(super) notice_url: Option<String>,
-}
-
-/// One worker: what all know, and its own connections.
-#[derive(Debug)]
-pub(super) struct Worker {
-    pub(super) plane: Arc<Plane>,
-    pub(super) upstreams: HashMap<String, UpstreamClient>,
-    /// Route names as labels that outlive a request.
-    pub(super) labels: HashMap<String, Arc<str>>,
-}
 
 /// What was read of a request before its target.
 struct Arrival<'a> {
@@ -81,20 +58,21 @@ pub(super) async fn handle(
     payload: Payload,
 ) -> HttpResponse {
     let in_flight = worker.plane.gate.metrics().request_began();
-    let Some(host) = inbound::host(&request) else {
-        return answers::fault(StatusCode::BAD_REQUEST, None);
-    };
+    let host = inbound::host(&request);
     let peer = inbound::peer(&request);
     let rule = &worker.plane.client_rule;
     let values = rule.header().into_iter().flat_map(|name| request.headers().get_all(name));
     let client = rule.resolve(peer, values.map(HeaderValue::as_bytes));
-    let arrival = Arrival { client, host: host.name(), peer, request: &request };
+    let named = host.as_ref().map_or("", Host::name);
+    let arrival = Arrival { client, host: named, peer, request: &request };
     if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
         return answers::fault(StatusCode::METHOD_NOT_ALLOWED, None);
     }
     let raw = request.uri().path_and_query().map_or("/", |target| target.as_str());
     match canonicalize(raw.as_bytes()) {
+        Ok(target) if host.is_none() => worker.without_host(&arrival, target.folded()).await,
         Ok(target) => worker.lawful(&arrival, &target, payload, in_flight).await,
+        Err(_) if host.is_none() => answers::fault(StatusCode::BAD_REQUEST, None),
         Err(error) => worker.ambiguous(&arrival, raw, error, payload, in_flight).await,
     }
 }
@@ -157,6 +135,20 @@ impl Worker {
         }
     }
 
+    /// No host, several, or one that is none: refused, and recorded where the path is judged.
+    async fn without_host(&self, arrival: &Arrival<'_>, folded: &str) -> HttpResponse {
+        let gate = &self.plane.gate;
+        let found = gate.routes().find(arrival.request.method().as_str(), folded);
+        let (Found::Route(route) | Found::MethodNotAllowed(route, _)) = found else {
+            return answers::fault(StatusCode::BAD_REQUEST, None);
+        };
+        if !gate.is_judged(&gate.pin(), route, folded) {
+            return answers::fault(StatusCode::BAD_REQUEST, None);
+        }
+        let refusal = Refusal::Malformed { id: gate.new_id(), reason: Malformed::Host };
+        self.refuse(arrival, route, refusal, folded).await
+    }
+
     /// A target with several readings: refused wherever any of them matters, passed on as it came where none does.
     async fn ambiguous(
         &self,
@@ -201,8 +193,8 @@ impl Worker {
             BodyFault::Coding => Refusal::Malformed { id, reason: Malformed::Coding },
             BodyFault::TooLarge => Refusal::TooLarge { id },
             BodyFault::Unsupported => Refusal::Unsupported { id },
-            BodyFault::Broken => return answers::fault(StatusCode::BAD_REQUEST, Some(id)),
-            BodyFault::Slow => return answers::fault(StatusCode::REQUEST_TIMEOUT, Some(id)),
+            BodyFault::Broken => Refusal::Malformed { id, reason: Malformed::Body },
+            BodyFault::Slow => Refusal::TooSlow { id },
         };
         self.refuse(arrival, route, refusal, path).await
     }
@@ -289,12 +281,16 @@ impl Worker {
         let end = Conclusion {
             gate: Arc::clone(gate),
             id: permit.id(),
-            in_flight,
+            _in_flight: in_flight,
             route: label,
             transfer: incoming.body.transfer(),
         };
         let cut = permit.cut_after(gate.now()).map(|wait| Box::pin(tokio::time::sleep(wait)));
-        answer.set_body(actix_web::body::BoxBody::new(Concluding { body: incoming.body, cut, end }))
+        answer.set_body(actix_web::body::BoxBody::new(Concluding {
+            body: incoming.body,
+            cut,
+            _end: end,
+        }))
     }
 
     async fn api(&self, call: api::Call, arrival: &Arrival<'_>, payload: Payload) -> HttpResponse {

@@ -11,6 +11,7 @@ use actix_web::HttpRequest;
 use actix_web::HttpServer;
 use actix_web::dev::Server;
 use actix_web::web;
+use socket2::SockRef;
 
 use crate::enforcement::Gate;
 use crate::message::AddressFamily;
@@ -18,9 +19,9 @@ use crate::message::ClientAddressRule;
 use crate::settings::ClientAddress;
 use crate::settings::Gateway;
 
-use super::handler::Plane;
-use super::handler::Worker;
 use super::handler::handle;
+use super::plane::Plane;
+use super::plane::Worker;
 use super::tls::Certificates;
 use super::tls::TlsError;
 use super::upstream::Upstream;
@@ -115,6 +116,10 @@ impl DataPlane {
             let address = listener.address;
             let fault = |source| ServerError::Bind { address, source };
             let socket = TcpListener::bind(address).map_err(fault)?;
+            // Accepted sockets inherit it: a client that takes no bytes for so long loses its connection (tcp(7)).
+            SockRef::from(&socket)
+                .set_tcp_user_timeout(Some(settings.idle_timeout))
+                .map_err(fault)?;
             bound.push(socket.local_addr().map_err(fault)?);
             server = match certificates {
                 None => server.listen(socket),

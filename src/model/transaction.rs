@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::action::Action;
-use super::json::{self, JsonError, StrictValue};
+use super::json::{self, JsonError, StrictValue, present};
 use super::party::{Buyer, Seller};
 use super::timestamp::parse_timestamp;
 
@@ -118,15 +118,6 @@ impl Item {
     pub fn attribute(&self, name: &str) -> Option<&StrictValue> {
         self.attributes.iter().find(|(n, _)| n == name).map(|(_, value)| value)
     }
-}
-
-/// A value that, if the key is there, is not null.
-pub(super) fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    T::deserialize(deserializer).map(Some)
 }
 
 fn instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {

@@ -10,7 +10,6 @@ use smallvec::SmallVec;
 use crate::model::Action;
 use crate::model::Because;
 use crate::model::Buyer;
-use crate::model::CatalogueLookup;
 use crate::model::Decision;
 use crate::model::EvidenceField;
 use crate::model::Finding;
@@ -22,8 +21,6 @@ use crate::model::ShadowOutcome;
 use crate::model::Spared;
 use crate::model::Transaction;
 use crate::model::Verdict;
-
-use crate::policy::text::Folded;
 
 use super::condition::Truth;
 use super::condition::all;
@@ -37,40 +34,7 @@ use super::products::of_request;
 use super::rule::InFlight;
 use super::rule::Rule;
 use super::set::PolicySet;
-
-/// What a decision takes for granted beside the policies.
-#[derive(Clone, Copy, Debug)]
-pub struct Setting<'a> {
-    /// Products by SKU.
-    pub catalogue: &'a dyn CatalogueLookup,
-    /// The seller where a transaction names none.
-    pub reseller: &'a Reseller,
-}
-
-/// The shop that runs the gateway.
-#[derive(Clone, Debug)]
-pub struct Reseller {
-    names: Vec<Folded>,
-    nexus: Nexus,
-}
-
-impl Reseller {
-    /// A shop of that nexus, and the vendor texts that mean the shop itself.
-    pub fn new(nexus: Nexus, names: &[String]) -> Self {
-        let names = names.iter().map(|name| Folded::name(name)).filter(|n| !n.is_empty());
-        Self { names: names.collect(), nexus }
-    }
-
-    pub(crate) fn is_named(&self, vendor: &Folded) -> bool {
-        self.names.contains(vendor)
-    }
-}
-
-impl Default for Reseller {
-    fn default() -> Self {
-        Self { names: Vec::new(), nexus: Nexus::Unclear }
-    }
-}
+use super::setting::Setting;
 
 /// Decides a transaction at an instant.
 pub fn decide(
@@ -79,26 +43,8 @@ pub fn decide(
     set: &PolicySet,
     setting: &Setting<'_>,
 ) -> Decision {
-    let action = transaction.action;
-    let (buyer, mut because) = buyer_nexus(&transaction.buyer, action.is_delivery());
-    let counted = set.seller_counts.get(action.index()).copied().unwrap_or(false);
-    let seller = counted.then(|| match &transaction.seller {
-        Some(seller) => seller_nexus(seller),
-        None => setting.reseller.nexus,
-    });
-    if seller == Some(Nexus::Us) {
-        because = because.union(Because::NONE.with(EvidenceField::SellerOrganizationCountry));
-    }
-    let mut judge = Judge {
-        action,
-        at,
-        buyer,
-        cut_at: None,
-        party: &transaction.buyer,
-        seller: seller.unwrap_or(Nexus::Foreign),
-        set,
-        shadow: SmallVec::new(),
-    };
+    let (mut judge, because) = Judge::new(transaction, at, set, setting);
+    let (buyer, seller) = (judge.buyer, judge.counted_seller);
     let mut strictest: Option<Application<'_>> = None;
     let mut findings: SmallVec<[Finding; 4]> = SmallVec::new();
     for item in &transaction.items {
@@ -123,13 +69,15 @@ pub fn decide(
     Decision { at, because, buyer, cut_at, findings, request, ruling, seller, shadow, verdict }
 }
 
-struct Judge<'a> {
+/// The parties of one transaction before the rules of one set.
+pub(crate) struct Judge<'a> {
     action: Action,
     at: Timestamp,
-    buyer: Nexus,
+    pub(crate) buyer: Nexus,
+    /// The seller's nexus, for actions that count it.
+    pub(crate) counted_seller: Option<Nexus>,
     cut_at: Option<Timestamp>,
     party: &'a Buyer,
-    seller: Nexus,
     set: &'a PolicySet,
     shadow: SmallVec<[ShadowOutcome; 1]>,
 }
@@ -170,19 +118,45 @@ impl PartialEq for Application<'_> {
 }
 
 impl<'a> Judge<'a> {
+    /// Where the parties stand, and because of what.
+    pub(crate) fn new(
+        transaction: &'a Transaction,
+        at: Timestamp,
+        set: &'a PolicySet,
+        setting: &Setting<'_>,
+    ) -> (Self, Because) {
+        let action = transaction.action;
+        let party = &transaction.buyer;
+        let (buyer, mut because) = buyer_nexus(party, action.is_delivery());
+        let counted = set.seller_counts.get(action.index()).copied().unwrap_or(false);
+        let counted_seller = counted.then(|| match &transaction.seller {
+            Some(seller) => seller_nexus(seller),
+            None => setting.reseller.nexus,
+        });
+        if counted_seller == Some(Nexus::Us) {
+            because = because.with(EvidenceField::SellerOrganizationCountry);
+        }
+        let shadow = SmallVec::new();
+        (Self { action, at, buyer, counted_seller, cut_at: None, party, set, shadow }, because)
+    }
+
     fn item(&mut self, item: &Item, setting: &Setting<'_>) -> (Finding, Option<Application<'a>>) {
         let matches = of_item(self.set, setting, item, self.at);
         let (finding, application) = self.matched(&matches.0, Some(item));
         // Where all parties are foreign no rule refuses, so that none has to be asked.
-        if !is_unidentified(item) || self.buyer.max(self.seller) == Nexus::Foreign {
+        let nexus = self.buyer.max(self.counted_seller.unwrap_or(Nexus::Foreign));
+        if nexus == Nexus::Foreign || !is_unidentified(item) {
             return (finding, application);
         }
         let rules =
             self.set.rules_by_action.get(self.action.index()).map_or(&[][..], Vec::as_slice);
         let unidentified = self.best(rules, Certainty::Suspected, None, Some(item));
-        let Some(best) = unidentified.filter(|best| best.verdict > finding.verdict) else {
+        let Some(best) = unidentified.filter(|best| best.verdict != Verdict::Allow) else {
             return (finding, application);
         };
+        if application.as_ref().is_some_and(|application| *application >= best) {
+            return (finding, application);
+        }
         let ruling = Some(Arc::clone(&best.rule.facts));
         (Finding { ruling, spared: None, verdict: best.verdict, ..finding }, Some(best))
     }
@@ -255,7 +229,8 @@ impl<'a> Judge<'a> {
         best
     }
 
-    fn apply(
+    /// What one rule does to an item of `product`, and why it does nothing.
+    pub(crate) fn apply(
         &self,
         rule: &Rule,
         certainty: Certainty,
@@ -270,7 +245,7 @@ impl<'a> Judge<'a> {
             Truth::Review => true,
             Truth::Holds => false,
         };
-        let outcome = rule.outcome(self.buyer, self.seller);
+        let outcome = rule.outcome(self.buyer, self.counted_seller.unwrap_or(Nexus::Foreign));
         if outcome == Verdict::Allow {
             return (Verdict::Allow, Some(Spared::Foreign));
         }
@@ -289,7 +264,8 @@ impl<'a> Judge<'a> {
 
     /// A rule that is to come, would refuse these parties, and cuts what is running then.
     fn note_cut(&mut self, rule: &Rule) {
-        let refuses = rule.outcome(self.buyer, self.seller) != Verdict::Allow;
+        let refuses = rule.outcome(self.buyer, self.counted_seller.unwrap_or(Nexus::Foreign))
+            != Verdict::Allow;
         if rule.in_flight == InFlight::Cut && refuses {
             let effective = rule.facts.effective;
             self.cut_at = Some(self.cut_at.map_or(effective, |cut| cut.min(effective)));

@@ -8,4 +8,5 @@ pub(super) mod nexus;
 pub(super) mod products;
 pub(super) mod rule;
 pub(super) mod set;
+pub(super) mod setting;
 pub(super) mod shapes;
