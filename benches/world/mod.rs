@@ -19,18 +19,18 @@ const RULES_A_FILE: usize = 100;
 const US_EVERY: usize = 10;
 
 /// A transaction to decide again and again, each time for another customer.
-pub struct Scenario {
+pub(crate) struct Scenario {
     /// What it is called in the report.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// What the decision must be.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     accounts: Vec<String>,
     transaction: Transaction,
 }
 
 impl Scenario {
     /// The four scenarios of the issue, and an item that names nothing, which every rule of its action has to look at.
-    pub fn all() -> Result<[Self; 5], Box<dyn Error>> {
+    pub(crate) fn all() -> Result<[Self; 5], Box<dyn Error>> {
         let order = |country: &str, first: &str| {
             format!(
                 r#"{{"at":"2025-03-01T12:00:00Z","action":"resale","items":[{first},
@@ -80,7 +80,7 @@ impl Scenario {
     }
 
     /// The transaction for the `turn`th customer, looked up.
-    pub fn turn(&mut self, turn: usize, customers: &Customers) -> &Transaction {
+    pub(crate) fn turn(&mut self, turn: usize, customers: &Customers) -> &Transaction {
         let account = self.accounts.get(turn % self.accounts.len());
         self.transaction.buyer.customer = account.and_then(|account| customers.find(account));
         &self.transaction
@@ -88,14 +88,14 @@ impl Scenario {
 }
 
 /// How many customers the registry holds.
-pub const CUSTOMERS: usize = 270_000;
+pub(crate) const CUSTOMERS: usize = 270_000;
 
 fn account(i: usize) -> String {
     format!("A-{i:06}")
 }
 
 /// A registry of [`CUSTOMERS`], read from a file as the gateway reads it.
-pub fn customers() -> Result<Customers, Box<dyn Error>> {
+pub(crate) fn customers() -> Result<Customers, Box<dyn Error>> {
     const FOREIGN: [&str; 9] = ["DE", "FR", "NL", "GB", "JP", "BR", "IN", "PL", "CH"];
     let mut csv = String::from("account,organization_country,billing_country,us_person,email\n");
     for i in 0..CUSTOMERS {
@@ -110,7 +110,7 @@ pub fn customers() -> Result<Customers, Box<dyn Error>> {
 }
 
 /// `rules` rules: one on the shipped policy's products, and others each on a product, vendor and host of its own.
-pub fn policies(rules: usize) -> Result<PolicySet, Box<dyn Error>> {
+pub(crate) fn policies(rules: usize) -> Result<PolicySet, Box<dyn Error>> {
     let groups = SHIPPED.split_once("[[rule]]").map_or(SHIPPED, |(groups, _)| groups);
     let mut files = vec![groups.to_owned() + &rule("kaspersky", "kaspersky.covered")];
     for i in 1..rules {
