@@ -1,2 +1,7 @@
-//! placeholder
-fn main() {}
+//! The `interdict` program: see `interdict --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    interdict::cli::main(std::env::args_os())
+}

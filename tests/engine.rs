@@ -1,5 +1,11 @@
 //! Decisions under small policies written for the point at hand.
 
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test stops where its own preparation fails"
+)]
+
 use interdict::model::{CatalogueEntry, CatalogueLookup, Decision, Transaction, Verdict};
 use interdict::policy::cases::gather_stated;
 use interdict::policy::{PolicySet, Reseller, Setting, decide, load_texts};

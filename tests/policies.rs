@@ -1,11 +1,17 @@
 //! The shipped policies and the examples decide their own cases, alone and together.
 
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test stops where its own preparation fails"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use interdict::model::{CatalogueEntry, CatalogueLookup, Nexus, Transaction};
+use interdict::model::{Action, CatalogueEntry, CatalogueLookup, Nexus, Transaction};
 use interdict::policy::cases::{CaseOutcome, gather_stated, read_cases, run_case};
-use interdict::policy::{PolicySet, Reseller, Setting, decide, load_dirs};
+use interdict::policy::{PolicySet, Reseller, Setting, decide, load_dirs, load_texts};
 use jiff::Timestamp;
 
 #[derive(Debug)]
@@ -101,4 +107,31 @@ fn the_examples_do_not_disturb_the_shipped_policies() {
         }
     }
     assert!(compared > 50, "only {compared} cases compared");
+}
+
+#[test]
+fn the_examples_in_the_language_guide_compile_and_its_case_passes() {
+    let guide = fs::read_to_string(root().join("docs/policy-language.md")).unwrap();
+    let blocks: Vec<&str> = guide
+        .split("```toml\n")
+        .skip(1)
+        .map(|block| block.split("```").next().unwrap_or_default())
+        .collect();
+    assert_eq!(blocks.len(), 3);
+    for block in &blocks {
+        load_texts(&[("guide.toml", block)]).unwrap_or_else(|e| panic!("{}", e.render(false)));
+    }
+    let first = load_texts(&[("guide.toml", blocks[0])]).unwrap();
+    let case = guide.lines().find(|line| line.trim().starts_with("{\"case\"")).unwrap().trim();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), case).unwrap();
+    assert_eq!(failures(&first, &[file.path().to_path_buf()]), Vec::<String>::new());
+}
+
+#[test]
+fn the_language_guide_names_every_action() {
+    let guide = fs::read_to_string(root().join("docs/policy-language.md")).unwrap();
+    for action in Action::ALL {
+        assert!(guide.contains(&format!("`{action}`")), "{action}");
+    }
 }

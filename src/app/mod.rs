@@ -1,1 +1,16 @@
-//! placeholder
+//! Composition: from a configuration to running listeners, and back down again in order.
+//!
+//! `load` builds what a decision depends on, `reload` replaces it when files change, `serve` starts and drains, `demo`
+//! does all of it with a sample store and mirror of its own.
+
+mod check;
+pub mod demo;
+mod load;
+mod reload;
+mod sample;
+pub mod serve;
+mod upstreams;
+
+pub use check::{CheckReport, check};
+pub(crate) use load::shipped_policies;
+pub use load::{LoadError, Loaded, load};

@@ -174,9 +174,13 @@ impl Gate {
             return Err(self.unavailable(id, route));
         }
         match judged.decision.verdict {
-            Verdict::Allow => {
-                Ok(Permit::judged(id, &judged.decision, request.target, request.body.cloned()))
-            }
+            Verdict::Allow => Ok(Permit::judged(
+                id,
+                action,
+                &judged.decision,
+                request.target,
+                request.body.cloned(),
+            )),
             Verdict::Block | Verdict::Review => Err(self.refuse_by_law(&judged, route)),
         }
     }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::message::CanonicalTarget;
+use crate::model::Action;
 use crate::model::Decision;
 use crate::model::DecisionId;
 use crate::model::Verdict;
@@ -79,8 +80,7 @@ pub struct Refused {
 pub struct RefusedItem {
     /// Position in the order, from 0.
     pub index: usize,
-    /// As the order named it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// As the order named it; null where it named none.
     pub sku: Option<String>,
     /// Its own verdict.
     pub verdict: Verdict,
@@ -115,11 +115,12 @@ impl Permit {
     /// For an allowed request whose record exists.
     pub(super) fn judged(
         id: DecisionId,
+        action: Action,
         decision: &Decision,
         target: &CanonicalTarget<'_>,
         body: Option<Bytes>,
     ) -> Self {
-        let covered = decision.is_covered();
+        let covered = action.is_delivery() && decision.is_covered();
         Self {
             body,
             covered,
@@ -134,7 +135,7 @@ impl Permit {
         self.id
     }
 
-    /// True if what is delivered is covered by a policy: shared caches must not keep it.
+    /// True for a delivery that is covered by a policy: shared caches must not keep it.
     pub const fn is_covered(&self) -> bool {
         self.covered
     }

@@ -41,9 +41,6 @@ pub(super) enum Kind {
     Refusal,
 }
 
-/// Set by the cargo feature `test-clock` alone, so that no record made under a moved clock passes for a real one.
-const TEST_CLOCK: bool = cfg!(feature = "test-clock");
-
 #[derive(Serialize)]
 struct DecisionRecord<'a> {
     action: Action,
@@ -57,8 +54,6 @@ struct DecisionRecord<'a> {
     route: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     seller: Option<&'a Seller>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    test_clock: bool,
 }
 
 #[derive(Serialize)]
@@ -70,8 +65,6 @@ struct RefusalRecord<'a> {
     request: RequestRecord<'a>,
     route: &'a str,
     status: u16,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    test_clock: bool,
 }
 
 #[derive(Serialize)]
@@ -189,7 +182,6 @@ pub(super) fn write_decision(
         }),
         route,
         seller: transaction.seller.as_ref(),
-        test_clock: TEST_CLOCK,
     };
     serde_json::to_writer(out, &record)
 }
@@ -232,7 +224,6 @@ pub(super) fn write_refusal(
         },
         route,
         status: refusal.status(),
-        test_clock: TEST_CLOCK,
     };
     serde_json::to_writer(out, &record)
 }

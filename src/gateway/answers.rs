@@ -164,6 +164,7 @@ fn page(
     let page = RefusalPage {
         clause: refused.map_or("", |r| &r.clause),
         lines: refused.map(|r| r.items.iter().map(line).collect()).unwrap_or_default(),
+        held: problem.status == 403,
         message: refused.map_or("This request cannot be served.", |r| &r.message),
         notice_url,
         policy: refused.map_or("", |r| &r.policy),

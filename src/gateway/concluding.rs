@@ -25,14 +25,16 @@ pub(super) struct Concluding {
     pub(super) body: UpstreamBody,
     /// When a rule that cuts running transfers takes effect.
     pub(super) cut: Option<Pin<Box<Sleep>>>,
-    pub(super) end: Conclusion,
+    /// Held for its end.
+    pub(super) _end: Conclusion,
 }
 
 /// What is told at the end.
 pub(super) struct Conclusion {
     pub(super) gate: Arc<Gate>,
     pub(super) id: Option<DecisionId>,
-    pub(super) in_flight: InFlight,
+    /// Held for its end.
+    pub(super) _in_flight: InFlight,
     pub(super) route: Arc<str>,
     pub(super) transfer: Rc<Transfer>,
 }
@@ -76,6 +78,5 @@ impl Drop for Conclusion {
             let id = self.id.map(|id| id.to_string());
             tracing::warn!(id, route = &*self.route, "the upstream failed in mid-body");
         }
-        let _: &InFlight = &self.in_flight;
     }
 }

@@ -289,12 +289,16 @@ impl Worker {
         let end = Conclusion {
             gate: Arc::clone(gate),
             id: permit.id(),
-            in_flight,
+            _in_flight: in_flight,
             route: label,
             transfer: incoming.body.transfer(),
         };
         let cut = permit.cut_after(gate.now()).map(|wait| Box::pin(tokio::time::sleep(wait)));
-        answer.set_body(actix_web::body::BoxBody::new(Concluding { body: incoming.body, cut, end }))
+        answer.set_body(actix_web::body::BoxBody::new(Concluding {
+            body: incoming.body,
+            cut,
+            _end: end,
+        }))
     }
 
     async fn api(&self, call: api::Call, arrival: &Arrival<'_>, payload: Payload) -> HttpResponse {

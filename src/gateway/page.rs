@@ -23,6 +23,7 @@ code { overflow-wrap: anywhere; }
 <body>
 <main>
 <h1>{{ title }}</h1>
+{% if held %}<p>Nothing has been refused yet: this is on hold until a person has looked at it.</p>{% endif %}
 <p>{{ message }}</p>
 {% if !clause.is_empty() %}<p>Legal basis: {{ clause }}, policy {{ policy }}.</p>{% endif %}
 {% if !lines.is_empty() %}<p>Lines of the order that are concerned:</p>
@@ -36,6 +37,7 @@ code { overflow-wrap: anywhere; }
 )]
 pub(super) struct RefusalPage<'a> {
     pub(super) clause: &'a str,
+    pub(super) held: bool,
     pub(super) lines: Vec<String>,
     pub(super) message: &'a str,
     pub(super) notice_url: Option<&'a str>,

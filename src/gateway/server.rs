@@ -11,6 +11,7 @@ use actix_web::HttpRequest;
 use actix_web::HttpServer;
 use actix_web::dev::Server;
 use actix_web::web;
+use socket2::SockRef;
 
 use crate::enforcement::Gate;
 use crate::message::AddressFamily;
@@ -115,6 +116,8 @@ impl DataPlane {
             let address = listener.address;
             let fault = |source| ServerError::Bind { address, source };
             let socket = TcpListener::bind(address).map_err(fault)?;
+            // Accepted sockets inherit it: a client that takes no bytes for so long loses its connection (tcp(7)).
+            SockRef::from(&socket).set_tcp_user_timeout(Some(settings.idle_timeout)).map_err(fault)?;
             bound.push(socket.local_addr().map_err(fault)?);
             server = match certificates {
                 None => server.listen(socket),

@@ -17,7 +17,7 @@ const MAX_MAGNITUDE: f64 = 18_446_744_073_709_551_616.0;
 #[derive(Clone, Debug, PartialEq)]
 pub enum StrictValue {
     /// An array.
-    Array(Vec<StrictValue>),
+    Array(Vec<Self>),
     /// `true` or `false`.
     Bool(bool),
     /// `null`.
@@ -25,7 +25,7 @@ pub enum StrictValue {
     /// A number of sensible size.
     Number(Number),
     /// Members in the order received; no name stands twice.
-    Object(Vec<(String, StrictValue)>),
+    Object(Vec<(String, Self)>),
     /// A text.
     String(String),
 }

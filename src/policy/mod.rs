@@ -22,6 +22,7 @@ pub use engine::index::PathSignature;
 pub use engine::nexus::{buyer_nexus, seller_nexus};
 pub use engine::rule::{InFlight, PolicyInfo};
 pub use engine::set::PolicySet;
+pub use language::compile::PolicyText;
 pub use language::error::{Fault, PolicyError, PolicyErrors};
-pub use language::load::{load_dirs, load_texts};
+pub use language::load::{load_dirs, load_read, load_texts, read_dirs};
 pub use text::Folded;

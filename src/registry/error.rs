@@ -24,6 +24,13 @@ pub enum RegistryError {
     },
 }
 
+impl RegistryError {
+    /// True if the file could not be read at all.
+    pub const fn is_io(&self) -> bool {
+        matches!(self, Self::Unreadable { .. })
+    }
+}
+
 /// One bad row.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("line {line}: {message}")]

@@ -93,12 +93,7 @@ impl Metrics {
         let registry = Registry::new_custom(Some("interdict".to_owned()), None)?;
         let r = &registry;
         let metrics = Self {
-            build_info: gauges(
-                r,
-                "build_info",
-                "Version of this build; always 1.",
-                &["version", "features"],
-            )?,
+            build_info: gauges(r, "build_info", "Version of this build; always 1.", &["version"])?,
             clock_held: counter(
                 r,
                 "clock_held_total",
@@ -219,13 +214,7 @@ impl Metrics {
             )?,
             registry,
         };
-        metrics
-            .build_info
-            .with_label_values(&[
-                env!("CARGO_PKG_VERSION"),
-                if cfg!(feature = "test-clock") { "test-clock" } else { "" },
-            ])
-            .set(1);
+        metrics.build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         for part in Part::ALL {
             metrics.reload_degraded.with_label_values(&[part.as_str()]).set(0);
         }

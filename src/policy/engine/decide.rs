@@ -79,26 +79,8 @@ pub fn decide(
     set: &PolicySet,
     setting: &Setting<'_>,
 ) -> Decision {
-    let action = transaction.action;
-    let (buyer, mut because) = buyer_nexus(&transaction.buyer, action.is_delivery());
-    let counted = set.seller_counts.get(action.index()).copied().unwrap_or(false);
-    let seller = counted.then(|| match &transaction.seller {
-        Some(seller) => seller_nexus(seller),
-        None => setting.reseller.nexus,
-    });
-    if seller == Some(Nexus::Us) {
-        because = because.union(Because::NONE.with(EvidenceField::SellerOrganizationCountry));
-    }
-    let mut judge = Judge {
-        action,
-        at,
-        buyer,
-        cut_at: None,
-        party: &transaction.buyer,
-        seller: seller.unwrap_or(Nexus::Foreign),
-        set,
-        shadow: SmallVec::new(),
-    };
+    let (mut judge, because) = Judge::new(transaction, at, set, setting);
+    let (buyer, seller) = (judge.buyer, judge.counted_seller);
     let mut strictest: Option<Application<'_>> = None;
     let mut findings: SmallVec<[Finding; 2]> = SmallVec::new();
     for item in &transaction.items {
@@ -123,13 +105,15 @@ pub fn decide(
     Decision { at, because, buyer, cut_at, findings, request, ruling, seller, shadow, verdict }
 }
 
-struct Judge<'a> {
+/// The parties of one transaction before the rules of one set.
+pub(crate) struct Judge<'a> {
     action: Action,
     at: Timestamp,
-    buyer: Nexus,
+    pub(crate) buyer: Nexus,
+    /// The seller's nexus, for actions that count it.
+    pub(crate) counted_seller: Option<Nexus>,
     cut_at: Option<Timestamp>,
     party: &'a Buyer,
-    seller: Nexus,
     set: &'a PolicySet,
     shadow: SmallVec<[ShadowOutcome; 1]>,
 }
@@ -170,6 +154,28 @@ impl PartialEq for Application<'_> {
 }
 
 impl<'a> Judge<'a> {
+    /// Where the parties stand, and because of what.
+    pub(crate) fn new(
+        transaction: &'a Transaction,
+        at: Timestamp,
+        set: &'a PolicySet,
+        setting: &Setting<'_>,
+    ) -> (Self, Because) {
+        let action = transaction.action;
+        let party = &transaction.buyer;
+        let (buyer, mut because) = buyer_nexus(party, action.is_delivery());
+        let counted = set.seller_counts.get(action.index()).copied().unwrap_or(false);
+        let counted_seller = counted.then(|| match &transaction.seller {
+            Some(seller) => seller_nexus(seller),
+            None => setting.reseller.nexus,
+        });
+        if counted_seller == Some(Nexus::Us) {
+            because = because.with(EvidenceField::SellerOrganizationCountry);
+        }
+        let shadow = SmallVec::new();
+        (Self { action, at, buyer, counted_seller, cut_at: None, party, set, shadow }, because)
+    }
+
     fn item(&mut self, item: &Item, setting: &Setting<'_>) -> (Finding, Option<Application<'a>>) {
         let matches = of_item(self.set, setting, item, self.at);
         let (finding, application) = self.matched(&matches.0, Some(item));
@@ -179,9 +185,12 @@ impl<'a> Judge<'a> {
         let rules =
             self.set.rules_by_action.get(self.action.index()).map_or(&[][..], Vec::as_slice);
         let unidentified = self.best(rules, Certainty::Suspected, None, Some(item));
-        let Some(best) = unidentified.filter(|best| best.verdict > finding.verdict) else {
+        let Some(best) = unidentified.filter(|best| best.verdict != Verdict::Allow) else {
             return (finding, application);
         };
+        if application.as_ref().is_some_and(|application| *application >= best) {
+            return (finding, application);
+        }
         let ruling = Some(Arc::clone(&best.rule.facts));
         (Finding { ruling, spared: None, verdict: best.verdict, ..finding }, Some(best))
     }
@@ -250,7 +259,8 @@ impl<'a> Judge<'a> {
         best
     }
 
-    fn apply(
+    /// What one rule does to an item of `product`, and why it does nothing.
+    pub(crate) fn apply(
         &self,
         rule: &Rule,
         certainty: Certainty,
@@ -265,7 +275,7 @@ impl<'a> Judge<'a> {
             Truth::Review => true,
             Truth::Holds => false,
         };
-        let outcome = rule.outcome(self.buyer, self.seller);
+        let outcome = rule.outcome(self.buyer, self.counted_seller.unwrap_or(Nexus::Foreign));
         if outcome == Verdict::Allow {
             return (Verdict::Allow, Some(Spared::Foreign));
         }
@@ -284,7 +294,8 @@ impl<'a> Judge<'a> {
 
     /// A rule that is to come, would refuse these parties, and cuts what is running then.
     fn note_cut(&mut self, rule: &Rule) {
-        let refuses = rule.outcome(self.buyer, self.seller) != Verdict::Allow;
+        let refuses = rule.outcome(self.buyer, self.counted_seller.unwrap_or(Nexus::Foreign))
+            != Verdict::Allow;
         if rule.in_flight == InFlight::Cut && refuses {
             let effective = rule.facts.effective;
             self.cut_at = Some(self.cut_at.map_or(effective, |cut| cut.min(effective)));

@@ -34,13 +34,28 @@ pub(crate) struct PathPattern {
     pub(crate) regex: Regex,
 }
 
+/// Products by a text that must be equal.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ByText(HashMap<Box<str>, SmallVec<[u32; 1]>>);
+
+impl ByText {
+    pub(crate) fn add(&mut self, text: &str, product: u32) {
+        self.0.entry(text.into()).or_default().push(product);
+    }
+
+    /// The products of `text`.
+    pub(crate) fn of(&self, text: &str) -> &[u32] {
+        self.0.get(text).map_or(&[], SmallVec::as_slice)
+    }
+}
+
 /// The look-ups.
 #[derive(Clone, Debug)]
 pub(crate) struct Index {
-    pub(crate) attributes: HashMap<Box<str>, HashMap<Box<str>, SmallVec<[u32; 1]>>>,
+    pub(crate) attributes: HashMap<Box<str>, ByText>,
     pub(crate) by_id: HashMap<Arc<str>, u32>,
-    pub(crate) hosts: HashMap<Box<str>, SmallVec<[u32; 1]>>,
-    pub(crate) host_suffixes: HashMap<Box<str>, SmallVec<[u32; 1]>>,
+    pub(crate) hosts: ByText,
+    pub(crate) host_suffixes: ByText,
     pub(crate) paths: PathSignature,
     /// SKU patterns by their first two literal bytes.
     pub(crate) skus: HashMap<[u8; 2], Vec<(Regex, u32)>>,
@@ -98,12 +113,12 @@ impl Index {
         let mut lower: SmallVec<[u8; 128]> = SmallVec::from_slice(host.as_bytes());
         lower.make_ascii_lowercase();
         let host = std::str::from_utf8(&lower).unwrap_or_default();
-        for product in self.hosts.get(host).into_iter().flatten() {
+        for product in self.hosts.of(host) {
             found(*product);
         }
         let mut rest = host;
         loop {
-            for product in self.host_suffixes.get(rest).into_iter().flatten() {
+            for product in self.host_suffixes.of(rest) {
                 found(*product);
             }
             match rest.split_once('.') {

@@ -41,21 +41,31 @@ pub fn seller_nexus(seller: &Seller) -> Nexus {
     }
 }
 
+/// Everything that is known of the buyer, weighed; for the account that `explain` gives.
+pub(crate) fn weigh(buyer: &Buyer) -> Tally {
+    let mut tally = Tally::default();
+    tally.buyer(buyer);
+    if let Some(customer) = buyer.customer.as_deref() {
+        tally.customer(customer);
+    }
+    tally
+}
+
 /// What the evidence says so far.
 #[derive(Clone, Copy, Default)]
-struct Tally {
+pub(crate) struct Tally {
     /// Decisive for `us`, each alone.
-    decisive: Because,
+    pub(crate) decisive: Because,
     /// Keeps foreign evidence from being enough.
-    hindering: Because,
+    pub(crate) hindering: Because,
     /// A foreign address: billing, shipping, organisation or declared.
-    foreign_address: Because,
+    pub(crate) foreign_address: Because,
     /// A clean address of the network in the United States.
-    us_ip: bool,
+    pub(crate) us_ip: bool,
     /// A clean foreign one.
-    foreign_ip: bool,
+    pub(crate) foreign_ip: bool,
     /// One that is neither: no country, or of some class.
-    doubtful_ip: bool,
+    pub(crate) doubtful_ip: bool,
 }
 
 enum Weight {

@@ -216,16 +216,13 @@ impl Named {
         matches: &mut Matches,
     ) {
         let other_vendor = has_vendor && self.vendors.is_empty();
-        let named = self.terms_of(set, false).next().is_some();
-        let mut exempted: SmallVec<[u32; 2]> = SmallVec::new();
-        if !named && self.skus.is_empty() {
-            for product in self.terms_of(set, true) {
-                place(set, product, MatchedBy::Name, item, at, matches);
-                exempted.extend(set.product(product).into_iter().flat_map(|p| p.vendors.clone()));
-            }
+        let exempt = self.exempt(set);
+        for product in &exempt {
+            place(set, *product, MatchedBy::Name, item, at, matches);
         }
         // Two signals that agree are proof on another vendor's item; one alone is not.
-        let agree = !self.skus.is_empty() && (named || !self.brands.is_empty());
+        let agree = !self.skus.is_empty()
+            && (!self.brands.is_empty() || self.terms_of(set, false).next().is_some());
         let mut add = |product, by| {
             let of_no_vendor = set.product(product).is_some_and(|p| p.vendors.is_empty());
             let certain = !other_vendor || agree || of_no_vendor;
@@ -241,22 +238,32 @@ impl Named {
         }
         let vendors = self.vendors.iter().map(|v| (*v, MatchedBy::Vendor));
         let brands = self.brands.iter().map(|v| (*v, MatchedBy::Name));
-        for (vendor, by) in brands.chain(vendors).filter(|(v, _)| !exempted.contains(v)) {
-            if let Some(rest) = self.rest_of(set, vendor) {
+        for (vendor, by) in brands.chain(vendors) {
+            if let Some(rest) = self.rest_of(set, vendor, &exempt) {
                 add(rest, by);
             }
         }
     }
 
-    /// The product that the vendor's item belongs to where nothing tells which of the vendor's products it is.
-    fn rest_of(&self, set: &PolicySet, vendor: u32) -> Option<u32> {
-        let told = |product: &u32| {
-            set.product(*product).is_some_and(|p| !p.exempt && p.vendors.contains(&vendor))
-        };
-        if self.skus.iter().any(told) || self.terms_of(set, false).any(|term| told(&term)) {
-            return None;
+    /// The exempt products it is, which only count where nothing covered is named.
+    fn exempt(&self, set: &PolicySet) -> SmallVec<[u32; 2]> {
+        if !self.skus.is_empty() || self.terms_of(set, false).next().is_some() {
+            return SmallVec::new();
         }
-        set.vendor(vendor).and_then(|v| v.catch_all)
+        self.terms_of(set, true).collect()
+    }
+
+    /// The product that a vendor's item belongs to where nothing tells which of the vendor's products it is.
+    fn rest_of(&self, set: &PolicySet, vendor: u32, exempt: &[u32]) -> Option<u32> {
+        let of_vendor = |product: u32| set.product(product).filter(|p| p.vendors.contains(&vendor));
+        let told = self.skus.iter().any(|sku| of_vendor(*sku).is_some())
+            || self.terms_of(set, false).any(|term| of_vendor(term).is_some());
+        let excused = exempt.iter().any(|product| {
+            set.product(*product).is_some_and(|p| p.vendors.is_empty())
+                || of_vendor(*product).is_some()
+        });
+        let rest = set.vendor(vendor).and_then(|v| v.catch_all);
+        rest.filter(|_| !told && !excused)
     }
 
     /// Products named in the text whose vendor, where they have one, is named too.
@@ -312,11 +319,9 @@ fn components(set: &PolicySet, item: &Item, matches: &mut Matches) {
             }
         });
         for n in &all {
-            let exempt = n.terms_of(set, true).next().is_some();
-            let covered = n.skus.first().copied().or_else(|| n.terms_of(set, false).next());
-            let brand = n.brands.first().and_then(|v| set.vendor(*v)).and_then(|v| v.catch_all);
-            let product = covered.or(brand.filter(|_| !exempt));
-            if let Some(product) = product {
+            let exempt = n.exempt(set);
+            let rest = n.brands.iter().filter_map(|vendor| n.rest_of(set, *vendor, &exempt));
+            for product in n.skus.iter().copied().chain(n.terms_of(set, false)).chain(rest) {
                 matches.add(Match { by, certainty, policy: n.policy, product });
             }
         }
@@ -331,7 +336,7 @@ fn attributes(set: &PolicySet, item: &Item, matches: &mut Matches) {
     for (name, value) in &item.attributes {
         let Some(by_value) = set.index.attributes.get(name.as_str()) else { continue };
         let Some(text) = value.as_str() else { continue };
-        for product in by_value.get(Folded::name(text).as_str()).into_iter().flatten() {
+        for product in by_value.of(Folded::name(text).as_str()) {
             if let Some(p) = set.product(*product) {
                 matches.add(Match {
                     by: MatchedBy::Attribute,

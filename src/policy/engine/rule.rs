@@ -24,6 +24,8 @@ pub struct PolicyInfo {
     pub file: String,
     /// Its id.
     pub id: String,
+    /// What its author wants a reader to know.
+    pub notes: String,
     /// Title for people.
     pub title: String,
     /// Its own version.

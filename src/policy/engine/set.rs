@@ -46,7 +46,6 @@ pub(crate) struct Product {
 pub(crate) struct Vendor {
     /// Where whatever else it makes belongs.
     pub(crate) catch_all: Option<u32>,
-    pub(crate) id: Box<str>,
     pub(crate) policy: u16,
 }
 

@@ -24,6 +24,7 @@ use crate::policy::engine::condition::Check;
 use crate::policy::engine::condition::Condition;
 use crate::policy::engine::condition::CountryList;
 use crate::policy::engine::condition::Truth;
+use crate::policy::engine::index::ByText;
 use crate::policy::engine::index::Index;
 use crate::policy::engine::index::PathPattern;
 use crate::policy::engine::index::PathSignature;
@@ -45,17 +46,20 @@ use super::error::PolicyErrors;
 use super::instant::instant;
 use super::source;
 
-/// A file's name and text.
-pub(super) struct Text {
-    pub(super) name: String,
-    pub(super) text: String,
+/// A policy file as read: its name and its text.
+#[derive(Clone, Debug)]
+pub struct PolicyText {
+    /// Path, as it was given.
+    pub name: String,
+    /// The whole text.
+    pub text: String,
 }
 
 /// Compiles files that were read, in their order.
 ///
 /// # Errors
 /// Every fault of every file.
-pub(super) fn compile(texts: &[Text], revision: Arc<str>) -> Result<PolicySet, PolicyErrors> {
+pub(super) fn compile(texts: &[PolicyText], revision: Arc<str>) -> Result<PolicySet, PolicyErrors> {
     let mut compiler = Compiler::default();
     for text in texts {
         match toml::from_str::<source::PolicyFile>(&text.text) {
@@ -77,11 +81,11 @@ pub(super) fn compile(texts: &[Text], revision: Arc<str>) -> Result<PolicySet, P
 #[derive(Default)]
 struct Compiler {
     errors: Vec<PolicyError>,
-    attributes: HashMap<Box<str>, HashMap<Box<str>, SmallVec<[u32; 1]>>>,
+    attributes: HashMap<Box<str>, ByText>,
     by_id: HashMap<Arc<str>, u32>,
     exemptions: Vec<Exemption>,
-    hosts: HashMap<Box<str>, SmallVec<[u32; 1]>>,
-    host_suffixes: HashMap<Box<str>, SmallVec<[u32; 1]>>,
+    hosts: ByText,
+    host_suffixes: ByText,
     paths: Vec<(String, u32)>,
     policies: Vec<PolicyInfo>,
     products: Vec<Product>,
@@ -99,7 +103,7 @@ struct Scope<'a> {
     citation: &'a str,
     lists: HashMap<String, CountryList>,
     policy: u16,
-    text: &'a Text,
+    text: &'a PolicyText,
     vendors: HashMap<String, u32>,
 }
 
@@ -110,7 +114,7 @@ fn narrow(index: usize) -> u32 {
 impl Compiler {
     fn fault(
         &mut self,
-        text: &Text,
+        text: &PolicyText,
         span: Range<usize>,
         message: impl Into<String>,
         help: impl Into<String>,
@@ -119,7 +123,7 @@ impl Compiler {
         self.errors.push(PolicyError::Fault(Box::new(fault)));
     }
 
-    fn file(&mut self, text: &Text, file: &source::PolicyFile) {
+    fn file(&mut self, text: &PolicyText, file: &source::PolicyFile) {
         let header = file.policy.get_ref();
         let id = header.id.get_ref();
         if let Some(other) = self.policies.iter().find(|p| p.id == *id) {
@@ -134,6 +138,7 @@ impl Compiler {
             authority: header.authority.clone(),
             file: text.name.clone(),
             id: id.clone(),
+            notes: header.notes.clone(),
             title: header.title.clone(),
             version: header.version.clone(),
         });
@@ -158,7 +163,7 @@ impl Compiler {
         }
     }
 
-    fn bad_id(&mut self, text: &Text, id: &Spanned<String>) {
+    fn bad_id(&mut self, text: &PolicyText, id: &Spanned<String>) {
         let message = format!("`{}` is not an id", id.get_ref());
         self.fault(
             text,
@@ -202,6 +207,10 @@ impl Compiler {
                 }
             }
         }
+        if list.source.trim().is_empty() {
+            let help = "write where the list is from, as in `source = \"15 CFR 791.4\"`";
+            self.fault(scope.text, list.id.span(), "this country list cites nothing", help);
+        }
         let from = self.optional_instant(scope, list.from.as_ref());
         let until = self.optional_instant(scope, list.until.as_ref());
         let compiled = CountryList { countries: countries.into(), from, until };
@@ -214,7 +223,7 @@ impl Compiler {
     fn vendor(&mut self, scope: &mut Scope<'_>, vendor: &source::Vendor) {
         let at = narrow(self.vendors.len());
         let id = vendor.id.get_ref();
-        self.vendors.push(Vendor { catch_all: None, id: id.as_str().into(), policy: scope.policy });
+        self.vendors.push(Vendor { catch_all: None, policy: scope.policy });
         if scope.vendors.insert(id.clone(), at).is_some() {
             let message = format!("vendor `{id}` is defined twice");
             self.fault(scope.text, vendor.id.span(), message, "give each vendor its own id");
@@ -320,7 +329,7 @@ impl Compiler {
         for (name, values) in &product.attributes {
             let by_value = self.attributes.entry(name.as_str().into()).or_default();
             for value in values {
-                by_value.entry(Folded::name(value).as_str().into()).or_default().push(at);
+                by_value.add(Folded::name(value).as_str(), at);
             }
         }
         let when = product.when.iter().filter_map(|c| self.condition(scope, c)).collect();
@@ -402,7 +411,7 @@ impl Compiler {
             return;
         }
         let map = if suffix { &mut self.host_suffixes } else { &mut self.hosts };
-        map.entry(name.into()).or_default().push(product);
+        map.add(name, product);
     }
 
     fn condition(
@@ -647,7 +656,7 @@ impl Compiler {
         }
         let Some(expires) = self.instant(scope, &e.expires) else { return };
         let from = self.optional_instant(scope, e.from.as_ref());
-        let products = Spanned::new(e.id.span(), e.products.to_vec());
+        let products = Spanned::new(e.id.span(), e.products.clone());
         let products =
             if e.products.is_empty() { Vec::new() } else { self.products_of(scope, &products) };
         let at = narrow(self.exemptions.len());
@@ -683,7 +692,7 @@ impl Compiler {
         let (terms, any) = match (terms, any) {
             (Ok(terms), Ok(any)) if self.errors.is_empty() => (terms, any),
             (terms, any) => {
-                let whole = Text { name: "all policies".to_owned(), text: String::new() };
+                let whole = PolicyText { name: "all policies".to_owned(), text: String::new() };
                 let failures =
                     [terms.err().map(|e| e.to_string()), any.err().map(|e| e.to_string())];
                 for failure in failures.into_iter().flatten() {

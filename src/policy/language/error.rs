@@ -5,7 +5,8 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use miette::{
-    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode,
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, Severity,
+    SourceCode,
 };
 
 /// Everything wrong with a set of policy files.
@@ -41,6 +42,7 @@ pub struct Fault {
     label: String,
     line: usize,
     message: String,
+    severity: Severity,
     span: Range<usize>,
 }
 
@@ -54,17 +56,17 @@ impl PolicyErrors {
         self.0.iter()
     }
 
+    /// True if a file or folder could not be read, or there was none.
+    pub fn is_io(&self) -> bool {
+        self.0.iter().all(|error| !matches!(error, PolicyError::Fault(_)))
+    }
+
     /// The errors with the source lines they stand in; colour only where the caller has a terminal.
     pub fn render(&self, colour: bool) -> String {
-        let theme =
-            if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-        let handler = GraphicalReportHandler::new_themed(theme).with_links(false);
         let mut text = String::new();
         for error in &self.0 {
             let rendered = match error {
-                PolicyError::Fault(fault) => {
-                    handler.render_report(&mut text, fault.as_ref()).is_ok()
-                }
+                PolicyError::Fault(fault) => fault.render(colour, &mut text),
                 PolicyError::Empty(_) | PolicyError::Unreadable { .. } => false,
             };
             if !rendered {
@@ -96,8 +98,37 @@ impl Fault {
             label: "here".to_owned(),
             line: before.matches('\n').count().saturating_add(1),
             message: message.into(),
+            severity: Severity::Error,
             span,
         }
+    }
+
+    /// The same fault, less grave than an error.
+    pub(crate) fn with_severity(self, severity: Severity) -> Self {
+        Self { severity, ..self }
+    }
+
+    /// What is wrong, without where.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The file it stands in.
+    pub fn file(&self) -> &str {
+        self.file.name()
+    }
+
+    /// What to write instead.
+    pub fn help_text(&self) -> &str {
+        &self.help
+    }
+
+    /// Writes the fault with the source lines it stands in; false if that failed.
+    pub(crate) fn render(&self, colour: bool, text: &mut String) -> bool {
+        let theme =
+            if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+        let handler = GraphicalReportHandler::new_themed(theme).with_links(false);
+        handler.render_report(text, self).is_ok()
     }
 
     /// The line it stands in, from 1.
@@ -115,6 +146,10 @@ impl fmt::Display for Fault {
 impl std::error::Error for Fault {}
 
 impl Diagnostic for Fault {
+    fn severity(&self) -> Option<Severity> {
+        Some(self.severity)
+    }
+
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         (!self.help.is_empty()).then(|| Box::new(&self.help) as Box<dyn fmt::Display>)
     }

@@ -9,7 +9,7 @@ use crate::model::parse_timestamp;
 ///
 /// # Errors
 /// With what to write instead, when it has no date, no time or no zone.
-pub(super) fn instant(value: &Datetime) -> Result<Timestamp, String> {
+pub(crate) fn instant(value: &Datetime) -> Result<Timestamp, String> {
     let (Some(date), Some(time)) = (value.date, value.time) else {
         return Err(match value.date {
             Some(date) => format!("write the time and the zone: {date}T00:00:00-04:00"),

@@ -11,7 +11,7 @@ use sha2::Sha256;
 
 use crate::policy::engine::set::PolicySet;
 
-use super::compile::Text;
+use super::compile::PolicyText;
 use super::compile::compile;
 use super::error::PolicyError;
 use super::error::PolicyErrors;
@@ -21,6 +21,15 @@ use super::error::PolicyErrors;
 /// # Errors
 /// When a folder cannot be read or holds no policy, or a file has a fault.
 pub fn load_dirs(dirs: &[PathBuf]) -> Result<PolicySet, PolicyErrors> {
+    let texts = read_dirs(dirs)?;
+    compile(&texts, revision(&texts))
+}
+
+/// Reads the files that [`load_dirs`] compiles.
+///
+/// # Errors
+/// When a folder or file cannot be read, or a folder holds no policy.
+pub fn read_dirs(dirs: &[PathBuf]) -> Result<Vec<PolicyText>, PolicyErrors> {
     let mut texts = Vec::new();
     let mut errors = Vec::new();
     for dir in dirs {
@@ -30,11 +39,15 @@ pub fn load_dirs(dirs: &[PathBuf]) -> Result<PolicySet, PolicyErrors> {
             Err(error) => errors.push(error),
         }
     }
-    if errors.is_empty() {
-        compile(&texts, revision(&texts))
-    } else {
-        Err(PolicyErrors::new(errors))
-    }
+    if errors.is_empty() { Ok(texts) } else { Err(PolicyErrors::new(errors)) }
+}
+
+/// Compiles files that were read.
+///
+/// # Errors
+/// When a file has a fault.
+pub fn load_read(texts: &[PolicyText]) -> Result<PolicySet, PolicyErrors> {
+    compile(texts, revision(texts))
 }
 
 /// Compiles files held in memory: pairs of name and text.
@@ -44,12 +57,12 @@ pub fn load_dirs(dirs: &[PathBuf]) -> Result<PolicySet, PolicyErrors> {
 pub fn load_texts(files: &[(&str, &str)]) -> Result<PolicySet, PolicyErrors> {
     let texts: Vec<_> = files
         .iter()
-        .map(|(name, text)| Text { name: (*name).to_owned(), text: (*text).to_owned() })
+        .map(|(name, text)| PolicyText { name: (*name).to_owned(), text: (*text).to_owned() })
         .collect();
     compile(&texts, revision(&texts))
 }
 
-fn read_dir(dir: &Path) -> Result<Vec<Text>, PolicyError> {
+fn read_dir(dir: &Path) -> Result<Vec<PolicyText>, PolicyError> {
     let unreadable =
         |path: &Path, source| PolicyError::Unreadable { path: path.to_owned(), source };
     let mut paths = Vec::new();
@@ -64,13 +77,13 @@ fn read_dir(dir: &Path) -> Result<Vec<Text>, PolicyError> {
         .iter()
         .map(|path| {
             let text = fs::read_to_string(path).map_err(|e| unreadable(path, e))?;
-            Ok(Text { name: path.display().to_string(), text })
+            Ok(PolicyText { name: path.display().to_string(), text })
         })
         .collect()
 }
 
 /// The hash of every file's own name, length and bytes, in order.
-fn revision(texts: &[Text]) -> Arc<str> {
+fn revision(texts: &[PolicyText]) -> Arc<str> {
     let mut hash = Sha256::new();
     for text in texts {
         let name =

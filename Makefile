@@ -1,0 +1,30 @@
+# Two commands: `make run` to see it work, `make test` to have it proved.
+
+CARGO ?= cargo
+
+.PHONY: run test lint bench install-test-tools clean
+
+## Build and start the demonstration: a sample shop and mirror with the gateway in front.
+run:
+	$(CARGO) run --locked -- demo
+
+## Install what the tests need, then run all of them.
+test: install-test-tools lint
+	$(CARGO) test --locked
+	$(CARGO) bench --locked --bench decision -- --test
+
+## Format and lints, where the toolchain has the components.
+lint:
+	@if $(CARGO) fmt --version >/dev/null 2>&1; then $(CARGO) fmt --check; else echo "rustfmt is not installed: format not checked"; fi
+	@if $(CARGO) clippy --version >/dev/null 2>&1; then $(CARGO) clippy --locked --all-targets -- -D warnings; else echo "clippy is not installed: lints not checked"; fi
+
+## CPU per request against nginx and HAProxy doing equal work, and one decision of the engine.
+bench: install-test-tools
+	$(CARGO) bench --locked --bench decision
+	$(CARGO) bench --locked --bench gateway
+
+install-test-tools:
+	@sh tests/install.sh
+
+clean:
+	$(CARGO) clean

@@ -1,0 +1,89 @@
+//! All that `serve` does, short of binding; and what it cannot see.
+
+use jiff::Timestamp;
+
+use crate::config::Config;
+use crate::enforcement::RouteTable;
+use crate::gateway::tls::Certificates;
+use crate::gateway::upstream::Upstream;
+use crate::geo::GeoSourceKind;
+use crate::ledger::Reader;
+
+use super::load::load;
+use super::serve::ServeError;
+
+/// What a configuration amounts to.
+#[derive(Debug)]
+pub struct CheckReport {
+    /// What is in it, a line each.
+    pub facts: Vec<String>,
+    /// What this configuration cannot see or do, a line each.
+    pub warnings: Vec<String>,
+}
+
+/// Loads everything a configuration names.
+///
+/// # Errors
+/// What would keep `serve` from starting.
+pub fn check(config: &Config, now: Timestamp) -> Result<CheckReport, ServeError> {
+    let snapshot = load(config, now)?.snapshot;
+    RouteTable::new(config.routes.clone())?;
+    for upstream in &config.upstreams {
+        Upstream::new(super::upstreams::convert(upstream))?;
+    }
+    for tls in config.gateway.listeners.iter().filter_map(|listener| listener.tls.clone()) {
+        std::sync::Arc::new(Certificates::load(tls)?).server_config()?;
+    }
+    if config.ledger.dir.exists() {
+        Reader::open(&config.ledger.dir)?;
+    }
+    let policies = &snapshot.policies;
+    let mut facts: Vec<String> = policies
+        .policies()
+        .iter()
+        .map(|policy| format!("policy {} {}: {}", policy.id, policy.version, policy.title))
+        .collect();
+    facts.push(format!("policy revision {}, {} rules", policies.revision(), policies.rule_count()));
+    facts.push(format!("catalogue: {} rows", snapshot.catalogue.len()));
+    facts.push(format!("customers: {} accounts and licence keys", snapshot.customers.len()));
+    let mut warnings = Vec::new();
+    let mut anonymisers = false;
+    let mut country_data = false;
+    for source in snapshot.geo.sources() {
+        facts.push(format!("geo source: {}", source.name()));
+        if source.stale(now) {
+            warnings.push(format!(
+                "geo source {} is older than [geo] max_age and answers nothing",
+                source.name()
+            ));
+        }
+        match source.kind() {
+            GeoSourceKind::ClassDatabase | GeoSourceKind::ClassList => anonymisers = true,
+            GeoSourceKind::Database => country_data = true,
+            GeoSourceKind::Embedded | GeoSourceKind::Networks => {}
+        }
+    }
+    if !country_data {
+        warnings.push("only the embedded registry table tells countries: it knows where addresses were assigned, not where they are used; give [geo] databases".to_owned());
+    }
+    if !anonymisers {
+        warnings.push("no anonymiser data: VPN, proxy and Tor clients look like ordinary ones; give [geo] classes".to_owned());
+    }
+    if config.reseller.organization_country.is_none() {
+        warnings.push("[reseller] organization_country is not given: the seller's nexus is unclear, so resale is held for review at best".to_owned());
+    }
+    if config.reseller.notice_url.is_none() {
+        warnings.push(
+            "[reseller] notice_url is not given: a refused customer is told nowhere to turn to"
+                .to_owned(),
+        );
+    }
+    if let Some(change) = policies.next_change(now) {
+        facts.push(format!("the next rule starts, ends or pauses at {change}"));
+    }
+    for route in &config.routes {
+        let judged = route.action.map_or("not judged", crate::model::Action::as_str);
+        facts.push(format!("route {}: {} {judged}", route.name, route.path));
+    }
+    Ok(CheckReport { facts, warnings })
+}

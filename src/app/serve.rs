@@ -1,0 +1,244 @@
+//! Start, run, drain.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::SignalKind;
+use tokio::signal::unix::signal;
+
+use crate::admin;
+use crate::admin::AdminPlane;
+use crate::config::Config;
+use crate::enforcement::Gate;
+use crate::enforcement::GateSettings;
+use crate::enforcement::MonotoneClock;
+use crate::enforcement::RouteTable;
+use crate::enforcement::RouteTableError;
+use crate::gateway::server::DataPlane;
+use crate::gateway::server::ServerError;
+use crate::gateway::tls::Certificates;
+use crate::gateway::tls::TlsError;
+use crate::gateway::upstream::SettingsError;
+use crate::gateway::upstream::Upstream;
+use crate::ledger::Ledger;
+use crate::ledger::LedgerError;
+use crate::ledger::LedgerSettings;
+use crate::model::Clock;
+use crate::model::SystemClock;
+use crate::telemetry::Health;
+use crate::telemetry::Metrics;
+
+use super::load::LoadError;
+use super::load::load;
+use super::reload::Reloader;
+use super::reload::seconds;
+
+/// Why the gateway did not start, or did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The admin listener cannot be bound.
+    #[error("cannot listen on {address} for [admin]: {source}")]
+    Admin {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The ledger cannot be opened or closed.
+    #[error("{0}")]
+    Ledger(#[from] LedgerError),
+    /// Policies, catalogue, customers or geo sources.
+    #[error("{0}")]
+    Load(#[from] LoadError),
+    /// A metric family is unsound.
+    #[error("metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+    /// The routes cannot stand side by side.
+    #[error("{0}")]
+    Routes(#[from] RouteTableError),
+    /// The data plane's listeners.
+    #[error("{0}")]
+    Server(#[from] ServerError),
+    /// Signals cannot be received, or a listener failed.
+    #[error("{0}")]
+    System(#[from] std::io::Error),
+    /// Certificates.
+    #[error("{0}")]
+    Tls(#[from] TlsError),
+    /// An upstream's settings.
+    #[error("{0}")]
+    Upstream(#[from] SettingsError),
+}
+
+/// The addresses that are bound, once they are.
+#[derive(Clone, Debug)]
+pub struct Listening {
+    /// The admin listener.
+    pub admin: SocketAddr,
+    /// The gateway's listeners.
+    pub gateway: Vec<SocketAddr>,
+    /// Where the record is.
+    pub ledger: PathBuf,
+}
+
+/// Runs the gateway until SIGTERM or SIGINT; `ready` is told the addresses.
+///
+/// # Errors
+/// When something cannot be loaded, opened or bound, or the ledger cannot be closed.
+pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), ServeError> {
+    let config = Arc::new(config);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let loaded = load(&config, clock.now())?;
+    let (ledger, recovery) = Ledger::open(LedgerSettings {
+        segment_bytes: config.ledger.segment_bytes,
+        ..LedgerSettings::new(&config.ledger.dir)
+    })?;
+    for torn in &recovery.torn {
+        tracing::warn!(
+            segment = torn.segment,
+            offset = torn.offset,
+            bytes = torn.bytes,
+            "a torn record was cut off the ledger"
+        );
+    }
+    tracing::info!(dir = %config.ledger.dir.display(), records = recovery.records, "ledger open");
+    let metrics = Arc::new(Metrics::new()?);
+    let health = Arc::new(Health::default());
+    let snapshot = loaded.snapshot;
+    metrics.policies_in_force(snapshot.policies.revision(), seconds(snapshot.loaded));
+    if snapshot.policies.rule_count() == 0 {
+        tracing::warn!("the policies have no rule: everything is allowed");
+    }
+    let certificates = config
+        .gateway
+        .listeners
+        .iter()
+        .map(|listener| listener.tls.clone().map(Certificates::load).transpose())
+        .map(|loaded| loaded.map(|certificates| certificates.map(Arc::new)))
+        .collect::<Result<Vec<_>, TlsError>>()?;
+    let upstreams = config
+        .upstreams
+        .iter()
+        .map(|settings| {
+            Ok((settings.name.clone(), Upstream::new(super::upstreams::convert(settings))?))
+        })
+        .collect::<Result<Vec<_>, SettingsError>>()?;
+    let gate = Arc::new(Gate::new(GateSettings {
+        clock: MonotoneClock::new(clock, recovery.last_instant),
+        deliveries: config.ledger.deliveries,
+        ledger: ledger.clone(),
+        metrics,
+        routes: RouteTable::new(config.routes.clone())?,
+        snapshot,
+    }));
+    for (_, upstream) in &upstreams {
+        let upstream = upstream.clone();
+        drop(actix_web::rt::spawn(async move { upstream.watch().await }));
+    }
+    let (admin, admin_address) = start_admin(&config, &gate, &health, &upstreams)?;
+    let plane = DataPlane {
+        certificates: certificates.clone(),
+        gate: Arc::clone(&gate),
+        notice_url: config.reseller.notice_url.clone(),
+        settings: config.gateway.clone(),
+        upstreams,
+    };
+    let (server, gateway) = plane.start()?;
+    let listening = Listening { admin: admin_address, gateway, ledger: config.ledger.dir.clone() };
+    for address in &listening.gateway {
+        tracing::info!(%address, "gateway listening");
+    }
+    tracing::info!(address = %listening.admin, "admin listening");
+    ready(&listening);
+
+    let certificates = certificates.into_iter().flatten().collect();
+    let reloader = Reloader::new(Arc::clone(&config), Arc::clone(&gate), health, certificates);
+    let reloading = actix_web::rt::spawn(reload(reloader, config.gateway.reload_interval));
+    let (handle, admin_handle) = (server.handle(), admin.handle());
+    let running = actix_web::rt::spawn(server);
+    let administering = actix_web::rt::spawn(admin);
+    stopped().await?;
+    tracing::info!("draining");
+    handle.stop(true).await;
+    admin_handle.stop(false).await;
+    reloading.abort();
+    for result in [running.await, administering.await].into_iter().flatten() {
+        result?;
+    }
+    drop(gate);
+    ledger.close()?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn start_admin(
+    config: &Config,
+    gate: &Arc<Gate>,
+    health: &Arc<Health>,
+    upstreams: &[(String, Upstream)],
+) -> Result<(actix_web::dev::Server, SocketAddr), ServeError> {
+    let watched = upstreams.to_vec();
+    let plane = AdminPlane {
+        gate: Arc::clone(gate),
+        health: Arc::clone(health),
+        servers: Arc::new(move || {
+            let reports = watched.iter().flat_map(|(name, upstream)| {
+                upstream.report().into_iter().map(move |report| {
+                    let healthy = report.up && !report.ejected;
+                    (name.clone(), report.server.to_string(), healthy)
+                })
+            });
+            reports.collect()
+        }),
+    };
+    let address = config.admin.listen;
+    admin::start(address, plane).map_err(|source| ServeError::Admin { address, source })
+}
+
+/// Reloads on SIGHUP, and whatever has changed at each interval.
+async fn reload(mut reloader: Reloader, interval: Option<Duration>) {
+    let Ok(mut hangups) = signal(SignalKind::hangup()) else { return };
+    loop {
+        let tick = async {
+            match interval {
+                Some(interval) => tokio::time::sleep(interval).await,
+                None => std::future::pending().await,
+            }
+        };
+        let everything = tokio::select! {
+            hangup = hangups.recv() => match hangup {
+                Some(()) => true,
+                None => return,
+            },
+            () = tick => false,
+        };
+        // Files are read on a thread of their own, so that no request waits for them.
+        let work = tokio::task::spawn_blocking(move || {
+            if everything {
+                reloader.all()
+            } else {
+                reloader.changed()
+            }
+            reloader
+        });
+        match work.await {
+            Ok(back) => reloader = back,
+            Err(error) => {
+                tracing::error!(%error, "reloading has ended");
+                return;
+            }
+        }
+    }
+}
+
+async fn stopped() -> Result<(), std::io::Error> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+    }
+}

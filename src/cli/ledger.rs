@@ -1,0 +1,78 @@
+//! `interdict ledger`: verify and export, beside a running server.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::Subcommand;
+
+use crate::ledger::LedgerError;
+use crate::ledger::TornTail;
+use crate::ledger::export;
+use crate::ledger::verify;
+
+use super::complain;
+use super::exit::Exit;
+
+/// Arguments of `ledger`.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct LedgerArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  interdict ledger verify /var/lib/interdict/ledger
+  interdict ledger export /var/lib/interdict/ledger > decisions.jsonl";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write every record as JSONL to standard output.
+    Export {
+        /// Folder of the ledger.
+        dir: PathBuf,
+    },
+    /// Read every byte again and report the first defect; exit 65 if there is one.
+    Verify {
+        /// Folder of the ledger.
+        dir: PathBuf,
+    },
+}
+
+pub(super) fn run(args: &LedgerArgs, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    let done = match &args.command {
+        Command::Export { dir } => export(dir, out).map(|summary| {
+            torn(err, summary.torn.as_ref());
+            writeln!(err, "{} records", summary.records).ok();
+        }),
+        Command::Verify { dir } => verify(dir).map(|report| {
+            torn(err, report.torn.as_ref());
+            writeln!(err, "ok: {} records in {} segments", report.records, report.segments).ok();
+        }),
+    };
+    match done {
+        Ok(()) => Exit::Ok,
+        Err(error @ LedgerError::Defective(_)) => {
+            complain(err, &error);
+            Exit::Data
+        }
+        Err(error) => {
+            complain(err, &error);
+            Exit::Io
+        }
+    }
+}
+
+/// The last record may be on its way, or its writer was killed; either way it was never answered for.
+fn torn(err: &mut dyn Write, tail: Option<&TornTail>) {
+    if let Some(tail) = tail {
+        writeln!(
+            err,
+            "{}: the last {} bytes from {} are no whole record",
+            tail.segment, tail.bytes, tail.offset
+        )
+        .ok();
+    }
+}

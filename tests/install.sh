@@ -1,0 +1,29 @@
+#!/bin/sh
+# Installs the programs that the tests and benchmarks start for real: Debian's packages, where this is root and apt is here.
+# Otherwise names what is missing and exits 69 (EX_UNAVAILABLE).
+set -eu
+
+missing=""
+need() { # program package
+    command -v "$1" >/dev/null 2>&1 || [ -e "$1" ] || missing="$missing $2"
+}
+
+need curl curl
+need nginx nginx
+need haproxy haproxy
+need wrk wrk
+faketime=$(ls /usr/lib/*/faketime/libfaketime.so.1 2>/dev/null | head -n 1 || true)
+[ -n "$faketime" ] || missing="$missing libfaketime"
+
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    echo "installing for the tests:$missing"
+    apt-get update -qq >/dev/null
+    # shellcheck disable=SC2086 # one word a package
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+    exit 0
+fi
+
+echo "The tests start real programs that are not here. Install these packages and try again:$missing" >&2
+exit 69

@@ -1,0 +1,26 @@
+//! The promises of the gateway, made to the real program by real clients through real neighbours.
+//!
+//! One binary, to link once. Ports are the system's choice, folders are temporary, nothing waits longer than it must.
+
+#![cfg(test)]
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::string_slice,
+    reason = "a test fails by panicking"
+)]
+
+mod cache;
+mod client_address;
+mod crash;
+mod decision_api;
+mod demo;
+mod documents;
+mod hostile;
+mod instants;
+mod metrics;
+mod mirror;
+mod operation;
+mod orders;
+mod streaming;
+mod support;
+mod tls;
