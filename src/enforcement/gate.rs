@@ -192,14 +192,18 @@ impl Gate {
             Refusal::Malformed { reason, .. } => reason.to_string(),
             Refusal::MethodNotAllowed { .. } => "the route does not list the method".to_owned(),
             Refusal::TooLarge { .. } => "the body is over the limit".to_owned(),
+            Refusal::TooSlow { .. } => "the body came too slowly".to_owned(),
             Refusal::Unsupported { .. } => {
                 "the media type or content coding is not read".to_owned()
             }
             Refusal::Unavailable { .. } => "the request could not be decided".to_owned(),
             Refusal::Held(_) | Refusal::Prohibited(_) => String::new(),
         };
+        // A server that finds a body's framing broken closes the connection under an answer that waits; this one refuses
+        // nothing that could have been served, so its record is written now and synced with the next.
+        let broken = matches!(&refusal, Refusal::Malformed { reason: Malformed::Body, .. });
         let recorded = self
-            .record(true, |out| {
+            .record(!broken, |out| {
                 record::write_refusal(out, &refusal, reason.clone(), at, &route.name, unread)
             })
             .await;

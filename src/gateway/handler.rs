@@ -1,5 +1,6 @@
 //! The life of a request (DESIGN 3): read, route, judge, forward, conclude.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use crate::message::AddressBasis;
 use crate::message::CanonicalTarget;
 use crate::message::ClientAddress;
 use crate::message::ClientAddressRule;
+use crate::message::Host;
 use crate::message::OutgoingForwarding;
 use crate::message::TargetError;
 use crate::message::believed_proto;
@@ -42,6 +44,9 @@ use super::outbound;
 use super::plane::Worker;
 use super::upstream::Outgoing;
 
+/// What `Allow` says where no route says it.
+const SERVED_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
 /// What was read of a request before its target.
 struct Arrival<'a> {
     client: ClientAddress,
@@ -57,18 +62,20 @@ pub(super) async fn handle(
     payload: Payload,
 ) -> HttpResponse {
     let in_flight = worker.plane.gate.metrics().request_began();
-    let Some(host) = inbound::host(&request) else {
-        return answers::fault(StatusCode::BAD_REQUEST, None);
-    };
+    let host = inbound::host(&request);
     let peer = inbound::peer(&request);
     let rule = &worker.plane.client_rule;
     let values = rule.header().into_iter().flat_map(|name| request.headers().get_all(name));
     let client = rule.resolve(peer, values.map(HeaderValue::as_bytes));
-    let arrival = Arrival { client, host: host.name(), peer, request: &request };
-    if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
-        return answers::fault(StatusCode::METHOD_NOT_ALLOWED, None);
-    }
+    let name = host.as_ref().map_or("", Host::name);
+    let arrival = Arrival { client, host: name, peer, request: &request };
     let raw = request.uri().path_and_query().map_or("/", |target| target.as_str());
+    if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
+        return worker.method_never_served(&arrival, raw).await;
+    }
+    if host.is_none() {
+        return worker.unaddressed(&arrival, raw).await;
+    }
     match canonicalize(raw.as_bytes()) {
         Ok(target) => worker.lawful(&arrival, &target, payload, in_flight).await,
         Err(error) => worker.ambiguous(&arrival, raw, error, payload, in_flight).await,
@@ -158,6 +165,48 @@ impl Worker {
         self.forward(arrival, route, permit, payload, in_flight).await
     }
 
+    /// `CONNECT` and `TRACE`, which no route serves.
+    async fn method_never_served(&self, arrival: &Arrival<'_>, raw: &str) -> HttpResponse {
+        let Some(route) = self.judged_route(arrival, raw) else {
+            let mut answer = answers::fault(StatusCode::METHOD_NOT_ALLOWED, None);
+            answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(SERVED_METHODS));
+            return answer;
+        };
+        let listed = route.methods.join(", ");
+        let allow = if listed.is_empty() { SERVED_METHODS.to_owned() } else { listed };
+        let refusal = Refusal::MethodNotAllowed { id: self.plane.gate.new_id(), allow };
+        self.refuse(arrival, route, refusal, raw.split('?').next().unwrap_or(raw)).await
+    }
+
+    /// A request without the one `Host` that names where it goes (RFC 9112 3.2).
+    async fn unaddressed(&self, arrival: &Arrival<'_>, raw: &str) -> HttpResponse {
+        let Some(route) = self.judged_route(arrival, raw) else {
+            return answers::fault(StatusCode::BAD_REQUEST, None);
+        };
+        let id = self.plane.gate.new_id();
+        let refusal = Refusal::Malformed { id, reason: Malformed::Host };
+        self.refuse(arrival, route, refusal, raw.split('?').next().unwrap_or(raw)).await
+    }
+
+    /// The route of a request that is refused before it is read, if that route or the target makes it a judged one.
+    fn judged_route(&self, arrival: &Arrival<'_>, raw: &str) -> Option<&Route> {
+        let gate = &self.plane.gate;
+        let snapshot = gate.pin();
+        let method = arrival.request.method().as_str();
+        let target = canonicalize(raw.as_bytes());
+        let path = match &target {
+            Ok(target) => Cow::Borrowed(target.folded()),
+            Err(_) => Cow::Owned(raw.split('?').next().unwrap_or(raw).to_lowercase()),
+        };
+        let (Found::Route(route) | Found::MethodNotAllowed(route, _)) =
+            gate.routes().find(method, &path)
+        else {
+            return None;
+        };
+        let judged = gate.is_judged(&snapshot, route, &path);
+        (judged || (target.is_err() && self.matters(&snapshot, raw))).then_some(route)
+    }
+
     fn matters(&self, snapshot: &Snapshot, raw: &str) -> bool {
         let routes = self.plane.gate.routes();
         let signatures = snapshot.policies.signatures();
@@ -177,8 +226,8 @@ impl Worker {
             BodyFault::Coding => Refusal::Malformed { id, reason: Malformed::Coding },
             BodyFault::TooLarge => Refusal::TooLarge { id },
             BodyFault::Unsupported => Refusal::Unsupported { id },
-            BodyFault::Broken => return answers::fault(StatusCode::BAD_REQUEST, Some(id)),
-            BodyFault::Slow => return answers::fault(StatusCode::REQUEST_TIMEOUT, Some(id)),
+            BodyFault::Broken => Refusal::Malformed { id, reason: Malformed::Body },
+            BodyFault::Slow => Refusal::TooSlow { id },
         };
         self.refuse(arrival, route, refusal, path).await
     }
