@@ -97,7 +97,7 @@ impl Words {
         if byte.is_ascii_alphanumeric() {
             self.separate();
             self.folded.0.push(byte.to_ascii_lowercase());
-        } else {
+        } else if !is_unseen(char::from(byte)) {
             self.blank = true;
         }
     }
@@ -106,7 +106,7 @@ impl Words {
         if c.is_alphanumeric() {
             self.separate();
             self.folded.push(c);
-        } else {
+        } else if !is_unseen(c) {
             self.blank = true;
         }
     }
@@ -131,6 +131,11 @@ fn each_letter(text: &str, mut each: impl FnMut(char)) {
             }
         }
     }
+}
+
+/// Control characters that are no blank: a shop shows nothing in their place, so they part no word.
+fn is_unseen(c: char) -> bool {
+    c.is_control() && !c.is_whitespace()
 }
 
 /// Trademark signs and characters that do not show (Unicode `Default_Ignorable_Code_Point`).

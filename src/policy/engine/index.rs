@@ -120,13 +120,15 @@ impl Index {
 }
 
 impl PathSignature {
-    /// True if a folded path (leading slash, lower case, dot segments resolved) bears an update signature.
+    /// True if a folded path (leading slash, lower case, dot segments resolved) bears an update signature. A slash after a
+    /// file's name changes nothing: many upstreams drop it and serve the file.
     pub fn is_in(&self, folded_path: &str) -> bool {
-        self.any.is_match(folded_path)
+        self.any.is_match(folded_path.trim_end_matches('/'))
     }
 
     /// Calls `found` with the product of every signature in the path.
     pub(crate) fn products(&self, folded_path: &str, mut found: impl FnMut(u32)) {
+        let folded_path = folded_path.trim_end_matches('/');
         if self.patterns.len() > 1 && !self.any.is_match(folded_path) {
             return;
         }
