@@ -199,8 +199,11 @@ impl Gate {
             Refusal::Unavailable { .. } => "the request could not be decided".to_owned(),
             Refusal::Held(_) | Refusal::Prohibited(_) => String::new(),
         };
+        // A server that finds a body's framing broken closes the connection under an answer that waits; this one refuses
+        // nothing that could have been served, so its record is written now and synced with the next.
+        let broken = matches!(&refusal, Refusal::Malformed { reason: Malformed::Body, .. });
         let recorded = self
-            .record(true, |out| {
+            .record(!broken, |out| {
                 record::write_refusal(out, &refusal, reason.clone(), at, &route.name, unread)
             })
             .await;

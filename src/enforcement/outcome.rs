@@ -48,7 +48,7 @@ pub enum Refusal {
         /// Names the refusal.
         id: DecisionId,
     },
-    /// 408: the body came too slowly.
+    /// 408: a body that came too slowly.
     TooSlow {
         /// Names the refusal.
         id: DecisionId,
@@ -94,8 +94,8 @@ pub struct RefusedItem {
 /// What keeps a request on a judged route from being read.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Malformed {
-    /// The body ended before it was whole.
-    #[error("the body ended before it was whole")]
+    /// The body ended before it was whole, or its framing is broken.
+    #[error("the body did not arrive whole")]
     Body,
     /// The body is not what its content coding says.
     #[error("the body is not what its Content-Encoding says")]

@@ -1,5 +1,6 @@
 //! The life of a request (DESIGN 3): read, route, judge, forward, conclude.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -43,6 +44,9 @@ use super::outbound;
 use super::plane::Worker;
 use super::upstream::Outgoing;
 
+/// What `Allow` says where no route says it.
+const SERVED_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
 /// What was read of a request before its target.
 struct Arrival<'a> {
     client: ClientAddress,
@@ -63,16 +67,17 @@ pub(super) async fn handle(
     let rule = &worker.plane.client_rule;
     let values = rule.header().into_iter().flat_map(|name| request.headers().get_all(name));
     let client = rule.resolve(peer, values.map(HeaderValue::as_bytes));
-    let named = host.as_ref().map_or("", Host::name);
-    let arrival = Arrival { client, host: named, peer, request: &request };
-    if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
-        return answers::fault(StatusCode::METHOD_NOT_ALLOWED, None);
-    }
+    let name = host.as_ref().map_or("", Host::name);
+    let arrival = Arrival { client, host: name, peer, request: &request };
     let raw = request.uri().path_and_query().map_or("/", |target| target.as_str());
+    if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
+        return worker.method_never_served(&arrival, raw).await;
+    }
+    if host.is_none() {
+        return worker.unaddressed(&arrival, raw).await;
+    }
     match canonicalize(raw.as_bytes()) {
-        Ok(target) if host.is_none() => worker.without_host(&arrival, target.folded()).await,
         Ok(target) => worker.lawful(&arrival, &target, payload, in_flight).await,
-        Err(_) if host.is_none() => answers::fault(StatusCode::BAD_REQUEST, None),
         Err(error) => worker.ambiguous(&arrival, raw, error, payload, in_flight).await,
     }
 }
@@ -135,20 +140,6 @@ impl Worker {
         }
     }
 
-    /// No host, several, or one that is none: refused, and recorded where the path is judged.
-    async fn without_host(&self, arrival: &Arrival<'_>, folded: &str) -> HttpResponse {
-        let gate = &self.plane.gate;
-        let found = gate.routes().find(arrival.request.method().as_str(), folded);
-        let (Found::Route(route) | Found::MethodNotAllowed(route, _)) = found else {
-            return answers::fault(StatusCode::BAD_REQUEST, None);
-        };
-        if !gate.is_judged(&gate.pin(), route, folded) {
-            return answers::fault(StatusCode::BAD_REQUEST, None);
-        }
-        let refusal = Refusal::Malformed { id: gate.new_id(), reason: Malformed::Host };
-        self.refuse(arrival, route, refusal, folded).await
-    }
-
     /// A target with several readings: refused wherever any of them matters, passed on as it came where none does.
     async fn ambiguous(
         &self,
@@ -172,6 +163,48 @@ impl Worker {
         }
         let permit = gate.pass(route, raw.to_owned());
         self.forward(arrival, route, permit, payload, in_flight).await
+    }
+
+    /// `CONNECT` and `TRACE`, which no route serves.
+    async fn method_never_served(&self, arrival: &Arrival<'_>, raw: &str) -> HttpResponse {
+        let Some(route) = self.judged_route(arrival, raw) else {
+            let mut answer = answers::fault(StatusCode::METHOD_NOT_ALLOWED, None);
+            answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(SERVED_METHODS));
+            return answer;
+        };
+        let listed = route.methods.join(", ");
+        let allow = if listed.is_empty() { SERVED_METHODS.to_owned() } else { listed };
+        let refusal = Refusal::MethodNotAllowed { id: self.plane.gate.new_id(), allow };
+        self.refuse(arrival, route, refusal, raw.split('?').next().unwrap_or(raw)).await
+    }
+
+    /// A request without the one `Host` that names where it goes (RFC 9112 3.2).
+    async fn unaddressed(&self, arrival: &Arrival<'_>, raw: &str) -> HttpResponse {
+        let Some(route) = self.judged_route(arrival, raw) else {
+            return answers::fault(StatusCode::BAD_REQUEST, None);
+        };
+        let id = self.plane.gate.new_id();
+        let refusal = Refusal::Malformed { id, reason: Malformed::Host };
+        self.refuse(arrival, route, refusal, raw.split('?').next().unwrap_or(raw)).await
+    }
+
+    /// The route of a request that is refused before it is read, if that route or the target makes it a judged one.
+    fn judged_route(&self, arrival: &Arrival<'_>, raw: &str) -> Option<&Route> {
+        let gate = &self.plane.gate;
+        let snapshot = gate.pin();
+        let method = arrival.request.method().as_str();
+        let target = canonicalize(raw.as_bytes());
+        let path = match &target {
+            Ok(target) => Cow::Borrowed(target.folded()),
+            Err(_) => Cow::Owned(raw.split('?').next().unwrap_or(raw).to_lowercase()),
+        };
+        let (Found::Route(route) | Found::MethodNotAllowed(route, _)) =
+            gate.routes().find(method, &path)
+        else {
+            return None;
+        };
+        let judged = gate.is_judged(&snapshot, route, &path);
+        (judged || (target.is_err() && self.matters(&snapshot, raw))).then_some(route)
     }
 
     fn matters(&self, snapshot: &Snapshot, raw: &str) -> bool {

@@ -16,6 +16,7 @@ mod decision_api;
 mod demo;
 mod documents;
 mod hostile;
+mod hostile_findings;
 mod instants;
 mod metrics;
 mod mirror;

@@ -1,0 +1,83 @@
+//! What an attack on the gateway found: each promise here was once broken.
+
+use crate::support::GERMAN;
+use crate::support::Gateway;
+use crate::support::Nginx;
+use crate::support::Request;
+use crate::support::US;
+use crate::support::http::raw;
+
+const ORDER: &str = r#"{"billing":{"country":"US"},"lines":[{"title":"TITLE","quantity":1}]}"#;
+
+#[test]
+fn a_slash_after_the_name_of_an_update_does_not_make_it_another_file() {
+    let nginx = Nginx::mirror_and_shop();
+    let gateway = Gateway::start(nginx.address);
+    for target in ["/index/u1313g.xml/", "/index/u1313g.xml/.", "/index/u1313g.xml/x/.."] {
+        assert_eq!(Request::get(target).from(US).send(gateway.address).status, 451, "{target}");
+    }
+    for target in ["/index/", "/bases/", "/bases/av/"] {
+        let answer = Request::get(target).from(US).send(gateway.address);
+        assert_eq!(answer.decision(), None, "{target}");
+    }
+}
+
+#[test]
+fn a_control_character_hides_no_name() {
+    let nginx = Nginx::mirror_and_shop();
+    let gateway = Gateway::start(nginx.address);
+    for title in ["Kasper\\u0000sky Premium", "Kas\\u0008persky", "Каспер\\u007fский"] {
+        let order = ORDER.replace("TITLE", title);
+        let answer = Request::post("/api/orders", order).from(US).send(gateway.address);
+        assert_eq!(answer.status, 451, "{title}");
+    }
+    let order = ORDER.replace("TITLE", "Kasper\\u0009Skyline poster");
+    assert_eq!(Request::post("/api/orders", order).from(US).send(gateway.address).status, 201);
+}
+
+#[test]
+fn a_request_without_one_host_is_recorded_where_it_would_have_been_judged() {
+    let nginx = Nginx::mirror_and_shop();
+    let gateway = Gateway::start(nginx.address);
+    let elsewhere = Request::get("http://other.example/index/u1313g.xml").send(gateway.address);
+    let unreadable = Request::get("/mirror/x").host("a/b").send(gateway.address);
+    for answer in [elsewhere, unreadable] {
+        assert_eq!(answer.status, 400);
+        let (verdict, id) = answer.decision().unwrap();
+        assert_eq!(verdict, "error");
+        assert_eq!(gateway.record(id)["status"], 400);
+    }
+    let unjudged = Request::get("/static/logo.txt").host("a/b").send(gateway.address);
+    assert_eq!((unjudged.status, unjudged.decision()), (400, None));
+}
+
+#[test]
+fn trace_and_connect_are_never_served_and_say_what_is() {
+    let nginx = Nginx::mirror_and_shop();
+    let gateway = Gateway::start(nginx.address);
+    let judged = Request::new("TRACE", "/api/orders").send(gateway.address);
+    assert_eq!((judged.status, judged.header("allow")), (405, Some("POST")));
+    let (verdict, id) = judged.decision().unwrap();
+    assert_eq!((verdict, gateway.record(id)["status"].as_u64()), ("error", Some(405)));
+    let unjudged = Request::new("TRACE", "/static/logo.txt").send(gateway.address);
+    assert_eq!((unjudged.status, unjudged.decision()), (405, None));
+    assert!(unjudged.header("allow").is_some());
+    let tunnel = b"CONNECT shop.example:443 HTTP/1.1\r\nHost: shop.example:443\r\n\r\n";
+    assert_eq!(raw(gateway.address, tunnel).status, 405);
+}
+
+#[test]
+fn an_order_that_breaks_off_is_recorded() {
+    let nginx = Nginx::mirror_and_shop();
+    let gateway = Gateway::start(nginx.address);
+    let request = Request::new("POST", "/api/orders")
+        .from(GERMAN)
+        .header("Content-Type", "application/json")
+        .header("Transfer-Encoding", "chunked");
+    let mut bytes = request.bytes();
+    bytes.extend_from_slice(b"zz\r\n{}\r\n0\r\n\r\n");
+    let answer = raw(gateway.address, &bytes);
+    let (verdict, id) = answer.decision().unwrap();
+    assert_eq!((answer.status, verdict), (400, "error"));
+    assert_eq!(gateway.record(id)["reason"], "the body did not arrive whole");
+}
