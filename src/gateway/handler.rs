@@ -123,6 +123,15 @@ impl Worker {
                 Ok(whole) => body = Some(whole),
                 Err(fault) => return self.unreadable(arrival, route, fault, target.path()).await,
             }
+        } else if gate.reads_query(route) {
+            let limit = self.plane.max_inspected_body;
+            let pause = self.plane.body_timeout;
+            let read =
+                inbound::form_body(arrival.request.headers(), &mut payload, limit, pause).await;
+            match read {
+                Ok(whole) => body = whole,
+                Err(fault) => return self.unreadable(arrival, route, fault, target.path()).await,
+            }
         }
         let headers = Headers(arrival.request.headers());
         let judged = Request {

@@ -96,6 +96,31 @@ pub(super) async fn json_body(
     }
 }
 
+/// Reads a form that comes beside a query which is judged; another body is left where it is. A form in several parts, or one
+/// in a content coding, is not read and so not passed.
+pub(super) async fn form_body(
+    headers: &HeaderMap,
+    payload: &mut Payload,
+    limit: usize,
+    pause: Duration,
+) -> Result<Option<Bytes>, BodyFault> {
+    let is = |kind: &[u8]| {
+        headers.get_all(header::CONTENT_TYPE).any(|value| {
+            value.as_bytes().to_ascii_lowercase().windows(kind.len()).any(|part| part == kind)
+        })
+    };
+    if is(b"multipart/") {
+        return Err(BodyFault::Unsupported);
+    }
+    if !is(b"application/x-www-form-urlencoded") {
+        return Ok(None);
+    }
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        return Err(BodyFault::Unsupported);
+    }
+    collect(payload, limit, pause).await.map(Some)
+}
+
 /// Reads at most `limit` bytes; no pause between two pieces may be longer than `pause`.
 pub(super) async fn collect(
     payload: &mut Payload,

@@ -2,6 +2,7 @@
 
 use crate::support::GERMAN;
 use crate::support::Gateway;
+use crate::support::GatewayBuilder;
 use crate::support::Nginx;
 use crate::support::Request;
 use crate::support::US;
@@ -80,4 +81,62 @@ fn an_order_that_breaks_off_is_recorded() {
     let (verdict, id) = answer.decision().unwrap();
     assert_eq!((answer.status, verdict), (400, "error"));
     assert_eq!(gateway.record(id)["reason"], "the body did not arrive whole");
+}
+
+#[test]
+fn no_method_hides_in_the_query() {
+    let nginx = Nginx::mirror_and_shop();
+    let gateway = Gateway::start(nginx.address);
+    for (target, seen) in [
+        ("/static/logo.txt?_method=DELETE", "\"GET /static/logo.txt HTTP"),
+        ("/static/logo.txt?a=1&%5Fmethod=PUT&b", "\"GET /static/logo.txt?a=1&b HTTP"),
+        ("/static/logo.txt?method=PUT", "\"GET /static/logo.txt?method=PUT HTTP"),
+    ] {
+        Request::get(target).send(gateway.address);
+        assert!(nginx.access_log().contains(seen), "{target}: {}", nginx.access_log());
+    }
+}
+
+#[test]
+fn a_name_that_is_judged_in_one_place_stands_in_no_other() {
+    let routes = r#"
+        [[route]]
+        name = "buy"
+        methods = ["POST"]
+        path = "/buy"
+        action = "resale"
+        items = { name = { query = "product" } }
+        buyer = { billing_country = { query = "country" } }
+        upstream = "main"
+        [[route]]
+        name = "orders"
+        methods = ["POST"]
+        path = "/api/orders"
+        action = "resale"
+        items = { at = "/lines/*", name = "/title" }
+        buyer = { billing_country = "/billing/country", declared_country = { query = "declared" } }
+        upstream = "main"
+    "#;
+    let nginx = Nginx::start("location / { return 201 'done'; }\n", &[]);
+    let gateway = GatewayBuilder::new(nginx.address).routes(routes).start();
+    let form = |target: &str, kind: &str, body: &str| {
+        let request = Request::new("POST", target).from(GERMAN).header("Content-Type", kind);
+        request.body(body).send(gateway.address).status
+    };
+    let urlencoded = "application/x-www-form-urlencoded; charset=utf-8";
+    assert_eq!(form("/buy?product=Lamp&country=DE", urlencoded, "note=hello"), 201);
+    assert_eq!(form("/buy?product=Lamp&country=DE", urlencoded, "product=Kaspersky"), 400);
+    assert_eq!(form("/buy?product=Lamp&country=DE", urlencoded, "countr%79[]=US"), 400);
+    assert_eq!(form("/buy?product=Lamp&country=DE", "multipart/form-data; boundary=x", "--x"), 415);
+    assert_eq!(form("/buy?product=Lamp&a=1&a=2", "text/plain", ""), 400);
+
+    let order = |target: &str, body: &str| {
+        Request::post(target, body).from(GERMAN).send(gateway.address).status
+    };
+    let body = r#"{"billing":{"country":"DE"},"lines":[{"title":"Lamp"}]}"#;
+    assert_eq!(order("/api/orders?token=1&declared=DE", body), 201);
+    assert_eq!(order("/api/orders?lines[0][title]=Kaspersky", body), 400);
+    assert_eq!(order("/api/orders?billing[country]=US", body), 400);
+    let twice = body.replacen('{', r#"{"declared":"US","#, 1);
+    assert_eq!(order("/api/orders?declared=DE", &twice), 400);
 }
