@@ -20,7 +20,7 @@ use crate::gateway::server::DataPlane;
 use crate::gateway::server::ServerError;
 use crate::gateway::tls::Certificates;
 use crate::gateway::tls::TlsError;
-use crate::gateway::upstream::SettingsError;
+use crate::gateway::upstream::SetupError;
 use crate::gateway::upstream::Upstream;
 use crate::ledger::Ledger;
 use crate::ledger::LedgerError;
@@ -70,7 +70,7 @@ pub enum ServeError {
     Tls(#[from] TlsError),
     /// An upstream's settings.
     #[error("{0}")]
-    Upstream(#[from] SettingsError),
+    Upstream(#[from] SetupError),
 }
 
 /// The addresses that are bound, once they are.
@@ -122,10 +122,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     let upstreams = config
         .upstreams
         .iter()
-        .map(|settings| {
-            Ok((settings.name.clone(), Upstream::new(super::upstreams::convert(settings))?))
-        })
-        .collect::<Result<Vec<_>, SettingsError>>()?;
+        .map(|settings| Ok((settings.name.clone(), Upstream::new(settings)?)))
+        .collect::<Result<Vec<_>, SetupError>>()?;
     let gate = Arc::new(Gate::new(GateSettings {
         clock: MonotoneClock::new(clock, recovery.last_instant),
         deliveries: config.ledger.deliveries,

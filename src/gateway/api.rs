@@ -14,7 +14,6 @@ use serde::Serialize;
 use crate::enforcement::Caller;
 use crate::enforcement::InquiryError;
 use crate::enforcement::Snapshot;
-use crate::message::is_json_utf8;
 use crate::model::Transaction;
 
 use super::answers::api_problem;
@@ -89,18 +88,13 @@ pub(super) async fn answer(
         return answer;
     }
     match call {
-        Call::Decide => decide(plane, request, payload).await,
+        Call::Decide => decide(plane, payload).await,
         Call::DecideBatch => decide_batch(plane, payload).await,
         Call::WhoAmI => who_am_i(plane, request, peer),
     }
 }
 
-async fn decide(plane: &Plane, request: &HttpRequest, mut payload: Payload) -> HttpResponse {
-    let media = request.headers().get(header::CONTENT_TYPE);
-    if !media.and_then(|v| v.to_str().ok()).is_some_and(is_json_utf8) {
-        let detail = "send `Content-Type: application/json`".to_owned();
-        return api_problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail);
-    }
+async fn decide(plane: &Plane, mut payload: Payload) -> HttpResponse {
     let limit = plane.max_inspected_body;
     let body = match inbound::collect(&mut payload, limit, plane.body_timeout).await {
         Ok(body) => body,

@@ -46,7 +46,7 @@ pub fn decide(
     let (mut judge, because) = Judge::new(transaction, at, set, setting);
     let (buyer, seller) = (judge.buyer, judge.counted_seller);
     let mut strictest: Option<Application<'_>> = None;
-    let mut findings: SmallVec<[Finding; 2]> = SmallVec::new();
+    let mut findings: SmallVec<[Finding; 4]> = SmallVec::new();
     for item in &transaction.items {
         let (finding, application) = judge.item(item, setting);
         findings.push(finding);
@@ -143,7 +143,9 @@ impl<'a> Judge<'a> {
     fn item(&mut self, item: &Item, setting: &Setting<'_>) -> (Finding, Option<Application<'a>>) {
         let matches = of_item(self.set, setting, item, self.at);
         let (finding, application) = self.matched(&matches.0, Some(item));
-        if !is_unidentified(item) {
+        // Where all parties are foreign no rule refuses, so that none has to be asked.
+        let nexus = self.buyer.max(self.counted_seller.unwrap_or(Nexus::Foreign));
+        if nexus == Nexus::Foreign || !is_unidentified(item) {
             return (finding, application);
         }
         let rules =
@@ -219,6 +221,10 @@ impl<'a> Judge<'a> {
                 self.note_cut(rule);
             }
             best = best.max(Some(Application { rule, verdict, spared }));
+            // INVARIANT: `rules_by_action` is ordered so that the first rule that reviews is the one that speaks.
+            if product.is_none() && verdict != Verdict::Allow {
+                break;
+            }
         }
         best
     }

@@ -236,6 +236,11 @@ impl Gateway {
         line.map_or(0.0, |value| value.parse().unwrap())
     }
 
+    /// The id of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal by name.
     pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();

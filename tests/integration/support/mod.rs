@@ -3,11 +3,13 @@
 pub(crate) mod gateway;
 pub(crate) mod http;
 pub(crate) mod nginx;
+pub(crate) mod recorder;
 pub(crate) mod wait;
 
 pub(crate) use gateway::{Gateway, GatewayBuilder};
 pub(crate) use http::{Answer, Request};
 pub(crate) use nginx::Nginx;
+pub(crate) use recorder::Recorder;
 pub(crate) use wait::until;
 
 /// Documentation addresses (RFC 5737, RFC 3849) and what the tests' networks file says of them.

@@ -1,5 +1,7 @@
 //! The last step: everything that was read, indexed for the engine.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aho_corasick::AhoCorasick;
@@ -19,16 +21,11 @@ use super::PolicyText;
 
 impl Compiler {
     pub(super) fn finish(mut self, revision: Arc<str>) -> Result<PolicySet, PolicyErrors> {
-        let terms = AhoCorasick::new(&self.terms);
-        let patterns = self.paths.iter().map(|(pattern, _)| pattern);
-        let any = RegexSetBuilder::new(patterns).build();
-        let (terms, any) = match (terms, any) {
-            (Ok(terms), Ok(any)) if self.errors.is_empty() => (terms, any),
-            (terms, any) => {
+        let (terms, paths) = match (self.term_index(), self.signatures()) {
+            (Ok(terms), Ok(paths)) if self.errors.is_empty() => (terms, paths),
+            (terms, paths) => {
                 let whole = PolicyText { name: "all policies".to_owned(), text: String::new() };
-                let failures =
-                    [terms.err().map(|e| e.to_string()), any.err().map(|e| e.to_string())];
-                for failure in failures.into_iter().flatten() {
+                for failure in [terms.err(), paths.err()].into_iter().flatten() {
                     self.fault(&whole, 0..0, failure, "use fewer or shorter patterns");
                 }
                 return Err(PolicyErrors::new(self.errors));
@@ -55,10 +52,12 @@ impl Compiler {
                 }
             }
         }
-        let patterns = self.paths.iter().filter_map(|(pattern, product)| {
-            Regex::new(pattern).ok().map(|regex| PathPattern { product: *product, regex })
-        });
-        let paths = PathSignature { any, patterns: patterns.collect() };
+        for cell in &mut rules_by_action {
+            cell.sort_by_key(|rule| {
+                let rule = usize::try_from(*rule).ok().and_then(|at| self.rules.get(at));
+                rule.map(|r| (r.mode != Mode::Shadow, Reverse(r.facts.effective), r.order))
+            });
+        }
         Ok(PolicySet {
             exemptions: self.exemptions,
             index: Index {
@@ -68,7 +67,6 @@ impl Compiler {
                 host_suffixes: self.host_suffixes,
                 paths,
                 skus: self.skus,
-                skus_open: self.skus_open,
                 term_refs: self.term_refs,
                 terms,
             },
@@ -81,5 +79,23 @@ impl Compiler {
             seller_counts,
             vendors: self.vendors,
         })
+    }
+
+    fn term_index(&self) -> Result<AhoCorasick, String> {
+        AhoCorasick::new(&self.terms).map_err(|error| error.to_string())
+    }
+
+    fn signatures(&self) -> Result<PathSignature, String> {
+        let any = RegexSetBuilder::new(self.paths.iter().map(|(pattern, _)| pattern)).build();
+        let any = any.map_err(|error| error.to_string())?;
+        let mut by_product: BTreeMap<u32, Vec<&str>> = BTreeMap::new();
+        for (pattern, product) in &self.paths {
+            by_product.entry(*product).or_default().push(pattern);
+        }
+        let patterns = by_product.into_iter().map(|(product, patterns)| {
+            let regex = Regex::new(&patterns.join("|")).map_err(|error| error.to_string())?;
+            Ok(PathPattern { product, regex })
+        });
+        Ok(PathSignature { any, patterns: patterns.collect::<Result<_, String>>()? })
     }
 }

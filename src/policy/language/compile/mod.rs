@@ -10,7 +10,6 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use regex::Regex;
 use smallvec::SmallVec;
 use toml::Spanned;
 use toml::value::Datetime;
@@ -24,6 +23,7 @@ use crate::policy::engine::rule::Rule;
 use crate::policy::engine::set::PolicySet;
 use crate::policy::engine::set::Product;
 use crate::policy::engine::set::Vendor;
+use crate::policy::engine::shapes::SkuShapes;
 use crate::policy::language::error::Fault;
 use crate::policy::language::error::PolicyError;
 use crate::policy::language::error::PolicyErrors;
@@ -74,8 +74,7 @@ struct Compiler {
     policies: Vec<PolicyInfo>,
     products: Vec<Product>,
     rules: Vec<Rule>,
-    skus: HashMap<[u8; 2], Vec<(Regex, u32)>>,
-    skus_open: Vec<(Regex, u32)>,
+    skus: SkuShapes,
     terms: Vec<String>,
     term_at: HashMap<String, usize>,
     term_refs: Vec<SmallVec<[TermRef; 1]>>,

@@ -194,10 +194,7 @@ impl Compiler {
             Ok(regex) => regex,
             Err(error) => return self.bad_regex(scope, sku, &error),
         };
-        match literal_start(sku.get_ref()) {
-            Some(start) => self.skus.entry(start).or_default().push((regex, product)),
-            None => self.skus_open.push((regex, product)),
-        }
+        self.skus.add(&literal_start(sku.get_ref()), regex, product);
     }
 
     pub(super) fn host(&mut self, scope: &Scope<'_>, host: &Spanned<String>, product: u32) {
@@ -227,15 +224,9 @@ fn anchored(pattern: &str) -> String {
     format!("(?:^|/)(?:{pattern})$")
 }
 
-/// The first two literal bytes that every match of a SKU pattern begins with.
-fn literal_start(pattern: &str) -> Option<[u8; 2]> {
-    let hir = regex_syntax::parse(pattern).ok()?;
-    let mut starts = Extractor::new()
-        .extract(&hir)
-        .literals()?
-        .iter()
-        .map(|literal| literal.as_bytes().first_chunk::<2>().copied())
-        .collect::<Option<Vec<_>>>()?;
-    let first = starts.pop()?;
-    starts.iter().all(|start| *start == first).then_some(first)
+/// The literal bytes that every match of a SKU pattern begins with; empty where there are none.
+fn literal_start(pattern: &str) -> Vec<u8> {
+    let Ok(hir) = regex_syntax::parse(pattern) else { return Vec::new() };
+    let literals = Extractor::new().extract(&hir);
+    literals.longest_common_prefix().map(<[u8]>::to_vec).unwrap_or_default()
 }

@@ -1,0 +1,8 @@
+//! The contract (DESIGN 4, 5 and 7), held against the program itself: nothing here calls the library, for other people's
+//! scripts do not either. One binary, so that it is linked once.
+
+mod cases;
+mod catalogue;
+mod lines;
+mod program;
+mod shape;
