@@ -20,6 +20,9 @@ use super::outcome::Malformed;
 use super::request::Request;
 use super::routes::parameter;
 
+/// Above 2^53 a reader that keeps numbers as IEEE doubles takes one whole number for another.
+const EXACT: u64 = 1 << 53;
+
 /// Where sources read from.
 pub(super) struct Reader<'a> {
     pub(super) document: Option<&'a StrictValue>,
@@ -90,7 +93,12 @@ impl<'a> Reader<'a> {
                 }
             }
             Source::Path(name) => {
-                texts.extend(parameter(self.route, name, self.request.target).map(Cow::Borrowed));
+                let value = parameter(self.route, name, self.request.target);
+                if value.is_some_and(|value| value.contains(';')) {
+                    // Some upstreams read the segment without its `;parameters`, others with them.
+                    return Err(field(format!("`{name}` in the path has parameters")));
+                }
+                texts.extend(value.map(Cow::Borrowed));
             }
             Source::Claim(_) | Source::Cookie(_) | Source::Form(_) => {
                 // INVARIANT: composition refuses routes with these sources.
@@ -199,6 +207,9 @@ fn push<'a>(
         StrictValue::String(text) => {
             texts.push(Cow::Borrowed(text));
             Ok(())
+        }
+        StrictValue::Number(Number::Positive(n)) if numbers && *n > EXACT => {
+            Err(field(format!("`{}` is a number that not every reader keeps", at.as_str())))
         }
         StrictValue::Number(number) if numbers => {
             texts.push(Cow::Owned(match number {

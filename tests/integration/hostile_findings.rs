@@ -1,11 +1,17 @@
 //! What an attack on the gateway found: each promise here was once broken.
 
+use std::io::Write;
+use std::net::Shutdown;
+use std::time::Duration;
+
+use crate::support::Answer;
 use crate::support::GERMAN;
 use crate::support::Gateway;
 use crate::support::GatewayBuilder;
 use crate::support::Nginx;
 use crate::support::Request;
 use crate::support::US;
+use crate::support::http::connect;
 use crate::support::http::raw;
 
 const ORDER: &str = r#"{"billing":{"country":"US"},"lines":[{"title":"TITLE","quantity":1}]}"#;
@@ -139,4 +145,64 @@ fn a_name_that_is_judged_in_one_place_stands_in_no_other() {
     assert_eq!(order("/api/orders?billing[country]=US", body), 400);
     let twice = body.replacen('{', r#"{"declared":"US","#, 1);
     assert_eq!(order("/api/orders?declared=DE", &twice), 400);
+}
+
+#[test]
+fn a_value_in_the_path_has_one_reading() {
+    let routes = r#"
+        [[route]]
+        name = "buy"
+        methods = ["POST"]
+        path = "/buy/{sku}"
+        action = "resale"
+        items = { sku = { path = "sku" } }
+        upstream = "main"
+    "#;
+    let nginx = Nginx::start("location / { return 201 'done'; }\n", &[]);
+    let gateway = GatewayBuilder::new(nginx.address)
+        .routes(routes)
+        .with("[catalog]\nfile = \"catalog.csv\"")
+        .file("catalog.csv", "sku,name,vendor,group\nHOUSE-17,Safe,Ours,kaspersky.covered\n")
+        .start();
+    let buy = |target: &str| Request::new("POST", target).from(US).send(gateway.address).status;
+    assert_eq!(buy("/buy/HOUSE-18"), 201);
+    assert_eq!(buy("/buy/house-17"), 451);
+    assert_eq!(buy("/buy/HOUSE-17;x=1"), 400);
+}
+
+#[test]
+fn a_number_that_some_readers_round_names_no_product() {
+    let nginx = Nginx::mirror_and_shop();
+    let gateway = Gateway::start(nginx.address);
+    let order = |sku: &str| {
+        let body = format!(r#"{{"billing":{{"country":"US"}},"lines":[{{"sku":{sku}}}]}}"#);
+        Request::post("/api/orders", body).from(US).send(gateway.address).status
+    };
+    assert_eq!(order("4006381333931"), 201);
+    assert_eq!(order("9007199254740993"), 400);
+    assert_eq!(order("\"9007199254740993\""), 201);
+}
+
+#[test]
+fn a_body_that_trickles_ends_although_it_never_pauses() {
+    let nginx = Nginx::mirror_and_shop();
+    let gateway = GatewayBuilder::new(nginx.address).gateway("body_timeout = \"500ms\"").start();
+    let mut stream = connect(gateway.address);
+    let request = Request::new("POST", "/api/orders")
+        .from(GERMAN)
+        .header("Content-Type", "application/json")
+        .header("Content-Length", "100000");
+    stream.write_all(&request.bytes()).unwrap();
+    let mut writer = stream.try_clone().unwrap();
+    let drip = std::thread::spawn(move || {
+        while writer.write_all(b" ").is_ok() {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    });
+    let answer = Answer::read(&mut stream, false);
+    stream.shutdown(Shutdown::Both).ok();
+    drip.join().unwrap();
+    let (verdict, id) = answer.decision().unwrap();
+    assert_eq!((answer.status, verdict), (408, "error"));
+    assert_eq!(gateway.record(id)["status"], 408);
 }
