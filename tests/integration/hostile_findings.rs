@@ -206,3 +206,25 @@ fn a_body_that_trickles_ends_although_it_never_pauses() {
     assert_eq!((answer.status, verdict), (408, "error"));
     assert_eq!(gateway.record(id)["status"], 408);
 }
+
+#[test]
+fn the_decision_api_does_not_allow_a_path_that_it_cannot_read() {
+    let nginx = Nginx::mirror_and_shop();
+    let gateway = Gateway::start(nginx.address);
+    let contrived = format!("{}/../index/u1313g.xml", "/%2fa;%5c".repeat(5_000));
+    let body = serde_json::json!({
+        "action": "signature_update",
+        "request": {"path": contrived},
+        "buyer": {"billing_country": "US"},
+    });
+    let answer = Request::post("/v1/decide", body.to_string()).send(gateway.address);
+    assert_eq!(answer.status, 400, "{}", answer.text());
+}
+
+#[test]
+fn a_batch_of_empty_lines_neither_fills_memory_nor_holds_the_worker() {
+    let nginx = Nginx::mirror_and_shop();
+    let gateway = Gateway::start(nginx.address);
+    let answer = Request::post("/v1/decide/batch", vec![b'\n'; 3_000_000]).send(gateway.address);
+    assert_eq!(answer.status, 413);
+}
