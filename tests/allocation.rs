@@ -1,6 +1,8 @@
 //! A decision allocates nothing on the common path (DESIGN 3, step 6): deliveries, and orders of ordinary length, whatever
 //! comes of them.
 
+#![cfg(test)]
+
 use std::hint::black_box;
 use std::path::PathBuf;
 use std::sync::Arc;

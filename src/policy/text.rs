@@ -15,6 +15,9 @@ pub struct Folded(SmallVec<[u8; 192]>);
 impl Folded {
     /// Folds a product, vendor or component name: lower-case words with single blanks between.
     pub fn name(text: &str) -> Self {
+        if let Some(folded) = Self::short_ascii_name(text) {
+            return folded;
+        }
         let mut words = Words::default();
         if text.is_ascii() {
             for byte in text.bytes() {
@@ -53,6 +56,29 @@ impl Folded {
     /// True if nothing is left.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// ASCII that fits, in a plain buffer: most texts are so, and three are folded for every item.
+    fn short_ascii_name(text: &str) -> Option<Self> {
+        let mut buffer = [0_u8; 192];
+        let mut length = 0_usize;
+        let mut blank = false;
+        for byte in text.bytes() {
+            if byte.is_ascii_alphanumeric() {
+                if blank && length > 0 {
+                    *buffer.get_mut(length)? = b' ';
+                    length = length.saturating_add(1);
+                }
+                blank = false;
+                *buffer.get_mut(length)? = byte.to_ascii_lowercase();
+                length = length.saturating_add(1);
+            } else if byte.is_ascii() {
+                blank = true;
+            } else {
+                return None;
+            }
+        }
+        buffer.get(..length).map(|folded| Self(SmallVec::from_slice(folded)))
     }
 
     fn push(&mut self, c: char) {

@@ -59,7 +59,7 @@ fn crlf_and_a_leading_bom_are_accepted() {
         &[block.clone(), json!(2), allow.clone()],
     );
     check(format!("\u{feff}{BLOCKED}\r\n{ALLOWED}").as_bytes(), &[block.clone(), allow]);
-    check(format!("{BLOCKED}\n\u{feff}{BLOCKED}\n").as_bytes(), &[block.clone(), json!(2)]);
+    check(format!("{BLOCKED}\n\u{feff}{BLOCKED}\n").as_bytes(), &[block, json!(2)]);
     check(format!("\u{feff}\u{feff}{BLOCKED}\n").as_bytes(), &[json!(1)]);
 }
 
