@@ -228,3 +228,35 @@ fn a_batch_of_empty_lines_neither_fills_memory_nor_holds_the_worker() {
     let answer = Request::post("/v1/decide/batch", vec![b'\n'; 3_000_000]).send(gateway.address);
     assert_eq!(answer.status, 413);
 }
+
+#[test]
+fn what_nobody_judges_goes_as_it_came() {
+    let nginx = Nginx::start("merge_slashes off; location / { return 200 ok; }\n", &[]);
+    let gateway = Gateway::start(nginx.address);
+    for target in [
+        "/c++",
+        "/thumbs/80x/https://images.example/a.jpg",
+        "/a|b/%7euser/?q=a+b",
+        "/m%c3%bcnchen",
+        "/a/./b/../c",
+    ] {
+        let answer = Request::get(target).from(US).send(gateway.address);
+        assert_eq!((answer.status, answer.decision()), (200, None), "{target}");
+        let seen = format!("\"GET {target} HTTP");
+        assert!(nginx.access_log().contains(&seen), "{target}: {}", nginx.access_log());
+    }
+    for target in ["/x/..//index+/u1313g.xml", "/a/../index+/u1313g.xml"] {
+        Request::get(target).from(US).send(gateway.address);
+        assert!(nginx.access_log().contains("\"GET /index%2B/u1313g.xml HTTP"), "{target}");
+    }
+}
+
+#[test]
+fn every_kind_of_file_under_the_bases_is_an_update() {
+    let nginx = Nginx::mirror_and_shop();
+    let gateway = Gateway::start(nginx.address);
+    for name in ["qscan/x.stt", "sw2/a.set", "wa/b.mft", "pf/c.dif"] {
+        let target = format!("/mirror/bases/{name}");
+        assert_eq!(Request::get(&target).from(US).send(gateway.address).status, 451, "{target}");
+    }
+}
