@@ -124,6 +124,11 @@ impl Gate {
         classify::needs_body(route)
     }
 
+    /// True if the route reads names in the query, which a form in the body must not repeat.
+    pub fn reads_query(&self, route: &Route) -> bool {
+        super::values::reads_query(route)
+    }
+
     /// Passes a request that nothing judges; it is counted.
     pub fn pass(&self, route: &Route, target: String) -> Permit {
         self.metrics.passed_unjudged(&route.name);
@@ -234,6 +239,9 @@ impl Gate {
             Some(body) => Some(read_json(body)?),
             None => None,
         };
+        if let Some(form) = request.body.filter(|_| !self.needs_body(route)) {
+            super::values::check_form(route, form)?;
+        }
         let signature = snapshot.policies.signatures().is_in(request.target.folded());
         let mut transaction = match route.action {
             Some(action) => classify::of_route(route, action, request, document.as_ref())?,

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::message::CanonicalTarget;
+use crate::message::without_method_override;
 use crate::model::Action;
 use crate::model::Decision;
 use crate::model::DecisionId;
@@ -117,6 +118,7 @@ pub enum Malformed {
 impl Permit {
     /// For a request that no route judges: nothing was decided, and the target goes out as it is.
     pub(super) fn unjudged(target: String) -> Self {
+        let target = without_method_override(&target).into_owned();
         Self { body: None, covered: false, cut_at: None, id: None, target }
     }
 
@@ -134,7 +136,7 @@ impl Permit {
             covered,
             cut_at: decision.cut_at,
             id: Some(id),
-            target: target.forward_target().into_owned(),
+            target: without_method_override(&target.forward_target()).into_owned(),
         }
     }
 

@@ -26,6 +26,11 @@ use super::plane::Plane;
 /// A batch may be this many times as long as one transaction.
 const BATCH_FACTOR: usize = 64;
 
+/// Lines of a batch. A line of one byte has an answer of a hundred, so bytes alone bound nothing.
+const BATCH_LINES: usize = 100_000;
+/// After so many lines the worker's other connections get their turn.
+const BATCH_TURN: usize = 256;
+
 /// One of the API's calls.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Call {
@@ -124,9 +129,16 @@ async fn decide_batch(plane: &Plane, mut payload: Payload) -> HttpResponse {
         Ok(body) => body,
         Err(fault) => return unread(fault),
     };
+    if crate::model::lines(&body).nth(BATCH_LINES).is_some() {
+        let detail = format!("the batch has more than {BATCH_LINES} lines");
+        return api_problem(StatusCode::PAYLOAD_TOO_LARGE, detail);
+    }
     let snapshot = plane.gate.pin();
     let mut out = Vec::with_capacity(body.len());
     for (at, line) in crate::model::lines(&body).enumerate() {
+        if at.checked_rem(BATCH_TURN) == Some(0) {
+            tokio::task::yield_now().await;
+        }
         match one(plane, &snapshot, line, false).await {
             Ok(document) => out.extend_from_slice(&document),
             Err(LineFault::Unrecorded) => {

@@ -69,7 +69,7 @@ pub(super) async fn handle(
     let client = rule.resolve(peer, values.map(HeaderValue::as_bytes));
     let name = host.as_ref().map_or("", Host::name);
     let arrival = Arrival { client, host: name, peer, request: &request };
-    let raw = request.uri().path_and_query().map_or("/", |target| target.as_str());
+    let raw = arrival.raw_target();
     if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
         return worker.method_never_served(&arrival, raw).await;
     }
@@ -110,7 +110,13 @@ impl Worker {
         };
         let snapshot = gate.pin();
         if !gate.is_judged(&snapshot, route, folded) {
-            let permit = gate.pass(route, target.forward_target().into_owned());
+            // Nobody judged this target, so it goes as it came (`/c++`, `/thumbs/https://..`), unless a careless reading of
+            // it is one that matters.
+            let canonical = target.forward_target();
+            let raw = arrival.raw_target();
+            let as_it_came = *canonical != *raw && !self.matters(&snapshot, raw);
+            let forwarded = if as_it_came { raw.to_owned() } else { canonical.into_owned() };
+            let permit = gate.pass(route, forwarded);
             return self.forward(arrival, route, permit, payload, in_flight).await;
         }
         let mut body = None;
@@ -121,6 +127,15 @@ impl Worker {
                 inbound::json_body(arrival.request.headers(), &mut payload, limit, pause).await;
             match read {
                 Ok(whole) => body = Some(whole),
+                Err(fault) => return self.unreadable(arrival, route, fault, target.path()).await,
+            }
+        } else if gate.reads_query(route) {
+            let limit = self.plane.max_inspected_body;
+            let pause = self.plane.body_timeout;
+            let read =
+                inbound::form_body(arrival.request.headers(), &mut payload, limit, pause).await;
+            match read {
+                Ok(whole) => body = whole,
                 Err(fault) => return self.unreadable(arrival, route, fault, target.path()).await,
             }
         }
@@ -347,6 +362,11 @@ impl<'a> Arrival<'a> {
                 self.client.address
             }
         }
+    }
+
+    /// Path and query as received.
+    fn raw_target(&self) -> &'a str {
+        self.request.uri().path_and_query().map_or("/", |target| target.as_str())
     }
 
     /// What the gateway tells the upstream of the client.

@@ -76,6 +76,9 @@ pub struct RequestTarget {
 /// Why a line is no transaction.
 #[derive(Debug, thiserror::Error)]
 pub enum TransactionError {
+    /// The request's path has more readings than can be looked at.
+    #[error("the path of the request has too many readings")]
+    AmbiguousPath,
     /// Not one acceptable document.
     #[error("{0}")]
     Json(#[from] JsonError),

@@ -73,7 +73,7 @@ impl Folded {
                 *buffer.get_mut(length)? = byte.to_ascii_lowercase();
                 length = length.saturating_add(1);
             } else if byte.is_ascii() {
-                blank = true;
+                blank |= !is_unseen(char::from(byte));
             } else {
                 return None;
             }
@@ -217,6 +217,8 @@ mod tests {
             "Kas\u{ad}persky\u{200b} Plus",
             "Κaspersκy Plus",
             "Káspersky_Plus",
+            "Kas\0persky\u{8} Plus",
+            "Káspers\u{7f}ky\tPlus",
         ] {
             assert_eq!(name(text), "kaspersky plus", "{text}");
         }
