@@ -117,7 +117,9 @@ impl DataPlane {
             let fault = |source| ServerError::Bind { address, source };
             let socket = TcpListener::bind(address).map_err(fault)?;
             // Accepted sockets inherit it: a client that takes no bytes for so long loses its connection (tcp(7)).
-            SockRef::from(&socket).set_tcp_user_timeout(Some(settings.idle_timeout)).map_err(fault)?;
+            SockRef::from(&socket)
+                .set_tcp_user_timeout(Some(settings.idle_timeout))
+                .map_err(fault)?;
             bound.push(socket.local_addr().map_err(fault)?);
             server = match certificates {
                 None => server.listen(socket),
