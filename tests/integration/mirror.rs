@@ -149,7 +149,10 @@ fn ranges_heads_and_validators_are_the_upstreams_own() {
     assert_eq!(beyond.status, 416);
 
     let head = Request::new("HEAD", "/mirror/index/u1313g.xml").from(GERMAN).send(gateway.address);
-    assert_eq!((head.status, head.header("content-length")), (200, direct.header("content-length")));
+    assert_eq!(
+        (head.status, head.header("content-length")),
+        (200, direct.header("content-length"))
+    );
 
     for (name, value) in [("If-None-Match", etag), ("If-Modified-Since", modified)] {
         let unchanged = get().header(name, value).send(gateway.address);
@@ -224,7 +227,10 @@ fn only_covered_deliveries_lose_what_invites_a_shared_cache() {
     for gone in ["expires", "cdn-cache-control", "surrogate-control", "x-accel-expires"] {
         assert_eq!(covered.header(gone), None, "{gone}");
     }
-    assert_eq!((covered.header("vary"), covered.header("etag")), (Some("Accept-Encoding"), Some("\"1\"")));
+    assert_eq!(
+        (covered.header("vary"), covered.header("etag")),
+        (Some("Accept-Encoding"), Some("\"1\""))
+    );
     for target in ["/mirror/readme.txt", "/static/logo.txt"] {
         let free = Request::get(target).from(GERMAN).send(gateway.address);
         assert_eq!(free.header("cache-control"), Some("public, max-age=60, s-maxage=600"));
@@ -247,7 +253,10 @@ fn an_upstream_cannot_speak_for_the_gateway() {
     assert_ne!(judged.decision().unwrap().1, "forged");
     let unjudged = Request::get("/static/logo.txt").from(US).send(gateway.address);
     assert_eq!((unjudged.status, unjudged.decision()), (200, None));
-    assert_eq!((judged.header("interdict-status"), unjudged.header("interdict-status")), (None, None));
+    assert_eq!(
+        (judged.header("interdict-status"), unjudged.header("interdict-status")),
+        (None, None)
+    );
 }
 
 #[test]
