@@ -19,7 +19,7 @@ pub(crate) const BIG_BYTES: usize = 100_000_000;
 const CONNECTIONS: &str = "64";
 /// Downloads in one round, one after the other: a gigabyte, so that milliseconds are milliseconds a gigabyte.
 const DOWNLOADS: usize = 10;
-/// Ticks a second of the times in /proc (USER_HZ, the same on every Linux).
+/// Ticks a second of the times in /proc (`USER_HZ`, the same on every Linux).
 const TICK_MICROS: f64 = 10_000.0;
 
 /// The core of the upstream and the load; the servers have core 0.

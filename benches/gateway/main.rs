@@ -4,7 +4,7 @@
 //! counts is the processor time of the process, all threads of it, user and system, divided by the requests answered.
 //! Medians of the rounds, and of the ratios to nginx in the same round. Prints a table and leaves nothing behind.
 //!
-//! `cargo bench --bench gateway [-- ROUNDS [SECONDS]]`. Exits 69 (EX_UNAVAILABLE) where a program is missing.
+//! `cargo bench --bench gateway [-- ROUNDS [SECONDS]]`. Exits 69 (`EX_UNAVAILABLE`) where a program is missing.
 
 mod floor;
 mod load;

@@ -147,7 +147,7 @@ fn write_tables(folder: &Path) -> io::Result<()> {
         vec![("203.0.113.0/24".to_owned(), "DE"), ("198.51.100.0/24".to_owned(), "US")];
     // 2,000 networks of public addresses, 250 in each of 1.0.0.0/8 to 8.0.0.0/8.
     networks.extend((0..2_000_usize).zip(COUNTRIES.iter().cycle()).map(|(number, country)| {
-        let (first, second) = (1 + number / 250, number % 250);
+        let (first, second) = ((number / 250).saturating_add(1), number % 250);
         (format!("{first}.{second}.64.0/24"), *country)
     }));
     let mut nginx = String::from("default ZZ;\n");

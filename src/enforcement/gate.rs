@@ -297,11 +297,12 @@ impl Gate {
     fn refuse_by_law(&self, judged: &Judged, route: &Route) -> Refusal {
         let decision = &judged.decision;
         let rule = decision.ruling.as_deref();
-        let items =
-            decision.findings.iter().enumerate().filter(|(_, f)| f.verdict != Verdict::Allow);
-        let items = items.map(|(index, finding)| RefusedItem {
+        // A download has no lines: what was found of it is the refusal itself.
+        let lines = judged.transaction.items.iter().zip(&decision.findings).enumerate();
+        let refused = lines.filter(|(_, (_, finding))| finding.verdict != Verdict::Allow);
+        let items = refused.map(|(index, (item, finding))| RefusedItem {
             index,
-            sku: judged.transaction.items.get(index).and_then(|item| item.sku.clone()),
+            sku: item.sku.clone(),
             verdict: finding.verdict,
         });
         let refused = Box::new(Refused {

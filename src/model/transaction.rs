@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::action::Action;
-use super::json::{self, JsonError, StrictValue, present};
+use super::json::{self, JsonError, ObjectOnly, StrictValue, present};
 use super::party::{Buyer, Seller};
 use super::timestamp::parse_timestamp;
 
@@ -18,16 +18,16 @@ pub struct Transaction {
     #[serde(default, deserialize_with = "instant", skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
     /// The buyer.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "json::object")]
     pub buyer: Buyer,
     /// What it is about.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "objects", skip_serializing_if = "Vec::is_empty")]
     pub items: Vec<Item>,
     /// The request that would deliver it.
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "one", skip_serializing_if = "Option::is_none")]
     pub request: Option<RequestTarget>,
     /// The seller; absent means the configured reseller.
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "one", skip_serializing_if = "Option::is_none")]
     pub seller: Option<Seller>,
 }
 
@@ -93,7 +93,7 @@ impl Transaction {
     /// # Errors
     /// When the bytes are not one strict document of the contract's form.
     pub fn from_json(bytes: &[u8]) -> Result<Self, JsonError> {
-        json::from_slice(bytes)
+        json::from_slice(bytes).map(|ObjectOnly(transaction)| transaction)
     }
 
     /// A transaction about nothing yet.
@@ -123,6 +123,19 @@ impl Item {
     }
 }
 
+fn one<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    json::object(deserializer).map(Some)
+}
+
+fn objects<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Item>, D::Error> {
+    let items = Vec::<ObjectOnly<Item>>::deserialize(deserializer)?;
+    Ok(items.into_iter().map(|ObjectOnly(item)| item).collect())
+}
+
 fn instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     let text = String::deserialize(deserializer)?;
     parse_timestamp(&text).map(Some).map_err(serde::de::Error::custom)
@@ -141,5 +154,27 @@ fn object<'de, D: Deserializer<'de>>(
     match StrictValue::deserialize(deserializer)? {
         StrictValue::Object(members) => Ok(members),
         _ => Err(serde::de::Error::custom("`attributes` must be an object")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_array_stands_for_an_object() {
+        for text in [
+            r#"["sale"]"#,
+            r#"{"action":"sale","items":[["KL1047GDEFS"]]}"#,
+            r#"{"action":"sale","items":[[]]}"#,
+            r#"{"action":"sale","buyer":["A-17","US"]}"#,
+            r#"{"action":"sale","buyer":[]}"#,
+            r#"{"action":"sale","seller":["DE"]}"#,
+            r#"{"action":"sale","request":["host","/path"]}"#,
+            r#"{"action":"sale","request":null}"#,
+        ] {
+            assert!(Transaction::from_json(text.as_bytes()).is_err(), "{text}");
+        }
+        assert!(Transaction::from_json(br#"{"action":"sale","buyer":{},"seller":{}}"#).is_ok());
     }
 }

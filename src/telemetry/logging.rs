@@ -15,7 +15,8 @@ pub struct LogSettings {
 
 /// Starts logging. A second call changes nothing.
 pub fn init_logging(settings: LogSettings) {
-    let filter = EnvFilter::new(format!("warn,interdict={}", settings.level));
+    // actix reports every malformed message of a stranger as an error of its own: a way to flood the log.
+    let filter = EnvFilter::new(format!("warn,actix_http=off,interdict={}", settings.level));
     let base = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -221,7 +221,8 @@ impl Compiler {
 
 /// A path pattern over whole segments after any prefix.
 fn anchored(pattern: &str) -> String {
-    format!("(?:^|/)(?:{pattern})$")
+    // A name may go on behind a colon: Windows serves `file::$DATA` as `file`.
+    format!("(?:^|/)(?:{pattern})(?::[^/]*)?$")
 }
 
 /// The literal bytes that every match of a SKU pattern begins with; empty where there are none.
