@@ -192,6 +192,7 @@ impl Gate {
             Refusal::Malformed { reason, .. } => reason.to_string(),
             Refusal::MethodNotAllowed { .. } => "the route does not list the method".to_owned(),
             Refusal::TooLarge { .. } => "the body is over the limit".to_owned(),
+            Refusal::TooSlow { .. } => "the body came too slowly".to_owned(),
             Refusal::Unsupported { .. } => {
                 "the media type or content coding is not read".to_owned()
             }

@@ -48,6 +48,11 @@ pub enum Refusal {
         /// Names the refusal.
         id: DecisionId,
     },
+    /// 408: the body came too slowly.
+    TooSlow {
+        /// Names the refusal.
+        id: DecisionId,
+    },
     /// 503: could not decide or could not record.
     Unavailable {
         /// Names the refusal.
@@ -89,6 +94,9 @@ pub struct RefusedItem {
 /// What keeps a request on a judged route from being read.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Malformed {
+    /// The body ended before it was whole, or its framing is broken.
+    #[error("the body broke off")]
+    Broken,
     /// The body is not what its content coding says.
     #[error("the body is not what its Content-Encoding says")]
     Coding,
@@ -165,6 +173,7 @@ impl Refusal {
             Self::MethodNotAllowed { .. } => 405,
             Self::Prohibited(_) => 451,
             Self::TooLarge { .. } => 413,
+            Self::TooSlow { .. } => 408,
             Self::Unavailable { .. } => 503,
             Self::Unsupported { .. } => 415,
         }
@@ -177,6 +186,7 @@ impl Refusal {
             Self::Malformed { id, .. }
             | Self::MethodNotAllowed { id, .. }
             | Self::TooLarge { id }
+            | Self::TooSlow { id }
             | Self::Unavailable { id }
             | Self::Unsupported { id } => *id,
         }
@@ -190,6 +200,7 @@ impl Refusal {
             Self::Malformed { .. }
             | Self::MethodNotAllowed { .. }
             | Self::TooLarge { .. }
+            | Self::TooSlow { .. }
             | Self::Unavailable { .. }
             | Self::Unsupported { .. } => None,
         }

@@ -70,7 +70,7 @@ pub(super) fn refusal(
         Refusal::MethodNotAllowed { allow, .. } => {
             answer.insert_header((header::ALLOW, allow.as_str()));
         }
-        Refusal::TooLarge { .. } | Refusal::Unsupported { .. } => {}
+        Refusal::TooLarge { .. } | Refusal::TooSlow { .. } | Refusal::Unsupported { .. } => {}
         Refusal::Unavailable { .. } => {
             answer.insert_header((header::RETRY_AFTER, RETRY_AFTER));
         }
@@ -184,9 +184,11 @@ fn page(
 fn public_detail(reason: &Malformed) -> String {
     match reason {
         Malformed::Json(_) => "the body is not one strict JSON document".to_owned(),
-        Malformed::Coding | Malformed::Field(_) | Malformed::Host | Malformed::Target(_) => {
-            reason.to_string()
-        }
+        Malformed::Broken
+        | Malformed::Coding
+        | Malformed::Field(_)
+        | Malformed::Host
+        | Malformed::Target(_) => reason.to_string(),
     }
 }
 

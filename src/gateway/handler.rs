@@ -198,11 +198,11 @@ impl Worker {
     ) -> HttpResponse {
         let id = self.plane.gate.new_id();
         let refusal = match fault {
+            BodyFault::Broken => Refusal::Malformed { id, reason: Malformed::Broken },
             BodyFault::Coding => Refusal::Malformed { id, reason: Malformed::Coding },
             BodyFault::TooLarge => Refusal::TooLarge { id },
+            BodyFault::Slow => Refusal::TooSlow { id },
             BodyFault::Unsupported => Refusal::Unsupported { id },
-            BodyFault::Broken => return answers::fault(StatusCode::BAD_REQUEST, Some(id)),
-            BodyFault::Slow => return answers::fault(StatusCode::REQUEST_TIMEOUT, Some(id)),
         };
         self.refuse(arrival, route, refusal, path).await
     }
