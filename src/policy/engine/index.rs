@@ -132,18 +132,24 @@ impl Index {
 impl PathSignature {
     /// True if a folded path (leading slash, lower case, dot segments resolved) bears an update signature.
     pub fn is_in(&self, folded_path: &str) -> bool {
-        self.any.is_match(folded_path)
+        self.any.is_match(as_file(folded_path))
     }
 
     /// Calls `found` with the product of every signature in the path.
     pub(crate) fn products(&self, folded_path: &str, mut found: impl FnMut(u32)) {
-        if !self.any.is_match(folded_path) {
+        let path = as_file(folded_path);
+        if !self.any.is_match(path) {
             return;
         }
-        for pattern in self.patterns.iter().filter(|p| p.regex.is_match(folded_path)) {
+        for pattern in self.patterns.iter().filter(|p| p.regex.is_match(path)) {
             found(pattern.product);
         }
     }
+}
+
+/// The path without trailing slashes: some servers give a file for them, too.
+fn as_file(path: &str) -> &str {
+    path.trim_end_matches('/')
 }
 
 fn without_port(host: &str) -> &str {
