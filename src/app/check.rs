@@ -29,7 +29,7 @@ pub fn check(config: &Config, now: Timestamp) -> Result<CheckReport, ServeError>
     let snapshot = load(config, now)?.snapshot;
     RouteTable::new(config.routes.clone())?;
     for upstream in &config.upstreams {
-        Upstream::new(super::upstreams::convert(upstream))?;
+        Upstream::new(upstream)?;
     }
     for tls in config.gateway.listeners.iter().filter_map(|listener| listener.tls.clone()) {
         std::sync::Arc::new(Certificates::load(tls)?).server_config()?;

@@ -9,7 +9,6 @@ mod load;
 mod reload;
 mod sample;
 pub mod serve;
-mod upstreams;
 
 pub use check::{CheckReport, check};
 pub(crate) use load::shipped_policies;

@@ -1,7 +1,7 @@
 //! Hot reload: on SIGHUP and when a file changes; atomic, and the last good stays in force (docs/adr/0003).
 //!
 //! Files are looked at every few seconds rather than watched: that works on every file system and through the symbolic
-//! links that orchestrators swap, and a file caught half written is simply read again when it has changed once more.
+//! links that orchestrators swap. A file is read once it looks the same at two looks, and again when it changes once more.
 
 use std::fs;
 use std::path::Path;
@@ -25,58 +25,79 @@ pub(super) struct Reloader {
     pub(super) config: Arc<Config>,
     pub(super) gate: Arc<Gate>,
     pub(super) health: Arc<Health>,
-    stamps: Vec<(Part, Stamp)>,
+    pub(super) stamps: Stamps,
+}
+
+/// What each part's files looked like when they were last read, and at the last look.
+pub(super) struct Stamps(Vec<Watched>);
+
+struct Watched {
+    part: Part,
+    read: Stamp,
+    seen: Stamp,
 }
 
 /// What a part's files looked like: path, length, time of change, file number.
 type Stamp = Vec<(PathBuf, Option<(u64, SystemTime, u64)>)>;
 
-impl Reloader {
-    pub(super) fn new(
-        config: Arc<Config>,
-        gate: Arc<Gate>,
-        health: Arc<Health>,
-        certificates: Vec<Arc<Certificates>>,
-    ) -> Self {
-        let mut reloader = Self { certificates, config, gate, health, stamps: Vec::new() };
-        reloader.stamps = Part::ALL.map(|part| (part, reloader.stamp(part))).to_vec();
-        reloader
+impl Stamps {
+    /// How the files look now.
+    pub(super) fn take(config: &Config) -> Self {
+        let look = |part| {
+            let now = stamp(config, part);
+            Watched { part, read: now.clone(), seen: now }
+        };
+        Self(Part::ALL.map(look).into())
     }
 
+    /// The parts whose files differ from what was read and have not changed since the last look: a file that is being
+    /// written may be sound TOML with half of its rules.
+    fn settled(&mut self, config: &Config) -> Vec<Part> {
+        let mut settled = Vec::new();
+        for watched in &mut self.0 {
+            let now = stamp(config, watched.part);
+            if now != watched.read && now == watched.seen {
+                // Stamped before it is read: what changes while it is read is read again.
+                watched.read.clone_from(&now);
+                settled.push(watched.part);
+            }
+            watched.seen = now;
+        }
+        settled
+    }
+}
+
+impl Reloader {
     /// Reloads every part whose files have changed since they were last read.
     pub(super) fn changed(&mut self) {
-        for part in Part::ALL {
-            let now = self.stamp(part);
-            let before = self.stamps.iter_mut().find(|(p, _)| *p == part);
-            if let Some((_, before)) = before
-                && *before != now
-            {
-                // Stamped before it is read: what changes while it is read is read again.
-                *before = now;
-                self.reload(part);
-            }
-        }
+        let parts = self.stamps.settled(&self.config);
+        self.reload(&parts);
     }
 
     /// Reloads every part.
     pub(super) fn all(&mut self) {
-        for part in Part::ALL {
-            let now = self.stamp(part);
-            if let Some((_, before)) = self.stamps.iter_mut().find(|(p, _)| *p == part) {
-                *before = now;
+        self.stamps = Stamps::take(&self.config);
+        self.reload(&Part::ALL);
+    }
+
+    /// Policies and catalogue go together, for a row names a product of a policy: neither comes into force without the other.
+    fn reload(&self, parts: &[Part]) {
+        if parts.contains(&Part::Policies) || parts.contains(&Part::Catalogue) {
+            let [policies, catalogue] = self.policies_and_catalogue();
+            self.conclude(Part::Policies, policies);
+            self.conclude(Part::Catalogue, catalogue);
+        }
+        for part in parts {
+            match part {
+                Part::Catalogue | Part::Policies => {}
+                Part::Certificates => self.conclude(*part, self.renew_certificates()),
+                Part::Customers => self.conclude(*part, self.customers()),
+                Part::Geo => self.conclude(*part, self.geo()),
             }
-            self.reload(part);
         }
     }
 
-    fn reload(&self, part: Part) {
-        let result = match part {
-            Part::Catalogue => self.catalogue(),
-            Part::Certificates => self.renew_certificates(),
-            Part::Customers => self.customers(),
-            Part::Geo => self.geo(),
-            Part::Policies => self.policies(),
-        };
+    fn conclude(&self, part: Part, result: Result<(), String>) {
         self.gate.metrics().reloaded(part, result.is_ok());
         match result {
             Ok(()) => {
@@ -94,10 +115,16 @@ impl Reloader {
         }
     }
 
-    /// Policies and catalogue go together: a row names a product of a policy.
-    fn policies(&self) -> Result<(), String> {
-        let policies = load::policies(&self.config).map_err(|e| e.to_string())?;
-        let catalogue = load::catalogue(&self.config, &policies).map_err(|e| e.to_string())?;
+    fn policies_and_catalogue(&self) -> [Result<(), String>; 2] {
+        let waits = |other| Err(format!("kept, because the {other} cannot be read"));
+        let policies = match load::policies(&self.config) {
+            Ok(policies) => policies,
+            Err(error) => return [Err(error.to_string()), waits("policies")],
+        };
+        let catalogue = match load::catalogue(&self.config, &policies) {
+            Ok(catalogue) => catalogue,
+            Err(error) => return [waits("catalogue"), Err(error.to_string())],
+        };
         let loaded = self.gate.now();
         let revision = Arc::clone(policies.revision());
         self.replace(|snapshot| Snapshot {
@@ -107,14 +134,7 @@ impl Reloader {
             ..snapshot
         });
         self.gate.metrics().policies_in_force(&revision, seconds(loaded));
-        Ok(())
-    }
-
-    fn catalogue(&self) -> Result<(), String> {
-        let policies = Arc::clone(&self.gate.pin().policies);
-        let catalogue = load::catalogue(&self.config, &policies).map_err(|e| e.to_string())?;
-        self.replace(|snapshot| Snapshot { catalogue: Arc::new(catalogue), ..snapshot });
-        Ok(())
+        [Ok(()), Ok(())]
     }
 
     fn customers(&self) -> Result<(), String> {
@@ -136,23 +156,23 @@ impl Reloader {
     fn replace(&self, change: impl FnOnce(Snapshot) -> Snapshot) {
         self.gate.replace(change((*self.gate.pin()).clone()));
     }
+}
 
-    fn stamp(&self, part: Part) -> Stamp {
-        let config = &self.config;
-        let paths: Vec<PathBuf> = match part {
-            Part::Catalogue => config.catalog.file.iter().cloned().collect(),
-            Part::Certificates => {
-                self.certificates.iter().flat_map(|c| c.paths().map(Path::to_owned)).collect()
-            }
-            Part::Customers => config.customers.file.iter().cloned().collect(),
-            Part::Geo => {
-                let geo = &config.geo;
-                geo.databases.iter().chain(&geo.classes).chain(&geo.networks).cloned().collect()
-            }
-            Part::Policies => config.policies.dir.as_deref().map(policy_files).unwrap_or_default(),
-        };
-        paths.into_iter().map(|path| (path.clone(), look(&path))).collect()
-    }
+fn stamp(config: &Config, part: Part) -> Stamp {
+    let paths: Vec<PathBuf> = match part {
+        Part::Catalogue => config.catalog.file.iter().cloned().collect(),
+        Part::Certificates => {
+            let listeners = config.gateway.listeners.iter().filter_map(|l| l.tls.as_ref());
+            listeners.flat_map(|tls| [tls.certificate.clone(), tls.key.clone()]).collect()
+        }
+        Part::Customers => config.customers.file.iter().cloned().collect(),
+        Part::Geo => {
+            let geo = &config.geo;
+            geo.databases.iter().chain(&geo.classes).chain(&geo.networks).cloned().collect()
+        }
+        Part::Policies => config.policies.dir.as_deref().map(policy_files).unwrap_or_default(),
+    };
+    paths.into_iter().map(|path| (path.clone(), look(&path))).collect()
 }
 
 pub(super) fn seconds(at: jiff::Timestamp) -> f64 {

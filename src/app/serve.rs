@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::signal::unix::Signal;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
 
@@ -20,7 +21,7 @@ use crate::gateway::server::DataPlane;
 use crate::gateway::server::ServerError;
 use crate::gateway::tls::Certificates;
 use crate::gateway::tls::TlsError;
-use crate::gateway::upstream::SettingsError;
+use crate::gateway::upstream::SetupError;
 use crate::gateway::upstream::Upstream;
 use crate::ledger::Ledger;
 use crate::ledger::LedgerError;
@@ -29,10 +30,12 @@ use crate::model::Clock;
 use crate::model::SystemClock;
 use crate::telemetry::Health;
 use crate::telemetry::Metrics;
+use crate::telemetry::MetricsError;
 
 use super::load::LoadError;
 use super::load::load;
 use super::reload::Reloader;
+use super::reload::Stamps;
 use super::reload::seconds;
 
 /// Why the gateway did not start, or did not end well.
@@ -55,7 +58,7 @@ pub enum ServeError {
     Load(#[from] LoadError),
     /// A metric family is unsound.
     #[error("metrics: {0}")]
-    Metrics(#[from] prometheus::Error),
+    Metrics(#[from] MetricsError),
     /// The routes cannot stand side by side.
     #[error("{0}")]
     Routes(#[from] RouteTableError),
@@ -70,7 +73,7 @@ pub enum ServeError {
     Tls(#[from] TlsError),
     /// An upstream's settings.
     #[error("{0}")]
-    Upstream(#[from] SettingsError),
+    Upstream(#[from] SetupError),
 }
 
 /// The addresses that are bound, once they are.
@@ -91,6 +94,10 @@ pub struct Listening {
 pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), ServeError> {
     let config = Arc::new(config);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    // Before anything that takes time: a signal that nobody listens to yet would end the process.
+    let mut signals = Signals::new()?;
+    // What changes while it is first read is read again.
+    let stamps = Stamps::take(&config);
     let loaded = load(&config, clock.now())?;
     let (ledger, recovery) = Ledger::open(LedgerSettings {
         segment_bytes: config.ledger.segment_bytes,
@@ -122,10 +129,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     let upstreams = config
         .upstreams
         .iter()
-        .map(|settings| {
-            Ok((settings.name.clone(), Upstream::new(super::upstreams::convert(settings))?))
-        })
-        .collect::<Result<Vec<_>, SettingsError>>()?;
+        .map(|settings| Ok((settings.name.clone(), Upstream::new(settings)?)))
+        .collect::<Result<Vec<_>, SetupError>>()?;
     let gate = Arc::new(Gate::new(GateSettings {
         clock: MonotoneClock::new(clock, recovery.last_instant),
         deliveries: config.ledger.deliveries,
@@ -155,12 +160,22 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     ready(&listening);
 
     let certificates = certificates.into_iter().flatten().collect();
-    let reloader = Reloader::new(Arc::clone(&config), Arc::clone(&gate), health, certificates);
-    let reloading = actix_web::rt::spawn(reload(reloader, config.gateway.reload_interval));
+    let reloader = Reloader {
+        certificates,
+        config: Arc::clone(&config),
+        gate: Arc::clone(&gate),
+        health,
+        stamps,
+    };
+    let interval = config.gateway.reload_interval;
+    let reloading = actix_web::rt::spawn(reload(reloader, signals.hangup, interval));
     let (handle, admin_handle) = (server.handle(), admin.handle());
     let running = actix_web::rt::spawn(server);
     let administering = actix_web::rt::spawn(admin);
-    stopped().await?;
+    tokio::select! {
+        _ = signals.terminate.recv() => {}
+        _ = signals.interrupt.recv() => {}
+    }
     tracing::info!("draining");
     handle.stop(true).await;
     admin_handle.stop(false).await;
@@ -199,8 +214,7 @@ fn start_admin(
 }
 
 /// Reloads on SIGHUP, and whatever has changed at each interval.
-async fn reload(mut reloader: Reloader, interval: Option<Duration>) {
-    let Ok(mut hangups) = signal(SignalKind::hangup()) else { return };
+async fn reload(mut reloader: Reloader, mut hangups: Signal, interval: Option<Duration>) {
     loop {
         let tick = async {
             match interval {
@@ -234,11 +248,19 @@ async fn reload(mut reloader: Reloader, interval: Option<Duration>) {
     }
 }
 
-async fn stopped() -> Result<(), std::io::Error> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => Ok(()),
-        _ = interrupt.recv() => Ok(()),
+/// The signals that the gateway listens to.
+struct Signals {
+    hangup: Signal,
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
     }
 }

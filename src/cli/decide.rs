@@ -110,6 +110,10 @@ fn lines(
             line.ends_with(b"\n") || line.len() < usize::try_from(MAX_LINE).unwrap_or(usize::MAX);
         let text =
             if number == 1 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line) } else { &line };
+        if text.is_empty() {
+            // A byte order mark and nothing after it: an empty file.
+            return Ok(bad);
+        }
         let text = text.strip_suffix(b"\n").unwrap_or(text);
         let text = text.strip_suffix(b"\r").unwrap_or(text);
         let answered = if whole {

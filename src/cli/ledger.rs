@@ -30,11 +30,15 @@ Examples:
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Write every record as JSONL to standard output.
+    #[command(
+        after_help = "Example:\n  interdict ledger export /var/lib/interdict/ledger > decisions.jsonl"
+    )]
     Export {
         /// Folder of the ledger.
         dir: PathBuf,
     },
     /// Read every byte again and report the first defect; exit 65 if there is one.
+    #[command(after_help = "Example:\n  interdict ledger verify /var/lib/interdict/ledger")]
     Verify {
         /// Folder of the ledger.
         dir: PathBuf,

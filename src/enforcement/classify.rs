@@ -149,6 +149,9 @@ fn item<'a>(
     let mut attributes = Vec::new();
     for (name, source) in &mapping.attributes {
         let value = match (source, line) {
+            (Source::Pointer(at), Some(line)) if pointer::has_case_variant(at, line) => {
+                return Err(field(format!("a key differs from `{}` in case only", at.as_str())));
+            }
             (Source::Pointer(at), Some(line)) => pointer::first(at, line).cloned(),
             _ => reader.text(Some(source), line, true)?.map(StrictValue::String),
         };

@@ -124,6 +124,11 @@ impl Gate {
         classify::needs_body(route)
     }
 
+    /// True if the route reads names in the query, which a form in the body must not repeat.
+    pub fn reads_query(&self, route: &Route) -> bool {
+        super::values::reads_query(route)
+    }
+
     /// Passes a request that nothing judges; it is counted.
     pub fn pass(&self, route: &Route, target: String) -> Permit {
         self.metrics.passed_unjudged(&route.name);
@@ -199,8 +204,11 @@ impl Gate {
             Refusal::Unavailable { .. } => "the request could not be decided".to_owned(),
             Refusal::Held(_) | Refusal::Prohibited(_) => String::new(),
         };
+        // A server that finds a body's framing broken closes the connection under an answer that waits; this one refuses
+        // nothing that could have been served, so its record is written now and synced with the next.
+        let broken = matches!(&refusal, Refusal::Malformed { reason: Malformed::Body, .. });
         let recorded = self
-            .record(true, |out| {
+            .record(!broken, |out| {
                 record::write_refusal(out, &refusal, reason.clone(), at, &route.name, unread)
             })
             .await;
@@ -231,6 +239,9 @@ impl Gate {
             Some(body) => Some(read_json(body)?),
             None => None,
         };
+        if let Some(form) = request.body.filter(|_| !self.needs_body(route)) {
+            super::values::check_form(route, form)?;
+        }
         let signature = snapshot.policies.signatures().is_in(request.target.folded());
         let mut transaction = match route.action {
             Some(action) => classify::of_route(route, action, request, document.as_ref())?,

@@ -17,6 +17,7 @@ use crate::model::CountryReading;
 use crate::model::CountryText;
 use crate::model::CustomerLookup;
 use crate::model::Transaction;
+use crate::model::TransactionError;
 use crate::settings::ClientRole;
 use crate::settings::Requirement;
 use crate::settings::Route;
@@ -61,15 +62,21 @@ pub(super) fn requirements(buyer: &mut Buyer, route: &Route) {
 }
 
 /// Every reading of the request's path, for callers who hand in a path in any spelling.
-pub fn gather_paths(transaction: &mut Transaction) {
-    let Some(request) = &mut transaction.request else { return };
-    let Some(path) = &request.path else { return };
+///
+/// # Errors
+/// When the path is so contrived that not all of its readings can be looked at: nobody could say what it does not name.
+pub fn gather_paths(transaction: &mut Transaction) -> Result<(), TransactionError> {
+    let Some(request) = &mut transaction.request else { return Ok(()) };
+    let Some(path) = &request.path else { return Ok(()) };
     let slashed = if path.starts_with('/') { path.clone() } else { format!("/{path}") };
     let readings = lenient_readings(slashed.as_bytes());
     request.readings = readings.iter().map(Box::from).collect();
-    if let Ok(target) = canonicalize(slashed.as_bytes()) {
-        request.readings.push(target.folded().into());
+    match canonicalize(slashed.as_bytes()) {
+        Ok(target) => request.readings.push(target.folded().into()),
+        Err(_) if !readings.is_complete() => return Err(TransactionError::AmbiguousPath),
+        Err(_) => {}
     }
+    Ok(())
 }
 
 /// The transaction's own `ip`, `ip_country` and `ip_class`. What is given replaces the look-up of that part; an address

@@ -66,7 +66,7 @@ impl Snapshot {
         let at = transaction.at.unwrap_or(now);
         // Whoever asks is the reseller's own system: it stands for the account.
         transaction.buyer.vouching = Vouching::Vouched;
-        gather::gather_paths(transaction);
+        gather::gather_paths(transaction)?;
         gather::said(&mut transaction.buyer, self, now);
         let decision = decide(transaction, at, &self.policies, &self.setting());
         Ok(Answer { decision, hypothetical: transaction.at.is_some(), id: DecisionId::new(now) })

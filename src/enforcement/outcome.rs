@@ -7,6 +7,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::message::CanonicalTarget;
+use crate::message::without_method_override;
 use crate::model::Action;
 use crate::model::Decision;
 use crate::model::DecisionId;
@@ -48,7 +49,7 @@ pub enum Refusal {
         /// Names the refusal.
         id: DecisionId,
     },
-    /// 408: the body came too slowly.
+    /// 408: a body that came too slowly.
     TooSlow {
         /// Names the refusal.
         id: DecisionId,
@@ -95,8 +96,8 @@ pub struct RefusedItem {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Malformed {
     /// The body ended before it was whole, or its framing is broken.
-    #[error("the body broke off")]
-    Broken,
+    #[error("the body did not arrive whole")]
+    Body,
     /// The body is not what its content coding says.
     #[error("the body is not what its Content-Encoding says")]
     Coding,
@@ -117,6 +118,7 @@ pub enum Malformed {
 impl Permit {
     /// For a request that no route judges: nothing was decided, and the target goes out as it is.
     pub(super) fn unjudged(target: String) -> Self {
+        let target = without_method_override(&target).into_owned();
         Self { body: None, covered: false, cut_at: None, id: None, target }
     }
 
@@ -134,7 +136,7 @@ impl Permit {
             covered,
             cut_at: decision.cut_at,
             id: Some(id),
-            target: target.forward_target().into_owned(),
+            target: without_method_override(&target.forward_target()).into_owned(),
         }
     }
 

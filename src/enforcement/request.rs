@@ -16,7 +16,7 @@ pub trait HeaderLookup {
 /// A request whose target has one reading and whose body, where its route needs it, is whole and decoded.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
-    /// The decoded body; absent where the route needs none.
+    /// The decoded body; absent where the route needs none. On a route that reads the query but no document, it is a form.
     pub body: Option<&'a Bytes>,
     /// The client's address after trusted proxies; absent where it is unknown.
     pub client: Option<IpAddr>,

@@ -7,16 +7,21 @@ use std::borrow::Cow;
 use smallvec::SmallVec;
 
 use crate::message::Form;
+use crate::message::PhpName;
 use crate::message::pointer;
 use crate::model::Number;
 use crate::model::StrictValue;
 use crate::settings::Pointer;
 use crate::settings::Route;
 use crate::settings::Source;
+use crate::settings::Token;
 
 use super::outcome::Malformed;
 use super::request::Request;
 use super::routes::parameter;
+
+/// Above 2^53 a reader that keeps numbers as IEEE doubles takes one whole number for another.
+const EXACT: u64 = 1 << 53;
 
 /// Where sources read from.
 pub(super) struct Reader<'a> {
@@ -35,11 +40,24 @@ impl<'a> Reader<'a> {
         request: &'a Request<'a>,
         document: Option<&'a StrictValue>,
     ) -> Result<Self, Malformed> {
-        let needs_query = route.sources().any(|source| matches!(source, Source::Query(_)));
-        let query = match request.target.query().filter(|_| needs_query) {
+        let reads_names = names(route).next().is_some();
+        let query = match request.target.query().filter(|_| reads_names) {
             Some(query) => Some(Form::parse(query).map_err(|error| field(error.to_string()))?),
             None => None,
         };
+        if let Some(query) = &query {
+            query.check_unique().map_err(|error| field(error.to_string()))?;
+            if document.is_some()
+                && let Some(name) = document_names(route).find(|name| query.mentions(name))
+            {
+                return Err(in_two_places(name));
+            }
+        }
+        if let Some(document) = document
+            && let Some(name) = query_names(route).find(|name| is_member(document, name))
+        {
+            return Err(in_two_places(name));
+        }
         Ok(Self { document, query, request, route })
     }
 
@@ -75,7 +93,12 @@ impl<'a> Reader<'a> {
                 }
             }
             Source::Path(name) => {
-                texts.extend(parameter(self.route, name, self.request.target).map(Cow::Borrowed));
+                let value = parameter(self.route, name, self.request.target);
+                if value.is_some_and(|value| value.contains(';')) {
+                    // Some upstreams read the segment without its `;parameters`, others with them.
+                    return Err(field(format!("`{name}` in the path has parameters")));
+                }
+                texts.extend(value.map(Cow::Borrowed));
             }
             Source::Claim(_) | Source::Cookie(_) | Source::Form(_) => {
                 // INVARIANT: composition refuses routes with these sources.
@@ -100,6 +123,58 @@ impl<'a> Reader<'a> {
             (_, false) => Err(field("a value that must be one is given several times")),
         }
     }
+}
+
+/// Refuses a form beside the query: no name that the route reads in the query may stand in the body as well, where an
+/// upstream that merges the two (PHP's `$_REQUEST`, Rails, Laravel) might take it instead.
+pub(super) fn check_form(route: &Route, body: &[u8]) -> Result<(), Malformed> {
+    let text = std::str::from_utf8(body).map_err(|_| field("the form is not UTF-8"))?;
+    let form = Form::parse(text).map_err(|error| field(error.to_string()))?;
+    form.check_unique().map_err(|error| field(error.to_string()))?;
+    query_names(route).find(|name| form.mentions(name)).map_or(Ok(()), |n| Err(in_two_places(n)))
+}
+
+/// True if the route reads names in the query.
+pub(super) fn reads_query(route: &Route) -> bool {
+    query_names(route).next().is_some()
+}
+
+/// Every name that the route reads in query or document.
+fn names(route: &Route) -> impl Iterator<Item = &str> {
+    query_names(route).chain(document_names(route))
+}
+
+fn query_names(route: &Route) -> impl Iterator<Item = &str> {
+    route.sources().filter_map(|source| match source {
+        Source::Query(name) => Some(&**name),
+        _ => None,
+    })
+}
+
+/// The names at the top of the document that the route reads; pointers of items that lie in a list start there.
+fn document_names(route: &Route) -> impl Iterator<Item = &str> {
+    let list = route.items.as_ref().and_then(|items| items.at.as_ref());
+    let whole = route.buyer.iter().map(|(_, source)| source);
+    let whole = whole.chain(route.seller_organization_country.iter());
+    let items = route.items.iter().filter(move |_| list.is_none()).flat_map(|i| i.sources());
+    let pointers = whole.chain(items).filter_map(|source| match source {
+        Source::Pointer(at) => Some(at),
+        _ => None,
+    });
+    pointers.chain(list).filter_map(|at| match at.tokens().first() {
+        Some(Token::Name(name)) => Some(&**name),
+        Some(Token::Each) | None => None,
+    })
+}
+
+fn is_member(document: &StrictValue, name: &str) -> bool {
+    let wanted = PhpName::fold(name);
+    let StrictValue::Object(members) = document else { return false };
+    members.iter().any(|(member, _)| PhpName::fold(member).base() == wanted.base())
+}
+
+fn in_two_places(name: &str) -> Malformed {
+    field(format!("`{name}` is given in query and body"))
 }
 
 pub(super) fn field(message: impl Into<Cow<'static, str>>) -> Malformed {
@@ -132,6 +207,9 @@ fn push<'a>(
         StrictValue::String(text) => {
             texts.push(Cow::Borrowed(text));
             Ok(())
+        }
+        StrictValue::Number(Number::Positive(n)) if numbers && *n > EXACT => {
+            Err(field(format!("`{}` is a number that not every reader keeps", at.as_str())))
         }
         StrictValue::Number(number) if numbers => {
             texts.push(Cow::Owned(match number {

@@ -184,7 +184,7 @@ fn page(
 fn public_detail(reason: &Malformed) -> String {
     match reason {
         Malformed::Json(_) => "the body is not one strict JSON document".to_owned(),
-        Malformed::Broken
+        Malformed::Body
         | Malformed::Coding
         | Malformed::Field(_)
         | Malformed::Host

@@ -14,17 +14,22 @@ use serde::Serialize;
 use crate::enforcement::Caller;
 use crate::enforcement::InquiryError;
 use crate::enforcement::Snapshot;
-use crate::message::is_json_utf8;
 use crate::model::Transaction;
 
 use super::answers::api_problem;
 use super::answers::fault;
-use super::handler::Plane;
+
 use super::inbound;
 use super::inbound::BodyFault;
+use super::plane::Plane;
 
 /// A batch may be this many times as long as one transaction.
 const BATCH_FACTOR: usize = 64;
+
+/// Lines of a batch. A line of one byte has an answer of a hundred, so bytes alone bound nothing.
+const BATCH_LINES: usize = 100_000;
+/// After so many lines the worker's other connections get their turn.
+const BATCH_TURN: usize = 256;
 
 /// One of the API's calls.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -88,18 +93,13 @@ pub(super) async fn answer(
         return answer;
     }
     match call {
-        Call::Decide => decide(plane, request, payload).await,
+        Call::Decide => decide(plane, payload).await,
         Call::DecideBatch => decide_batch(plane, payload).await,
         Call::WhoAmI => who_am_i(plane, request, peer),
     }
 }
 
-async fn decide(plane: &Plane, request: &HttpRequest, mut payload: Payload) -> HttpResponse {
-    let media = request.headers().get(header::CONTENT_TYPE);
-    if !media.and_then(|v| v.to_str().ok()).is_some_and(is_json_utf8) {
-        let detail = "send `Content-Type: application/json`".to_owned();
-        return api_problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail);
-    }
+async fn decide(plane: &Plane, mut payload: Payload) -> HttpResponse {
     let limit = plane.max_inspected_body;
     let body = match inbound::collect(&mut payload, limit, plane.body_timeout).await {
         Ok(body) => body,
@@ -129,9 +129,16 @@ async fn decide_batch(plane: &Plane, mut payload: Payload) -> HttpResponse {
         Ok(body) => body,
         Err(fault) => return unread(fault),
     };
+    if crate::model::lines(&body).nth(BATCH_LINES).is_some() {
+        let detail = format!("the batch has more than {BATCH_LINES} lines");
+        return api_problem(StatusCode::PAYLOAD_TOO_LARGE, detail);
+    }
     let snapshot = plane.gate.pin();
     let mut out = Vec::with_capacity(body.len());
     for (at, line) in crate::model::lines(&body).enumerate() {
+        if at.checked_rem(BATCH_TURN) == Some(0) {
+            tokio::task::yield_now().await;
+        }
         match one(plane, &snapshot, line, false).await {
             Ok(document) => out.extend_from_slice(&document),
             Err(LineFault::Unrecorded) => {

@@ -1,10 +1,9 @@
 //! The life of a request (DESIGN 3): read, route, judge, forward, conclude.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -13,10 +12,8 @@ use actix_web::http::Method;
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::http::header::HeaderValue;
-use ipnet::IpNet;
 
 use crate::enforcement::Found;
-use crate::enforcement::Gate;
 use crate::enforcement::Malformed;
 use crate::enforcement::Permit;
 use crate::enforcement::Refusal;
@@ -27,6 +24,7 @@ use crate::message::AddressBasis;
 use crate::message::CanonicalTarget;
 use crate::message::ClientAddress;
 use crate::message::ClientAddressRule;
+use crate::message::Host;
 use crate::message::OutgoingForwarding;
 use crate::message::TargetError;
 use crate::message::believed_proto;
@@ -43,28 +41,11 @@ use super::inbound;
 use super::inbound::BodyFault;
 use super::inbound::Headers;
 use super::outbound;
+use super::plane::Worker;
 use super::upstream::Outgoing;
-use super::upstream::UpstreamClient;
 
-/// What every worker knows.
-#[derive(Debug)]
-pub(super) struct Plane {
-    pub(super) api_clients: Vec<IpNet>,
-    pub(super) body_timeout: Duration,
-    pub(super) client_rule: ClientAddressRule,
-    pub(super) gate: Arc<Gate>,
-    pub(super) max_inspected_body: usize,
-    pub(super) notice_url: Option<String>,
-}
-
-/// One worker: what all know, and its own connections.
-#[derive(Debug)]
-pub(super) struct Worker {
-    pub(super) plane: Arc<Plane>,
-    pub(super) upstreams: HashMap<String, UpstreamClient>,
-    /// Route names as labels that outlive a request.
-    pub(super) labels: HashMap<String, Arc<str>>,
-}
+/// What `Allow` says where no route says it.
+const SERVED_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 /// What was read of a request before its target.
 struct Arrival<'a> {
@@ -81,18 +62,20 @@ pub(super) async fn handle(
     payload: Payload,
 ) -> HttpResponse {
     let in_flight = worker.plane.gate.metrics().request_began();
-    let Some(host) = inbound::host(&request) else {
-        return answers::fault(StatusCode::BAD_REQUEST, None);
-    };
+    let host = inbound::host(&request);
     let peer = inbound::peer(&request);
     let rule = &worker.plane.client_rule;
     let values = rule.header().into_iter().flat_map(|name| request.headers().get_all(name));
     let client = rule.resolve(peer, values.map(HeaderValue::as_bytes));
-    let arrival = Arrival { client, host: host.name(), peer, request: &request };
+    let name = host.as_ref().map_or("", Host::name);
+    let arrival = Arrival { client, host: name, peer, request: &request };
+    let raw = arrival.raw_target();
     if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
-        return answers::fault(StatusCode::METHOD_NOT_ALLOWED, None);
+        return worker.method_never_served(&arrival, raw).await;
     }
-    let raw = request.uri().path_and_query().map_or("/", |target| target.as_str());
+    if host.is_none() {
+        return worker.unaddressed(&arrival, raw).await;
+    }
     match canonicalize(raw.as_bytes()) {
         Ok(target) => worker.lawful(&arrival, &target, payload, in_flight).await,
         Err(error) => worker.ambiguous(&arrival, raw, error, payload, in_flight).await,
@@ -127,7 +110,13 @@ impl Worker {
         };
         let snapshot = gate.pin();
         if !gate.is_judged(&snapshot, route, folded) {
-            let permit = gate.pass(route, target.forward_target().into_owned());
+            // Nobody judged this target, so it goes as it came (`/c++`, `/thumbs/https://..`), unless a careless reading of
+            // it is one that matters.
+            let canonical = target.forward_target();
+            let raw = arrival.raw_target();
+            let as_it_came = *canonical != *raw && !self.matters(&snapshot, raw);
+            let forwarded = if as_it_came { raw.to_owned() } else { canonical.into_owned() };
+            let permit = gate.pass(route, forwarded);
             return self.forward(arrival, route, permit, payload, in_flight).await;
         }
         let mut body = None;
@@ -138,6 +127,15 @@ impl Worker {
                 inbound::json_body(arrival.request.headers(), &mut payload, limit, pause).await;
             match read {
                 Ok(whole) => body = Some(whole),
+                Err(fault) => return self.unreadable(arrival, route, fault, target.path()).await,
+            }
+        } else if gate.reads_query(route) {
+            let limit = self.plane.max_inspected_body;
+            let pause = self.plane.body_timeout;
+            let read =
+                inbound::form_body(arrival.request.headers(), &mut payload, limit, pause).await;
+            match read {
+                Ok(whole) => body = whole,
                 Err(fault) => return self.unreadable(arrival, route, fault, target.path()).await,
             }
         }
@@ -182,6 +180,48 @@ impl Worker {
         self.forward(arrival, route, permit, payload, in_flight).await
     }
 
+    /// `CONNECT` and `TRACE`, which no route serves.
+    async fn method_never_served(&self, arrival: &Arrival<'_>, raw: &str) -> HttpResponse {
+        let Some(route) = self.judged_route(arrival, raw) else {
+            let mut answer = answers::fault(StatusCode::METHOD_NOT_ALLOWED, None);
+            answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(SERVED_METHODS));
+            return answer;
+        };
+        let listed = route.methods.join(", ");
+        let allow = if listed.is_empty() { SERVED_METHODS.to_owned() } else { listed };
+        let refusal = Refusal::MethodNotAllowed { id: self.plane.gate.new_id(), allow };
+        self.refuse(arrival, route, refusal, raw.split('?').next().unwrap_or(raw)).await
+    }
+
+    /// A request without the one `Host` that names where it goes (RFC 9112 3.2).
+    async fn unaddressed(&self, arrival: &Arrival<'_>, raw: &str) -> HttpResponse {
+        let Some(route) = self.judged_route(arrival, raw) else {
+            return answers::fault(StatusCode::BAD_REQUEST, None);
+        };
+        let id = self.plane.gate.new_id();
+        let refusal = Refusal::Malformed { id, reason: Malformed::Host };
+        self.refuse(arrival, route, refusal, raw.split('?').next().unwrap_or(raw)).await
+    }
+
+    /// The route of a request that is refused before it is read, if that route or the target makes it a judged one.
+    fn judged_route(&self, arrival: &Arrival<'_>, raw: &str) -> Option<&Route> {
+        let gate = &self.plane.gate;
+        let snapshot = gate.pin();
+        let method = arrival.request.method().as_str();
+        let target = canonicalize(raw.as_bytes());
+        let path = match &target {
+            Ok(target) => Cow::Borrowed(target.folded()),
+            Err(_) => Cow::Owned(raw.split('?').next().unwrap_or(raw).to_lowercase()),
+        };
+        let (Found::Route(route) | Found::MethodNotAllowed(route, _)) =
+            gate.routes().find(method, &path)
+        else {
+            return None;
+        };
+        let judged = gate.is_judged(&snapshot, route, &path);
+        (judged || (target.is_err() && self.matters(&snapshot, raw))).then_some(route)
+    }
+
     fn matters(&self, snapshot: &Snapshot, raw: &str) -> bool {
         let routes = self.plane.gate.routes();
         let signatures = snapshot.policies.signatures();
@@ -198,11 +238,11 @@ impl Worker {
     ) -> HttpResponse {
         let id = self.plane.gate.new_id();
         let refusal = match fault {
-            BodyFault::Broken => Refusal::Malformed { id, reason: Malformed::Broken },
             BodyFault::Coding => Refusal::Malformed { id, reason: Malformed::Coding },
             BodyFault::TooLarge => Refusal::TooLarge { id },
-            BodyFault::Slow => Refusal::TooSlow { id },
             BodyFault::Unsupported => Refusal::Unsupported { id },
+            BodyFault::Broken => Refusal::Malformed { id, reason: Malformed::Body },
+            BodyFault::Slow => Refusal::TooSlow { id },
         };
         self.refuse(arrival, route, refusal, path).await
     }
@@ -322,6 +362,11 @@ impl<'a> Arrival<'a> {
                 self.client.address
             }
         }
+    }
+
+    /// Path and query as received.
+    fn raw_target(&self) -> &'a str {
+        self.request.uri().path_and_query().map_or("/", |target| target.as_str())
     }
 
     /// What the gateway tells the upstream of the client.

@@ -18,6 +18,9 @@ use crate::message::Host;
 use crate::message::decode_content;
 use crate::message::is_json_utf8;
 
+/// Bytes in a millisecond below which an inspected body comes too slowly: 32 kbit/s.
+const SLOWEST: u64 = 4;
+
 /// actix's headers, looked up by the floors below.
 pub(super) struct Headers<'a>(pub(super) &'a HeaderMap);
 
@@ -100,7 +103,33 @@ pub(super) async fn json_body(
     }
 }
 
-/// Reads at most `limit` bytes; no pause between two pieces may be longer than `pause`.
+/// Reads a form that comes beside a query which is judged; another body is left where it is. A form in several parts, or one
+/// in a content coding, is not read and so not passed.
+pub(super) async fn form_body(
+    headers: &HeaderMap,
+    payload: &mut Payload,
+    limit: usize,
+    pause: Duration,
+) -> Result<Option<Bytes>, BodyFault> {
+    let is = |kind: &[u8]| {
+        headers.get_all(header::CONTENT_TYPE).any(|value| {
+            value.as_bytes().to_ascii_lowercase().windows(kind.len()).any(|part| part == kind)
+        })
+    };
+    if is(b"multipart/") {
+        return Err(BodyFault::Unsupported);
+    }
+    if !is(b"application/x-www-form-urlencoded") {
+        return Ok(None);
+    }
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        return Err(BodyFault::Unsupported);
+    }
+    collect(payload, limit, pause).await.map(Some)
+}
+
+/// Reads at most `limit` bytes; no pause between two pieces may be longer than `pause`, and the whole may take that long and
+/// the time that its bytes need at [`SLOWEST`], so that a trickle does not hold a connection and its buffer for days.
 pub(super) async fn collect(
     payload: &mut Payload,
     limit: usize,
@@ -108,9 +137,13 @@ pub(super) async fn collect(
 ) -> Result<Bytes, BodyFault> {
     let mut whole = BytesMut::new();
     let mut first = Bytes::new();
+    let started = tokio::time::Instant::now();
     loop {
-        let next =
-            tokio::time::timeout(pause, payload.next()).await.map_err(|_| BodyFault::Slow)?;
+        let received = first.len().saturating_add(whole.len());
+        let earned = Duration::from_millis(u64::try_from(received).unwrap_or(u64::MAX) / SLOWEST);
+        let left = pause.saturating_add(earned).saturating_sub(started.elapsed());
+        let next = tokio::time::timeout(pause.min(left), payload.next()).await;
+        let next = next.map_err(|_| BodyFault::Slow)?;
         let Some(piece) = next else { break };
         let piece = piece.map_err(|_| BodyFault::Broken)?;
         if first.len().saturating_add(whole.len()).saturating_add(piece.len()) > limit {

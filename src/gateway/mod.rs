@@ -17,6 +17,7 @@ mod handler;
 mod inbound;
 mod outbound;
 mod page;
+mod plane;
 pub mod server;
 pub mod tls;
 pub mod upstream;

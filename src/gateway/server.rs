@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::rc::Rc;
+use std::rc::Weak;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::App;
 use actix_web::HttpRequest;
@@ -19,12 +21,18 @@ use crate::message::ClientAddressRule;
 use crate::settings::ClientAddress;
 use crate::settings::Gateway;
 
-use super::handler::Plane;
-use super::handler::Worker;
 use super::handler::handle;
+use super::plane::Plane;
+use super::plane::Worker;
 use super::tls::Certificates;
 use super::tls::TlsError;
 use super::upstream::Upstream;
+use super::upstream::UpstreamClient;
+
+/// How much of an answer waits for a client's socket. Larger pieces cost fewer calls (docs/benchmarks.md).
+const WRITE_BUFFER: usize = 64 * 1024;
+/// How often connections to upstreams are looked at that have rested too long or been closed.
+const SWEEP: Duration = Duration::from_secs(5);
 
 /// What the data plane is made of.
 #[derive(Debug)]
@@ -97,12 +105,16 @@ impl DataPlane {
                 plane: Arc::clone(&plane),
                 upstreams: clients,
             });
+            drop(actix_web::rt::spawn(sweep(Rc::downgrade(&worker))));
             App::new().default_service(web::to(
                 move |request: HttpRequest, payload: web::Payload| {
                     handle(Rc::clone(&worker), request, payload.into_inner())
                 },
             ))
         })
+        // A client that has closed its side is gone: its request is cancelled at the upstream as well.
+        .h1_allow_half_closed(false)
+        .h1_write_buffer_size(WRITE_BUFFER)
         .client_request_timeout(settings.header_timeout)
         .keep_alive(settings.idle_timeout)
         .max_connections(settings.max_connections)
@@ -128,5 +140,14 @@ impl DataPlane {
             .map_err(fault)?;
         }
         Ok((server.run(), bound))
+    }
+}
+
+/// Sweeps a worker's connections to upstreams for as long as there is the worker.
+async fn sweep(worker: Weak<Worker>) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        let Some(worker) = worker.upgrade() else { return };
+        worker.upstreams.values().for_each(UpstreamClient::sweep);
     }
 }

@@ -65,11 +65,6 @@ impl Certificates {
         Ok(())
     }
 
-    /// The files that are read.
-    pub fn paths(&self) -> [&Path; 2] {
-        [&self.files.certificate, &self.files.key]
-    }
-
     /// What a listener needs.
     ///
     /// # Errors

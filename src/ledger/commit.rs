@@ -256,20 +256,21 @@ impl Shared {
         file.write_at(records, header_len())?;
         file.sync()?;
         self.store.rename(&from, &to)?;
-        self.store.sync_dir(dir)?;
-        // A segment ends where the next one begins, so that this is only tidiness and may fail.
-        if synced_end.0 != to {
-            self.store.truncate(&synced_end.0, synced_end.1).ok();
-        }
-        // A rotation that did not come to its end left a copy of some of the records; it must not be taken for a later segment.
+        // A rotation that did not come to its end left copies of some of the records. Such a file must not be taken for a later segment,
+        // so this is part of healing. Killed in between, a reader finds the same records in the copies.
         let found = segments(dir).map_err(|error| match error {
             LedgerError::Io { source, .. } => source,
             other => io::Error::other(other),
         })?;
         for (first, suffix) in found {
-            if suffix == Suffix::New {
+            if first > header.first || suffix == Suffix::New {
                 self.store.remove(&segment_path(dir, first, suffix))?;
             }
+        }
+        self.store.sync_dir(dir)?;
+        // A segment ends where the next one begins, so that this is only tidiness and may fail.
+        if synced_end.0 != to {
+            self.store.truncate(&synced_end.0, synced_end.1).ok();
         }
         Ok(file)
     }

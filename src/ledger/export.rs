@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::error::LedgerError;
 use super::reader::Reader;
-use super::recovery::TornTail;
+use super::torn::TornTail;
 
 /// What an export covered.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -30,14 +30,16 @@ mod reader;
 mod recovery;
 mod settings;
 mod store;
+mod torn;
 mod verify;
 
 pub use append::{Ledger, LedgerStatus, Receipt};
 pub use error::{Defect, DefectKind, LedgerError};
 pub use export::{ExportSummary, export};
 pub use reader::{Reader, Record};
-pub use recovery::{Recovery, TornTail};
+pub use recovery::Recovery;
 pub use settings::LedgerSettings;
+pub use torn::TornTail;
 pub use verify::{Report, verify};
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::cursor::{Cursor, Step, open_segment, segments};
 use super::error::{Defect, DefectKind, LedgerError};
 use super::format::Suffix;
-use super::recovery::TornTail;
+use super::torn::TornTail;
 use super::verify::whole_record_after;
 
 /// A walk over all records, one in memory at a time.

@@ -16,6 +16,7 @@ use super::error::LedgerError;
 use super::format::{Header, NO_INSTANT, Suffix, header_len, segment_path};
 use super::settings::LedgerSettings;
 use super::store::{Disk, LedgerStore};
+use super::torn::TornTail;
 use super::verify::whole_record_after;
 
 /// The file whose lock says that a process writes here.
@@ -32,19 +33,6 @@ pub struct Recovery {
     pub last_instant: Option<Timestamp>,
     /// What was cut, each with its bytes set aside in `<segment>.at-<offset>.torn`.
     pub torn: Vec<TornTail>,
-}
-
-/// Bytes at the end of the last segment that are no whole record.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct TornTail {
-    /// File name of the segment.
-    pub segment: String,
-    /// Where the last whole record ends.
-    pub offset: u64,
-    /// Bytes from there to the end of the file.
-    pub bytes: u64,
-    /// Whether a later whole record stands among them: then this is not a torn write only, but lost pages or a damaged file.
-    pub followed: bool,
 }
 
 impl Ledger {

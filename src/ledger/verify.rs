@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::error::{Defect, DefectKind, LedgerError};
-use super::recovery::TornTail;
+use super::torn::TornTail;
 
 const HEADER: u64 = 32;
 const FRAME: u64 = 24;

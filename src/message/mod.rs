@@ -31,5 +31,5 @@ pub use json::is_json_utf8;
 pub use json::pointer;
 pub use target::{
     CanonicalTarget, LenientReadings, TargetError, TargetForm, TargetFormError, canonicalize,
-    lenient_readings,
+    lenient_readings, without_method_override,
 };

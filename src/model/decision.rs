@@ -141,7 +141,7 @@ pub struct Decision {
     /// When a rule that cuts running transfers will refuse this.
     pub cut_at: Option<Timestamp>,
     /// One per item, in order; the request alone where there are no items.
-    pub findings: SmallVec<[Finding; 2]>,
+    pub findings: SmallVec<[Finding; 4]>,
     /// What was found of the request, where there are items too and it matched.
     pub request: Option<Finding>,
     /// The rule that decided; absent on allow.

@@ -73,6 +73,15 @@ pub fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
         .filter(move |_| !none)
 }
 
+/// A value that, if the key is there, is not null.
+pub(super) fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}
+
 impl StrictValue {
     /// The member of an object.
     pub fn member(&self, name: &str) -> Option<&Self> {

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::address::{AddressClass, AddressEvidence};
 use super::country::CountryText;
 use super::evidence::Customer;
-use super::transaction::present;
+use super::json::present;
 
 /// The buyer: first what was said, then what was gathered.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]

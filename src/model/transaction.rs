@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::action::Action;
-use super::json::{self, JsonError, StrictValue};
+use super::json::{self, JsonError, StrictValue, present};
 use super::party::{Buyer, Seller};
 use super::timestamp::parse_timestamp;
 
@@ -76,6 +76,9 @@ pub struct RequestTarget {
 /// Why a line is no transaction.
 #[derive(Debug, thiserror::Error)]
 pub enum TransactionError {
+    /// The request's path has more readings than can be looked at.
+    #[error("the path of the request has too many readings")]
+    AmbiguousPath,
     /// Not one acceptable document.
     #[error("{0}")]
     Json(#[from] JsonError),
@@ -118,15 +121,6 @@ impl Item {
     pub fn attribute(&self, name: &str) -> Option<&StrictValue> {
         self.attributes.iter().find(|(n, _)| n == name).map(|(_, value)| value)
     }
-}
-
-/// A value that, if the key is there, is not null.
-pub(super) fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    T::deserialize(deserializer).map(Some)
 }
 
 fn instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {

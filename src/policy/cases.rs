@@ -21,9 +21,9 @@ use crate::model::Verdict;
 use crate::model::Vouching;
 use crate::model::json_from_slice;
 
-use super::engine::decide::Setting;
 use super::engine::decide::decide;
 use super::engine::set::PolicySet;
+use super::engine::setting::Setting;
 
 /// One case, read.
 #[derive(Debug)]

@@ -20,7 +20,6 @@ use crate::model::Transaction;
 use crate::model::Verdict;
 
 use super::engine::decide::Judge;
-use super::engine::decide::Setting;
 use super::engine::decide::decide;
 use super::engine::nexus::weigh;
 use super::engine::products::Certainty;
@@ -30,6 +29,7 @@ use super::engine::products::of_item;
 use super::engine::products::of_request;
 use super::engine::rule::Rule;
 use super::engine::set::PolicySet;
+use super::engine::setting::Setting;
 use super::text::Folded;
 
 /// The account of one decision.

@@ -17,11 +17,12 @@ pub mod explain;
 mod language;
 mod text;
 
-pub use engine::decide::{Reseller, Setting, decide};
+pub use engine::decide::decide;
 pub use engine::index::PathSignature;
 pub use engine::nexus::{buyer_nexus, seller_nexus};
 pub use engine::rule::{InFlight, PolicyInfo};
 pub use engine::set::PolicySet;
+pub use engine::setting::{Reseller, Setting};
 pub use language::compile::PolicyText;
 pub use language::error::{Fault, PolicyError, PolicyErrors};
 pub use language::load::{load_dirs, load_read, load_texts, read_dirs};

@@ -15,6 +15,9 @@ pub struct Folded(SmallVec<[u8; 192]>);
 impl Folded {
     /// Folds a product, vendor or component name: lower-case words with single blanks between.
     pub fn name(text: &str) -> Self {
+        if let Some(folded) = Self::short_ascii_name(text) {
+            return folded;
+        }
         let mut words = Words::default();
         if text.is_ascii() {
             for byte in text.bytes() {
@@ -55,6 +58,29 @@ impl Folded {
         self.0.is_empty()
     }
 
+    /// ASCII that fits, in a plain buffer: most texts are so, and three are folded for every item.
+    fn short_ascii_name(text: &str) -> Option<Self> {
+        let mut buffer = [0_u8; 192];
+        let mut length = 0_usize;
+        let mut blank = false;
+        for byte in text.bytes() {
+            if byte.is_ascii_alphanumeric() {
+                if blank && length > 0 {
+                    *buffer.get_mut(length)? = b' ';
+                    length = length.saturating_add(1);
+                }
+                blank = false;
+                *buffer.get_mut(length)? = byte.to_ascii_lowercase();
+                length = length.saturating_add(1);
+            } else if byte.is_ascii() {
+                blank |= !is_unseen(char::from(byte));
+            } else {
+                return None;
+            }
+        }
+        buffer.get(..length).map(|folded| Self(SmallVec::from_slice(folded)))
+    }
+
     fn push(&mut self, c: char) {
         self.0.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
     }
@@ -71,7 +97,7 @@ impl Words {
         if byte.is_ascii_alphanumeric() {
             self.separate();
             self.folded.0.push(byte.to_ascii_lowercase());
-        } else {
+        } else if !is_unseen(char::from(byte)) {
             self.blank = true;
         }
     }
@@ -80,7 +106,7 @@ impl Words {
         if c.is_alphanumeric() {
             self.separate();
             self.folded.push(c);
-        } else {
+        } else if !is_unseen(c) {
             self.blank = true;
         }
     }
@@ -105,6 +131,11 @@ fn each_letter(text: &str, mut each: impl FnMut(char)) {
             }
         }
     }
+}
+
+/// Control characters that are no blank: a shop shows nothing in their place, so they part no word.
+fn is_unseen(c: char) -> bool {
+    c.is_control() && !c.is_whitespace()
 }
 
 /// Trademark signs and characters that do not show (Unicode `Default_Ignorable_Code_Point`).
@@ -186,6 +217,8 @@ mod tests {
             "Kas\u{ad}persky\u{200b} Plus",
             "Κaspersκy Plus",
             "Káspersky_Plus",
+            "Kas\0persky\u{8} Plus",
+            "Káspers\u{7f}ky\tPlus",
         ] {
             assert_eq!(name(text), "kaspersky plus", "{text}");
         }

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::model::CountryText;
 use crate::model::Customer;
 use crate::model::CustomerLookup;
@@ -24,9 +26,12 @@ const COLUMNS: [&str; 10] = [
     "email",
 ];
 
+/// An account or licence key. Most lie in the table itself, so that finding one costs no further trip to memory.
+type Key = SmallVec<[u8; 24]>;
+
 /// Customers in memory.
 #[derive(Clone, Debug, Default)]
-pub struct Customers(HashMap<Box<str>, Arc<Customer>>);
+pub struct Customers(HashMap<Key, Arc<Customer>>);
 
 impl Customers {
     /// Reads a customers file; `citizenship` and `permanent_resident_of` hold several countries with `;` between.
@@ -35,7 +40,7 @@ impl Customers {
     /// When the file cannot be read or any row is bad: neither account nor licence key, one of them given twice, a
     /// `us_person` that is neither `true` nor `false`.
     pub fn load(path: &Path) -> Result<Self, RegistryError> {
-        let mut customers: HashMap<Box<str>, Arc<Customer>> = HashMap::new();
+        let mut customers: HashMap<Key, Arc<Customer>> = HashMap::new();
         rows::read(path, &COLUMNS, &[], |row| {
             let country = |column| row.field(column).map(|text| CountryText::new(text.to_owned()));
             let countries = |column| {
@@ -57,7 +62,10 @@ impl Customers {
                 return Err("neither `account` nor `license_key`".to_owned());
             }
             for key in keys.into_iter().flatten() {
-                if customers.insert(Box::from(key), Arc::clone(&customer)).is_some() {
+                if customers
+                    .insert(Key::from_slice(key.as_bytes()), Arc::clone(&customer))
+                    .is_some()
+                {
                     return Err("its `account` or `license_key` stands twice".to_owned());
                 }
             }
@@ -79,7 +87,7 @@ impl Customers {
 
 impl CustomerLookup for Customers {
     fn find(&self, account: &str) -> Option<Arc<Customer>> {
-        self.0.get(account.trim()).map(Arc::clone)
+        self.0.get(account.trim().as_bytes()).map(Arc::clone)
     }
 }
 

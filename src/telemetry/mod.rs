@@ -10,3 +10,4 @@ mod metrics;
 pub use health::Health;
 pub use logging::{LogSettings, init_logging};
 pub use metrics::{InFlight, Metrics, Part, Stage};
+pub use prometheus::Error as MetricsError;

@@ -1,1 +1,79 @@
-//! To come.
+//! `interdict demo`: what it prints can be pasted, and does what it says.
+
+use std::process::Command;
+
+use crate::support::Program;
+use crate::support::Request;
+use crate::support::interdict;
+use crate::support::run;
+
+#[test]
+fn every_line_that_the_demonstration_prints_does_what_it_says() {
+    let state = tempfile::tempdir().unwrap();
+    let mut program = Program::start(
+        interdict()
+            .args(["demo", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--state"])
+            .arg(state.path()),
+    );
+    program.says("Stop with Ctrl-C.");
+    let admin = program.address("admin listening");
+    // Its log may fall between two lines of the guide.
+    let heard = program.heard();
+    let guide: Vec<_> = heard.lines().filter(|line| !line.contains(" INFO ")).collect();
+    let guide = guide.join("\n").replace("\\\n", "");
+    let mut purpose = "";
+    let mut seen = Vec::new();
+    for line in guide.lines() {
+        if let Some(comment) = line.strip_prefix("# ") {
+            purpose = comment;
+        }
+        if !line.starts_with("curl ") && !line.starts_with("interdict ") {
+            continue;
+        }
+        let ended = run(&mut shell(line));
+        assert_eq!(ended.code, Some(0), "{line}: {}", ended.stderr);
+        let expect = match purpose.split_whitespace().next().unwrap() {
+            "block:" => "HTTP/1.1 451 ",
+            "allow:" => "HTTP/1.1 20",
+            "review:" => "HTTP/1.1 403 ",
+            "what" => "{\"at\":",
+            "every" => "{",
+            other => panic!("`{other}` says nothing of an outcome"),
+        };
+        assert!(ended.stdout.starts_with(expect), "{purpose}\n{line}\n{}", ended.stdout);
+        seen.push((purpose, ended.stdout));
+    }
+    assert_eq!(seen.len(), 7);
+    assert!(seen[5].1.contains("\"verdict\":\"block\""), "{}", seen[5].1);
+    assert_eq!(seen[6].1.lines().count(), 6, "every decision is on disk");
+
+    let page = Request::get("/").send(admin).text();
+    for count in ["allowed<b>2</b>", "blocked<b>2</b>", "held<b>1</b>"] {
+        assert!(page.contains(count), "{count}: {page}");
+    }
+    assert!(Request::get("/metrics").send(admin).text().contains("interdict_decisions_total"));
+    assert_eq!(program.terminate(), Some(0));
+}
+
+#[test]
+fn the_sample_shop_behind_the_demonstration_passes_unjudged() {
+    let state = tempfile::tempdir().unwrap();
+    let mut program = Program::start(
+        interdict()
+            .args(["demo", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--state"])
+            .arg(state.path()),
+    );
+    let gateway = program.address("gateway listening");
+    let shop = Request::get("/").from("198.51.100.7").send(gateway);
+    assert_eq!((shop.status, shop.decision()), (200, None));
+}
+
+/// A command line in a shell that finds the program.
+fn shell(line: &str) -> Command {
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_interdict"));
+    let mut command = Command::new("sh");
+    command
+        .arg("-c")
+        .arg(format!("PATH=\"{}:$PATH\"; {line}", program.parent().unwrap().display()));
+    command
+}

@@ -485,7 +485,10 @@ fn a_body_that_breaks_off_is_recorded_and_goes_nowhere() {
     // The connection cannot be read any further; it may end before the answer is written.
     assert!([0, 400].contains(&answer.status), "{}", answer.status);
     let record = until("the record", || gateway.records().pop());
-    assert_eq!((&record["status"], &record["reason"]), (&400.into(), &"the body broke off".into()));
+    assert_eq!(
+        (&record["status"], &record["reason"]),
+        (&400.into(), &"the body did not arrive whole".into())
+    );
     assert!(recorder.seen().is_empty());
 }
 

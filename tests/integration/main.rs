@@ -16,9 +16,12 @@ mod decision_api;
 mod demo;
 mod documents;
 mod hostile;
+mod hostile_findings;
 mod instants;
 mod metrics;
 mod mirror;
+#[path = "../support/mmdb.rs"]
+mod mmdb;
 mod operation;
 mod orders;
 mod streaming;

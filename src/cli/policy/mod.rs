@@ -44,6 +44,8 @@ use super::exit::Exit;
 
 /// Check, test, explain and compare policies.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  interdict policy check\n  interdict policy test\n  \
+    interdict policy explain --input orders.jsonl\n  interdict policy diff policies policies.new")]
 pub(crate) struct PolicyArgs {
     #[command(subcommand)]
     command: Command,

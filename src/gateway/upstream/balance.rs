@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustls::pki_types::ServerName;
 
-use super::settings::{HealthSettings, ServerAddress};
+use crate::settings;
 
 /// One server and its standing.
 #[derive(Debug)]
 pub(super) struct Server {
-    pub(super) address: ServerAddress,
-    pub(super) authority: String,
+    pub(super) address: settings::Server,
+    pub(super) authority: http::HeaderValue,
     pub(super) name: Arc<str>,
     /// Set for `https` servers.
     pub(super) tls_name: Option<ServerName<'static>>,
@@ -24,9 +24,13 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn new(address: ServerAddress, tls_name: Option<ServerName<'static>>) -> Self {
+    pub(super) fn new(
+        address: settings::Server,
+        authority: http::HeaderValue,
+        tls_name: Option<ServerName<'static>>,
+    ) -> Self {
         Self {
-            authority: address.authority(),
+            authority,
             name: address.to_string().into(),
             address,
             tls_name,
@@ -56,6 +60,21 @@ impl Server {
     }
 }
 
+/// When traffic alone leaves a server out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ejection {
+    /// Failures in a row; 0 never.
+    pub(super) failures: u32,
+    /// How long it stays out.
+    pub(super) time: Duration,
+}
+
+impl Default for Ejection {
+    fn default() -> Self {
+        Self { failures: 3, time: Duration::from_secs(10) }
+    }
+}
+
 /// The choice among the servers.
 #[derive(Debug)]
 pub(super) struct Balance {
@@ -67,13 +86,13 @@ pub(super) struct Balance {
 }
 
 impl Balance {
-    pub(super) fn new(servers: Vec<Arc<Server>>, health: &HealthSettings) -> Self {
+    pub(super) fn new(servers: Vec<Arc<Server>>, ejection: Ejection) -> Self {
         Self {
             servers,
             turn: AtomicUsize::new(0),
             epoch: Instant::now(),
-            ejection_failures: health.ejection_failures,
-            ejection_millis: u64::try_from(health.ejection_time.as_millis()).unwrap_or(u64::MAX),
+            ejection_failures: ejection.failures,
+            ejection_millis: u64::try_from(ejection.time.as_millis()).unwrap_or(u64::MAX),
         }
     }
 
@@ -144,18 +163,15 @@ impl Drop for Lease {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     fn balance(count: u16, failures: u32, time: Duration) -> Balance {
         let servers = (0..count)
-            .map(|port| {
-                let address = ServerAddress { tls: false, host: "s".to_owned(), port };
-                Arc::new(Server::new(address, None))
+            .map(|number| {
+                let address = settings::Server::parse(&format!("http://s{number}")).unwrap();
+                Arc::new(Server::new(address, http::HeaderValue::from_static("s"), None))
             })
             .collect();
-        let health =
-            HealthSettings { active: None, ejection_failures: failures, ejection_time: time };
-        Balance::new(servers, &health)
+        Balance::new(servers, Ejection { failures, time })
     }
 
     #[test]

@@ -1,74 +1,44 @@
 //! The body of an answer, read as fast as the client takes it.
 
-use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, MessageBody};
 use bytes::Bytes;
+use http_body::Body as _;
+use tokio::time::Instant;
 
 use super::balance::Lease;
-use super::chunked::{Chunk, ChunkedReader};
+use super::connection::Connection;
 use super::error::UpstreamError;
-use super::exchange::Exchange;
 use super::pool::Pool;
-use super::response::{Framing, Head};
 use super::transfer::{Ending, Transfer};
 
 /// A body that is still at the server, mostly. Dropping it early closes its connection, which cancels the exchange.
 #[derive(Debug)]
 pub struct UpstreamBody {
     /// None once the exchange has ended, one way or the other.
-    open: Option<Box<Open>>,
+    open: Option<Open>,
     size: BodySize,
     transfer: Rc<Transfer>,
 }
 
 #[derive(Debug)]
-struct Open {
-    exchange: Exchange,
-    rest: Rest,
-    persists: bool,
-    waiting: bool,
-    pool: Rc<Pool>,
-    _lease: Lease,
-}
-
-/// What is still to come.
-#[derive(Debug)]
-enum Rest {
-    Left(u64),
-    Chunks(ChunkedReader),
-    Everything,
+pub(super) struct Open {
+    pub(super) incoming: hyper::body::Incoming,
+    pub(super) connection: Connection,
+    pub(super) pool: Rc<Pool>,
+    pub(super) lease: Lease,
+    /// Since when the server is waited for; none while the client is.
+    pub(super) waiting: Option<Instant>,
 }
 
 impl UpstreamBody {
-    pub(super) fn new(mut exchange: Exchange, head: &Head, pool: Rc<Pool>, lease: Lease) -> Self {
-        let transfer = Rc::clone(&exchange.transfer);
-        let (rest, size) = match head.framing {
-            Framing::None => (Rest::Left(0), bodiless_size(head)),
-            Framing::Length(length) => (Rest::Left(length), BodySize::Sized(length)),
-            Framing::Chunked => (Rest::Chunks(ChunkedReader::new()), BodySize::Stream),
-            Framing::UntilClose => (Rest::Everything, BodySize::Stream),
-        };
-        // A server that has refused does not want the rest of the body (RFC 9112, section 9.5).
-        if !exchange.is_sent() && head.status.as_u16() >= 300 {
-            exchange.stop_sending();
-        }
-        let open = Box::new(Open {
-            exchange,
-            rest,
-            persists: head.persists,
-            waiting: false,
-            pool,
-            _lease: lease,
-        });
+    pub(super) fn new(open: Open, size: BodySize, transfer: Rc<Transfer>) -> Self {
         let mut body = Self { open: Some(open), size, transfer };
         // The server side never polls an empty body.
-        if body.open.as_ref().is_some_and(|open| matches!(open.rest, Rest::Left(0))) {
-            body.complete();
-        }
+        body.complete_at_end();
         body
     }
 
@@ -78,13 +48,18 @@ impl UpstreamBody {
         Rc::clone(&self.transfer)
     }
 
+    fn complete_at_end(&mut self) {
+        if self.open.as_ref().is_some_and(|open| open.incoming.is_end_stream()) {
+            self.complete();
+        }
+    }
+
     fn complete(&mut self) {
         self.transfer.end(Ending::Complete);
-        if let Some(open) = self.open.take() {
-            let Open { exchange, persists, pool, .. } = *open;
-            if persists && exchange.is_sent() && exchange.connection.input.is_empty() {
-                pool.put(exchange.connection);
-            }
+        if let Some(Open { incoming, connection, pool, lease, .. }) = self.open.take() {
+            drop(incoming);
+            pool.put(connection);
+            drop(lease);
         }
     }
 
@@ -107,105 +82,64 @@ impl MessageBody for UpstreamBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, UpstreamError>>> {
         let body = self.get_mut();
-        let Some(open) = body.open.as_mut() else {
-            return Poll::Ready(None);
-        };
-        match open.poll_piece(context) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(Some(piece))) => {
-                body.transfer.add_received(piece.len());
-                if matches!(open.rest, Rest::Left(0)) {
-                    body.complete();
+        loop {
+            let Some(open) = body.open.as_mut() else {
+                return Poll::Ready(None);
+            };
+            match Pin::new(&mut open.incoming).poll_frame(context) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    open.waiting = None;
+                    // Trailers end here (RFC 9110, section 6.5.1 allows it).
+                    if let Ok(piece) = frame.into_data()
+                        && !piece.is_empty()
+                    {
+                        body.transfer.add_received(piece.len());
+                        body.complete_at_end();
+                        return Poll::Ready(Some(Ok(piece)));
+                    }
                 }
-                Poll::Ready(Some(Ok(piece)))
+                Poll::Ready(Some(Err(error))) => {
+                    let error = open.connection.fault(error);
+                    return body.fail(error);
+                }
+                Poll::Ready(None) => {
+                    body.complete();
+                    return Poll::Ready(None);
+                }
+                Poll::Pending => {
+                    return match open.poll_overdue(context) {
+                        Poll::Ready(error) => body.fail(error),
+                        Poll::Pending => Poll::Pending,
+                    };
+                }
             }
-            Poll::Ready(Ok(None)) => {
-                body.complete();
-                Poll::Ready(None)
-            }
-            Poll::Ready(Err(error)) => body.fail(error),
         }
     }
 }
 
 impl Open {
-    /// The next piece, or none at the body's end.
-    fn poll_piece(
-        &mut self,
-        context: &mut Context<'_>,
-    ) -> Poll<Result<Option<Bytes>, UpstreamError>> {
-        if !self.exchange.is_sent()
-            && let Poll::Ready(Err(error)) = self.exchange.poll_request(context)
-        {
-            return Poll::Ready(Err(error));
-        }
+    /// The limit counts from when we began to wait for the server, not while the client was slow with either body.
+    fn poll_overdue(&mut self, context: &mut Context<'_>) -> Poll<UpstreamError> {
+        let Connection { deadline, limits, pace, server, .. } = &mut self.connection;
+        let since = *self.waiting.get_or_insert_with(|| {
+            deadline.arm(limits.idle);
+            Instant::now()
+        });
         loop {
-            match self.take_piece() {
-                Ok(Some(piece)) => {
-                    self.waiting = false;
-                    return Poll::Ready(Ok(match piece {
-                        Chunk::Data(bytes) => Some(bytes),
-                        Chunk::End | Chunk::More => None,
-                    }));
-                }
-                Ok(None) => {}
-                Err(what) => return Poll::Ready(Err(self.exchange.bad(what))),
+            if deadline.poll_passed(context).is_pending() {
+                return Poll::Pending;
             }
-            let expected = match self.rest {
-                Rest::Left(left) => left,
-                Rest::Chunks(_) | Rest::Everything => u64::MAX,
-            };
-            match self.exchange.connection.poll_read(context, expected) {
-                Poll::Ready(Ok(0)) if matches!(self.rest, Rest::Everything) => {
-                    return Poll::Ready(Ok(None));
-                }
-                Poll::Ready(Ok(0)) => {
-                    let end = io::ErrorKind::UnexpectedEof.into();
-                    return Poll::Ready(Err(self.exchange.closed(end)));
-                }
-                Poll::Ready(Ok(_)) => {}
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(self.exchange.closed(error))),
-                Poll::Pending => return self.poll_overdue(context),
+            let now = Instant::now();
+            let pause = now.saturating_duration_since(since).min(pace.pause(now));
+            let left = limits.idle.saturating_sub(pause);
+            if left.is_zero() {
+                let server = std::sync::Arc::clone(server);
+                return Poll::Ready(UpstreamError::Timeout {
+                    server,
+                    what: "go on with its answer",
+                });
             }
+            deadline.arm(left);
         }
-    }
-
-    /// A piece from what has been read, if that is enough for one.
-    fn take_piece(&mut self) -> Result<Option<Chunk>, &'static str> {
-        let input = &mut self.exchange.connection.input;
-        match &mut self.rest {
-            Rest::Left(0) => Ok(Some(Chunk::End)),
-            Rest::Chunks(reader) => Ok(match reader.next(input)? {
-                Chunk::More => None,
-                chunk => Some(chunk),
-            }),
-            Rest::Left(_) | Rest::Everything if input.is_empty() => Ok(None),
-            Rest::Left(left) => {
-                let take = usize::try_from(*left).map_or(input.len(), |left| left.min(input.len()));
-                *left = left.saturating_sub(take as u64);
-                Ok(Some(Chunk::Data(input.split_to(take).freeze())))
-            }
-            Rest::Everything => Ok(Some(Chunk::Data(input.split().freeze()))),
-        }
-    }
-
-    /// The limit counts from when we began to wait for the server, not while the client was slow.
-    fn poll_overdue<T>(&mut self, context: &mut Context<'_>) -> Poll<Result<T, UpstreamError>> {
-        if !self.waiting {
-            self.waiting = true;
-            self.exchange.connection.deadline.arm(self.exchange.timeouts.body);
-        }
-        if self.exchange.connection.deadline.poll_passed(context).is_ready() {
-            return Poll::Ready(Err(self.exchange.late("go on with its answer")));
-        }
-        Poll::Pending
-    }
-}
-
-/// An answer to `HEAD` announces what a `GET` would bring; a 304 keeps its `Content-Length` as a plain field.
-fn bodiless_size(head: &Head) -> BodySize {
-    match (head.status.as_u16(), head.announced) {
-        (204 | 304, _) | (_, None) => BodySize::None,
-        (_, Some(length)) => BodySize::Sized(length),
     }
 }

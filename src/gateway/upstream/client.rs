@@ -1,7 +1,6 @@
 //! The upstream as the handler sees it: `send` one request, get one answer, from whichever server is fit.
 
 use std::fmt;
-use std::future::poll_fn;
 use std::io;
 use std::mem;
 use std::rc::Rc;
@@ -10,22 +9,27 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderMap;
+use http::HeaderValue;
+use http::Request;
+use http_body::Body as _;
 use smallvec::SmallVec;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 
-use super::balance::{Balance, Lease, Server};
-use super::body::UpstreamBody;
-use super::connection::{Connection, Stream};
-use super::error::UpstreamError;
-use super::exchange::Exchange;
+use crate::settings;
+use crate::settings::Health;
+use crate::settings::Scheme;
+
+use super::balance::{Balance, Ejection, Lease, Server};
+use super::body::{Open, UpstreamBody};
+use super::connection::{Connection, Failure};
+use super::error::{SetupError, UpstreamError};
+use super::pace::Stage;
 use super::pool::Pool;
-use super::request::{self, Outgoing, OutgoingBody};
-use super::response::Head;
-use super::settings::{
-    ConnectionLimits, HealthSettings, SettingsError, Timeouts, UpstreamSettings,
-};
+use super::request::{self, Outgoing, OutgoingBody, RequestBody};
+use super::response;
+use super::stream::Stream;
 use super::tls;
 use super::transfer::Transfer;
 
@@ -37,52 +41,81 @@ pub struct Upstream {
 
 pub(super) struct Shared {
     name: Arc<str>,
-    host: Option<String>,
+    host: Option<HeaderValue>,
     connector: Option<TlsConnector>,
-    timeouts: Timeouts,
-    limits: ConnectionLimits,
-    pub(super) health: HealthSettings,
+    limits: Limits,
+    keep_alive: usize,
+    pub(super) health: Option<Health>,
     pub(super) balance: Balance,
 }
 
+/// The limit of each wait; none can be switched off.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Look-up of the name, TCP and TLS handshake together.
+    pub(super) connect: Duration,
+    /// From the last byte sent to the whole head of the final answer.
+    pub(super) head: Duration,
+    /// A pause inside a body, whoever makes it, and the rest of a connection.
+    pub(super) idle: Duration,
+}
+
+impl Limits {
+    /// After this long it is time to look what is waited for.
+    pub(super) fn shortest(self) -> Duration {
+        self.head.min(self.idle)
+    }
+}
+
 impl Upstream {
-    /// Checks the settings and reads the certificates; connects to nobody yet.
+    /// Reads the certificates; connects to nobody yet.
     ///
     /// # Errors
     /// What is wrong with the settings.
-    pub fn new(settings: UpstreamSettings) -> Result<Self, SettingsError> {
-        let UpstreamSettings { name, servers, host, tls, timeouts, health, connections } = settings;
-        if servers.is_empty() {
-            return Err(SettingsError::NoServers { name });
+    pub fn new(settings: &settings::Upstream) -> Result<Self, SetupError> {
+        Self::with_ejection(settings, Ejection::default())
+    }
+
+    pub(super) fn with_ejection(
+        settings: &settings::Upstream,
+        ejection: Ejection,
+    ) -> Result<Self, SetupError> {
+        let name = settings.name.clone();
+        if settings.servers.is_empty() {
+            return Err(SetupError::NoServers { name });
         }
-        if let Some(host) = &host
-            && !host
-                .parse::<http::uri::Authority>()
-                .is_ok_and(|authority| !authority.as_str().contains('@'))
-        {
-            return Err(SettingsError::Host { name, host: host.clone() });
-        }
+        let field = |host: &str| {
+            HeaderValue::from_str(host)
+                .map_err(|_| SetupError::Host { name: name.clone(), host: host.to_owned() })
+        };
+        let tls = &settings.tls;
+        let is_tls = |server: &settings::Server| server.scheme == Scheme::Https;
         let connector =
-            servers.iter().any(|server| server.tls).then(|| tls::connector(&tls)).transpose()?;
-        let servers = servers
-            .into_iter()
-            .map(|address| {
-                let tls_name = address
-                    .tls
-                    .then(|| tls::server_name(&tls, host.as_deref(), &address))
+            settings.servers.iter().any(is_tls).then(|| tls::connector(tls)).transpose()?;
+        let servers = settings
+            .servers
+            .iter()
+            .map(|server| {
+                let tls_name = is_tls(server)
+                    .then(|| tls::server_name(tls, settings.host.as_deref(), server))
                     .transpose()?;
-                Ok(Arc::new(Server::new(address, tls_name)))
+                let authority = field(&server.authority())?;
+                Ok(Arc::new(Server::new(server.clone(), authority, tls_name)))
             })
-            .collect::<Result<_, SettingsError>>()?;
+            .collect::<Result<_, SetupError>>()?;
         Ok(Self {
             shared: Arc::new(Shared {
-                name: name.into(),
-                host,
+                host: settings.host.as_deref().map(field).transpose()?,
+                name: name.as_str().into(),
                 connector,
-                timeouts,
-                limits: connections,
-                balance: Balance::new(servers, &health),
-                health,
+                limits: Limits {
+                    connect: settings.connect_timeout,
+                    head: settings.response_timeout,
+                    idle: settings.idle_timeout,
+                },
+                keep_alive: settings.keep_alive,
+                balance: Balance::new(servers, ejection),
+                health: settings.health.clone(),
             }),
         })
     }
@@ -90,9 +123,9 @@ impl Upstream {
     /// A client for the worker that calls this, with connections of its own.
     #[must_use]
     pub fn client(&self) -> UpstreamClient {
-        let limits = self.shared.limits;
+        let pool = || Rc::new(Pool::new(self.shared.keep_alive, self.shared.limits.idle));
         UpstreamClient {
-            pools: self.shared.balance.servers.iter().map(|_| Rc::new(Pool::new(limits))).collect(),
+            pools: self.shared.balance.servers.iter().map(|_| pool()).collect(),
             shared: Arc::clone(&self.shared),
         }
     }
@@ -168,19 +201,21 @@ impl UpstreamClient {
                 },
             };
             match self.attempt(connection, &mut outgoing, &lease).await {
-                Ok((exchange, head)) => {
+                Ok((connection, answer)) => {
                     self.shared.balance.succeeded(&lease.server);
                     let server = Arc::clone(&lease.server.name);
-                    let body = UpstreamBody::new(exchange, &head, Rc::clone(pool), lease);
+                    let Answer { head, incoming, transfer } = answer;
+                    let pool = Rc::clone(pool);
+                    let open = Open { incoming, connection, pool, lease, waiting: None };
                     return Ok(Incoming {
                         status: head.status,
                         headers: head.headers,
-                        body,
+                        body: UpstreamBody::new(open, head.size, transfer),
                         server,
                         timings: Timings { connect, head: called.elapsed() },
                     });
                 }
-                Err(Failure { error, repeatable }) => {
+                Err(NoAnswer { error, repeatable }) => {
                     if connect.is_some() && error.blames_server() {
                         self.shared.balance.failed(&lease.server);
                     }
@@ -216,56 +251,63 @@ impl UpstreamClient {
     /// One try over one connection. On failure `outgoing.body` is whole again if the failure is repeatable.
     async fn attempt(
         &self,
-        connection: Connection,
+        mut connection: Connection,
         outgoing: &mut Outgoing,
         lease: &Lease,
-    ) -> Result<(Exchange, Head), Failure> {
-        let reused = connection.reused;
+    ) -> Result<(Connection, Answer), NoAnswer> {
         let replay = match &outgoing.body {
             OutgoingBody::Empty => Some(OutgoingBody::Empty),
             OutgoingBody::Bytes(bytes) => Some(OutgoingBody::Bytes(bytes.clone())),
             OutgoingBody::Stream { .. } => None,
         };
-        let length = match &outgoing.body {
-            OutgoingBody::Stream { length, .. } => *length,
-            OutgoingBody::Empty | OutgoingBody::Bytes(_) => None,
-        };
-        let mut exchange = self.shared.exchange(connection, outgoing, &lease.server)?;
-        let method = &outgoing.method;
-        match poll_fn(|context| exchange.poll_head(context, method)).await {
-            Ok(head) => Ok((exchange, head)),
-            Err(error) => {
-                let ended = matches!(error, UpstreamError::Closed { .. });
-                let untouched = ended && !exchange.started;
-                // A fresh connection that ends like this may be the request's own doing: only a rested one, or
-                // another server, is tried again, and the loop above sees to that.
-                let harmless = ended
-                    && !exchange.answered
-                    && replay.is_some()
-                    && request::is_idempotent(method)
-                    && (reused || self.pools.len() > 1);
-                let body = replay.or_else(|| {
-                    exchange.into_stream().map(|body| match body {
-                        OutgoingBody::Stream { payload, .. } => {
-                            OutgoingBody::Stream { payload, length }
-                        }
-                        other => other,
-                    })
-                });
-                let repeatable = (untouched || harmless) && body.is_some();
-                outgoing.body = body.unwrap_or(OutgoingBody::Empty);
-                Err(Failure { error, repeatable })
+        let transfer = Rc::new(Transfer::new());
+        let request = self.shared.request(&connection, outgoing, &lease.server, &transfer)?;
+        let failure = match connection.exchange(request).await {
+            Ok(answer) => {
+                let (parts, incoming) = answer.into_parts();
+                // A server that has refused does not want the rest of the body (RFC 9112, section 9.5).
+                if connection.pace.stage() != Stage::Sent && parts.status.as_u16() >= 300 {
+                    connection.pace.reach(Stage::Refused);
+                }
+                let length = incoming.size_hint().exact();
+                let head = response::head(&parts, &outgoing.method, length)
+                    .map_err(|what| connection.bad(what))?;
+                return Ok((connection, Answer { head, incoming, transfer }));
             }
-        }
+            Err(Failure::Overdue(wait)) => return Err(connection.late(wait).into()),
+            Err(Failure::Wire(failure)) => *failure,
+        };
+        let mut failure = failure;
+        let unsent = failure.take_message().map(|request| request.into_body().into_outgoing());
+        let error = connection.fault(failure.into_error());
+        let ended = matches!(error, UpstreamError::Closed { .. });
+        let untouched = unsent.is_some() || (ended && !connection.pace.has_started());
+        // A fresh connection that ends like this may be the request's own doing: only a rested one, or another
+        // server, is tried again, and `send` sees to that.
+        let harmless = ended
+            && !connection.pace.is_answered()
+            && request::is_idempotent(&outgoing.method)
+            && (connection.reused || self.pools.len() > 1);
+        let body = unsent.or(replay);
+        let repeatable = (untouched || harmless) && body.is_some();
+        outgoing.body = body.unwrap_or(OutgoingBody::Empty);
+        Err(NoAnswer { error, repeatable })
     }
 }
 
-struct Failure {
+/// A head that has come, and the body that is coming.
+struct Answer {
+    head: response::Head,
+    incoming: hyper::body::Incoming,
+    transfer: Rc<Transfer>,
+}
+
+struct NoAnswer {
     error: UpstreamError,
     repeatable: bool,
 }
 
-impl From<UpstreamError> for Failure {
+impl From<UpstreamError> for NoAnswer {
     fn from(error: UpstreamError) -> Self {
         Self { error, repeatable: false }
     }
@@ -278,41 +320,39 @@ impl Shared {
         let connecting = async {
             let stream = TcpStream::connect((address.host.as_str(), address.port)).await?;
             stream.set_nodelay(true)?;
-            Ok(match (&server.tls_name, &self.connector) {
+            let stream = match (&server.tls_name, &self.connector) {
                 (Some(name), Some(connector)) => {
                     Stream::Tls(Box::new(connector.connect(name.clone(), stream).await?))
                 }
                 _ => Stream::Plain(stream),
-            })
+            };
+            Connection::open(stream, Arc::clone(&server.name), self.limits)
+                .await
+                .map_err(io::Error::other)
         };
-        match timeout(self.timeouts.connect, connecting).await {
-            Ok(Ok(stream)) => Ok(Connection::new(stream, self.timeouts.head)),
-            Ok(Err(source)) => Err(connect_error(server, source)),
+        match timeout(self.limits.connect, connecting).await {
+            Ok(Ok(connection)) => Ok(connection),
+            Ok(Err(source)) => {
+                Err(UpstreamError::Connect { server: Arc::clone(&server.name), source })
+            }
             Err(_) => Err(UpstreamError::ConnectTimeout { server: Arc::clone(&server.name) }),
         }
     }
 
-    /// An exchange with its request's head written; takes the body out of `outgoing`.
-    pub(super) fn exchange(
+    /// The request for one connection, whose exchange begins; takes the body out of `outgoing`.
+    pub(super) fn request(
         &self,
-        mut connection: Connection,
+        connection: &Connection,
         outgoing: &mut Outgoing,
         server: &Server,
-    ) -> Result<Exchange, UpstreamError> {
-        connection.prepare();
-        request::write_head(
-            connection.output(),
-            outgoing,
-            self.host.as_deref(),
-            &server.authority,
-        )?;
-        Ok(Exchange::new(
-            connection,
-            mem::replace(&mut outgoing.body, OutgoingBody::Empty),
-            Arc::clone(&server.name),
-            self.timeouts,
-            Rc::new(Transfer::new()),
-        ))
+        transfer: &Rc<Transfer>,
+    ) -> Result<Request<RequestBody>, UpstreamError> {
+        let pace = &connection.pace;
+        let fields = request::fields(outgoing, self.host.as_ref(), &server.authority)?;
+        let source = mem::replace(&mut outgoing.body, OutgoingBody::Empty);
+        let body = RequestBody::new(source, Rc::clone(pace));
+        pace.begin(body.stage(), Rc::clone(transfer));
+        request::request(outgoing, fields, body)
     }
 }
 
@@ -325,8 +365,4 @@ impl fmt::Debug for Shared {
             .field("balance", &self.balance)
             .finish_non_exhaustive()
     }
-}
-
-fn connect_error(server: &Server, source: io::Error) -> UpstreamError {
-    UpstreamError::Connect { server: Arc::clone(&server.name), source }
 }

@@ -1,206 +1,152 @@
-//! One connection to a server, polled by the task that uses it.
+//! One connection to a server: hyper speaks HTTP/1.1 on it, in a task of its own on the worker.
 
 use std::future::Future;
-use std::io;
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker, ready};
-use std::time::Duration;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-use tokio_rustls::client::TlsStream;
+use http::Request;
+use http::response::Response;
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
+use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::task::AbortHandle;
 
+use super::client::Limits;
 use super::deadline::Deadline;
+use super::error::UpstreamError;
+use super::pace::{Pace, Wait};
+use super::request::RequestBody;
+use super::stream::{Paced, Stream};
 
-/// Room for a head; answers that fit need no further allocation.
-const SMALL_READ: usize = 8 * 1024;
-/// Room for one read of a long body, at first and at most: it doubles whenever a read fills it, so only a server that
-/// is faster than we read gets the large one. Measured: 64 KiB costs 0.56 of nginx's time for a GB, 256 KiB 0.41.
-const FIRST_READ: usize = 32 * 1024;
-const LARGE_READ: usize = 256 * 1024;
+/// The largest head that is taken.
+const HEAD_LIMIT: usize = 64 * 1024;
+/// The most that is read at once. hyper begins with 8 KiB and doubles while a server fills what it is given.
+const READ_LIMIT: usize = 512 * 1024;
 
-/// A connection: its stream, what was read and not used, what is written and not sent, and its limit.
+/// A connection; dropping it ends its task and closes it at once, whatever is under way.
 #[derive(Debug)]
 pub(super) struct Connection {
-    stream: Stream,
-    /// Bytes read from the server that nobody has taken yet.
-    pub(super) input: BytesMut,
-    /// Bytes for the server that its socket has not taken yet, from `written` on.
-    output: Vec<u8>,
-    written: usize,
-    /// How much of a long body to read at once.
-    appetite: usize,
-    /// The limit of the present wait.
+    sender: SendRequest<RequestBody>,
+    task: AbortHandle,
+    pub(super) pace: Rc<Pace>,
     pub(super) deadline: Deadline,
+    pub(super) server: Arc<str>,
+    pub(super) limits: Limits,
     /// Whether an exchange went over it before.
     pub(super) reused: bool,
 }
 
-impl Connection {
-    pub(super) fn new(stream: Stream, limit: Duration) -> Self {
-        Self {
-            stream,
-            input: BytesMut::new(),
-            output: Vec::with_capacity(1024),
-            written: 0,
-            appetite: FIRST_READ,
-            deadline: Deadline::new(limit),
-            reused: false,
-        }
-    }
-
-    /// Where to write what is to be sent; call only when everything before it has been.
-    pub(super) fn output(&mut self) -> &mut Vec<u8> {
-        &mut self.output
-    }
-
-    /// Forgets what has been read ahead and written.
-    pub(super) fn prepare(&mut self) {
-        self.output.clear();
-        self.written = 0;
-        if self.input.capacity() < SMALL_READ / 2 {
-            self.input.reserve(SMALL_READ);
-        }
-    }
-
-    /// Sends what `output` holds; the count is of this call.
-    pub(super) fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let mut sent: usize = 0;
-        while let Some(rest) = self.output.get(self.written..).filter(|rest| !rest.is_empty()) {
-            match Pin::new(&mut self.stream).poll_write(context, rest) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Poll::Ready(Ok(count)) => {
-                    self.written = self.written.saturating_add(count);
-                    sent = sent.saturating_add(count);
-                }
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending if sent > 0 => return Poll::Ready(Ok(sent)),
-                Poll::Pending => return Poll::Pending,
-            }
-        }
-        self.output.clear();
-        self.written = 0;
-        // Only TLS holds bytes back; a plain socket's flush is nothing.
-        ready!(Pin::new(&mut self.stream).poll_flush(context))?;
-        Poll::Ready(Ok(sent))
-    }
-
-    /// Whether everything written has been sent.
-    pub(super) fn all_sent(&self) -> bool {
-        self.output.is_empty()
-    }
-
-    /// Sends from a body that is already in memory, without copying it.
-    pub(super) fn poll_send_bytes(
-        &mut self,
-        context: &mut Context<'_>,
-        bytes: &mut Bytes,
-    ) -> Poll<io::Result<usize>> {
-        let count = ready!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
-        if count == 0 {
-            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-        }
-        bytes.advance(count);
-        if bytes.is_empty() {
-            ready!(Pin::new(&mut self.stream).poll_flush(context))?;
-        }
-        Poll::Ready(Ok(count))
-    }
-
-    /// Reads once into `input`; `expected` is how much more is known to come. Zero is the end.
-    pub(super) fn poll_read(
-        &mut self,
-        context: &mut Context<'_>,
-        expected: u64,
-    ) -> Poll<io::Result<usize>> {
-        let wanted =
-            usize::try_from(expected).map_or(self.appetite, |more| more.min(self.appetite));
-        if self.room() < wanted.clamp(1, SMALL_READ / 2)
-            || (self.input.is_empty() && self.room() < wanted)
-        {
-            self.input.reserve(wanted.max(SMALL_READ));
-        }
-        let room = self.room();
-        let count = ready!(pin!(self.stream.read_buf(&mut self.input)).poll(context))?;
-        if count == room && room >= self.appetite {
-            self.appetite = self.appetite.saturating_mul(2).min(LARGE_READ);
-        }
-        Poll::Ready(Ok(count))
-    }
-
-    /// Whether a connection that rests is still fit for use: nothing has come, no end, no error.
-    ///
-    /// Costs no system call unless the socket has news.
-    pub(super) fn is_quiet(&mut self) -> bool {
-        let mut byte = [0_u8; 1];
-        let mut buffer = ReadBuf::new(&mut byte);
-        let mut context = Context::from_waker(Waker::noop());
-        self.input.is_empty()
-            && self.all_sent()
-            && Pin::new(&mut self.stream).poll_read(&mut context, &mut buffer).is_pending()
-    }
-
-    /// Gives back the room of a long body before a rest.
-    pub(super) fn rest(&mut self) {
-        self.reused = true;
-        self.appetite = FIRST_READ;
-        if self.input.capacity() > SMALL_READ.saturating_mul(2) {
-            self.input = BytesMut::new();
-        }
-        if self.output.capacity() > FIRST_READ {
-            self.output = Vec::with_capacity(1024);
-        }
-    }
-
-    fn room(&self) -> usize {
-        self.input.capacity().saturating_sub(self.input.len())
-    }
-}
-
-/// The bytes' way: plain or TLS.
+/// Why no head came.
 #[derive(Debug)]
-pub(super) enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+pub(super) enum Failure {
+    /// hyper says; the request comes back if nothing of it was written.
+    Wire(Box<TrySendError<Request<RequestBody>>>),
+    /// Nothing moved for too long.
+    Overdue(Wait),
 }
 
-impl AsyncRead for Stream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
-            Self::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
+impl Connection {
+    /// # Errors
+    /// None that is known: hyper's handshake for HTTP/1.1 writes nothing.
+    pub(super) async fn open(
+        stream: Stream,
+        server: Arc<str>,
+        limits: Limits,
+    ) -> hyper::Result<Self> {
+        let pace = Rc::new(Pace::new());
+        let io = TokioIo::new(Paced::new(stream, Rc::clone(&pace)));
+        let (sender, connection) = Builder::new()
+            .max_buf_size(READ_LIMIT)
+            .max_header_size(HEAD_LIMIT)
+            .handshake(io)
+            .await?;
+        let task = actix_web::rt::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection to a server ended");
+            }
+        });
+        Ok(Self {
+            sender,
+            task: task.abort_handle(),
+            pace,
+            deadline: Deadline::new(limits.shortest()),
+            server,
+            limits,
+            reused: false,
+        })
+    }
+
+    /// Sends a request and waits for the head of the final answer, within the limits.
+    pub(super) async fn exchange(
+        &mut self,
+        request: Request<RequestBody>,
+    ) -> Result<Response<Incoming>, Failure> {
+        self.deadline.arm(self.limits.shortest());
+        let mut answer = pin!(self.sender.try_send_request(request));
+        let (pace, deadline, limits) = (&self.pace, &mut self.deadline, self.limits);
+        std::future::poll_fn(|context| {
+            if let Poll::Ready(answer) = answer.as_mut().poll(context) {
+                return Poll::Ready(answer.map_err(|error| Failure::Wire(Box::new(error))));
+            }
+            poll_overdue(pace, deadline, limits, context).map(|wait| Err(Failure::Overdue(wait)))
+        })
+        .await
+    }
+
+    /// Whether the next request can be sent at once: the last one and its answer are over, and nothing else came.
+    pub(super) fn is_ready(&self) -> bool {
+        self.sender.is_ready()
+    }
+
+    pub(super) fn bad(&self, what: &'static str) -> UpstreamError {
+        UpstreamError::BadAnswer { server: Arc::clone(&self.server), what }
+    }
+
+    pub(super) fn late(&self, wait: Wait) -> UpstreamError {
+        let server = Arc::clone(&self.server);
+        match wait {
+            Wait::Client => UpstreamError::ClientBodyTimeout,
+            Wait::Server => UpstreamError::Timeout { server, what: "take the request" },
+            Wait::Answer => UpstreamError::Timeout { server, what: "answer" },
         }
+    }
+
+    /// What a failure of hyper's was: the client's body's, or the server's.
+    pub(super) fn fault(&self, error: hyper::Error) -> UpstreamError {
+        self.pace.take_fault().unwrap_or_else(|| UpstreamError::wire(&self.server, error))
     }
 }
 
-impl AsyncWrite for Stream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
-            Self::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
-        }
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.task.abort();
     }
+}
 
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(context),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(context),
+/// Ready when whoever is waited for has had its time.
+fn poll_overdue(
+    pace: &Pace,
+    deadline: &mut Deadline,
+    limits: Limits,
+    context: &mut Context<'_>,
+) -> Poll<Wait> {
+    loop {
+        if deadline.poll_passed(context).is_pending() {
+            return Poll::Pending;
         }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(context),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(context),
+        let wait = pace.wait();
+        let limit = match wait {
+            Wait::Client | Wait::Server => limits.idle,
+            Wait::Answer => limits.head,
+        };
+        let left = limit.saturating_sub(pace.pause(tokio::time::Instant::now()));
+        if left.is_zero() {
+            return Poll::Ready(wait);
         }
+        // What is waited for may change meanwhile, to something with a shorter limit.
+        deadline.arm(left.min(limits.shortest()));
     }
 }

@@ -1,6 +1,8 @@
 //! How an exchange can fail, with the blame in it, and the one place where a failure becomes a status.
 
+use std::error::Error as _;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use actix_web::error::PayloadError;
@@ -51,6 +53,9 @@ pub enum UpstreamError {
         /// The server.
         server: Arc<str>,
     },
+    /// The fields are too many for a message. A fault of the caller.
+    #[error("the fields do not fit a message")]
+    Fields,
     /// No server is fit to be asked.
     #[error("no server of upstream `{upstream}` is healthy")]
     NoHealthyServer {
@@ -82,7 +87,7 @@ impl UpstreamError {
             Self::ClientBodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::ConnectTimeout { .. } | Self::Timeout { .. } => StatusCode::GATEWAY_TIMEOUT,
             Self::NoHealthyServer { .. } => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Target => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Fields | Self::Target => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -96,6 +101,7 @@ impl UpstreamError {
             Self::Closed { .. } => "closed",
             Self::Connect { .. } => "connect",
             Self::ConnectTimeout { .. } => "connect_timeout",
+            Self::Fields => "fields",
             Self::NoHealthyServer { .. } => "no_healthy_server",
             Self::Target => "target",
             Self::Timeout { .. } => "timeout",
@@ -113,8 +119,64 @@ impl UpstreamError {
             Self::ClientBody { .. }
             | Self::ClientBodyLength
             | Self::ClientBodyTimeout
+            | Self::Fields
             | Self::NoHealthyServer { .. }
             | Self::Target => false,
         }
     }
+
+    /// What hyper says of a server's answer.
+    pub(super) fn wire(server: &Arc<str>, error: hyper::Error) -> Self {
+        let server = Arc::clone(server);
+        let cause = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+        let what = if error.is_parse() {
+            "its head is not HTTP/1.1, or too long"
+        } else if cause.is_some_and(|cause| {
+            matches!(cause.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)
+        }) {
+            "its body breaks the chunked coding"
+        } else {
+            return Self::Closed { server, source: io::Error::other(error) };
+        };
+        Self::BadAnswer { server, what }
+    }
+}
+
+/// Why an upstream cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// A file of certificates or a key cannot be read.
+    #[error("`{path}`: {what}")]
+    Certificates {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// `host` cannot be a field value.
+    #[error("upstream `{name}`: host `{host}` is not a host name")]
+    Host {
+        /// The upstream.
+        name: String,
+        /// What was written.
+        host: String,
+    },
+    /// There is nobody to send anything to.
+    #[error("upstream `{name}` has no servers")]
+    NoServers {
+        /// The upstream.
+        name: String,
+    },
+    /// A server's name cannot be verified by TLS.
+    #[error("`{name}` is not a name that a certificate can bear")]
+    ServerName {
+        /// The name.
+        name: String,
+    },
+    /// The TLS library refuses the combination.
+    #[error("TLS to the servers cannot be set up: {what}")]
+    Tls {
+        /// Why.
+        what: String,
+    },
 }

@@ -1,6 +1,6 @@
 //! Asking the servers how they are.
 
-use std::future::poll_fn;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use actix_web::http::Method;
@@ -8,10 +8,12 @@ use actix_web::http::header::HeaderMap;
 use futures_util::future::join_all;
 use tokio::time::{sleep, timeout};
 
+use crate::settings::Health;
+
 use super::balance::Server;
 use super::client::{Shared, Upstream};
 use super::request::{Outgoing, OutgoingBody};
-use super::settings::ActiveCheck;
+use super::transfer::Transfer;
 
 /// How one server stands, for metrics and readiness.
 #[derive(Debug, Clone)]
@@ -45,7 +47,7 @@ impl Upstream {
 
     /// Asks the servers regularly, for ever; ends at once without an active check. Run it once per process.
     pub async fn watch(&self) {
-        if let Some(check) = &self.shared.health.active {
+        if let Some(check) = &self.shared.health {
             let watches = self.shared.balance.servers.iter();
             join_all(watches.map(|server| self.shared.watch_server(server, check))).await;
         }
@@ -53,7 +55,7 @@ impl Upstream {
 }
 
 impl Shared {
-    async fn watch_server(&self, server: &Server, check: &ActiveCheck) {
+    async fn watch_server(&self, server: &Server, check: &Health) {
         let mut in_a_row: u32 = 0;
         loop {
             let good = timeout(check.timeout, self.is_good(server, check)).await.unwrap_or(false);
@@ -61,7 +63,7 @@ impl Shared {
                 in_a_row = 0;
             } else {
                 in_a_row = in_a_row.saturating_add(1);
-                let enough = if good { check.healthy_after } else { check.unhealthy_after };
+                let enough = if good { check.healthy } else { check.unhealthy };
                 if in_a_row >= enough {
                     in_a_row = 0;
                     server.mark(good);
@@ -77,21 +79,21 @@ impl Shared {
     }
 
     /// One question over a connection of its own.
-    async fn is_good(&self, server: &Server, check: &ActiveCheck) -> bool {
+    async fn is_good(&self, server: &Server, check: &Health) -> bool {
         let mut outgoing = Outgoing {
             method: Method::GET,
             path_and_query: check.path.clone(),
             headers: HeaderMap::new(),
             body: OutgoingBody::Empty,
         };
-        let Ok(connection) = self.connect(server).await else {
+        let Ok(mut connection) = self.connect(server).await else {
             return false;
         };
-        let Ok(mut exchange) = self.exchange(connection, &mut outgoing, server) else {
+        let transfer = Rc::new(Transfer::new());
+        let Ok(request) = self.request(&connection, &mut outgoing, server, &transfer) else {
             return false;
         };
-        poll_fn(|context| exchange.poll_head(context, &Method::GET))
-            .await
-            .is_ok_and(|head| head.status.is_success() || head.status.is_redirection())
+        let answer = connection.exchange(request).await;
+        answer.is_ok_and(|answer| answer.status().is_success() || answer.status().is_redirection())
     }
 }

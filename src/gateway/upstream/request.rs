@@ -1,13 +1,22 @@
-//! The request as it goes out, and its head on the wire.
+//! The request as it goes out, and the seam to hyper's types.
 
 use std::fmt;
+use std::mem;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
 
 use actix_web::dev::Payload;
 use actix_web::http::Method;
-use actix_web::http::header::{self, HeaderMap, HeaderName};
-use bytes::Bytes;
+use actix_web::http::header::{self, HeaderMap};
+use bytes::{BufMut, Bytes, BytesMut};
+use futures_util::Stream;
+use http_body::{Body, Frame};
+
+use crate::message::is_hop_by_hop;
 
 use super::error::UpstreamError;
+use super::pace::{Pace, Stage};
 
 /// One permitted request, ready to be sent.
 #[derive(Debug)]
@@ -55,83 +64,220 @@ pub(super) fn is_idempotent(method: &Method) -> bool {
     )
 }
 
-/// Writes the head for a server; `host` replaces the client's, `fallback` stands in for a missing one.
+/// The request for a server, of its target and method, these fields and this body.
 ///
 /// # Errors
-/// `Target`, if the target would break the request line.
-pub(super) fn write_head(
-    out: &mut Vec<u8>,
+/// `Target`, if the target would break the request line; `Fields`, if hyper knows no such method.
+pub(super) fn request(
     outgoing: &Outgoing,
-    host: Option<&str>,
-    fallback: &str,
-) -> Result<(), UpstreamError> {
+    fields: http::HeaderMap,
+    body: RequestBody,
+) -> Result<http::Request<RequestBody>, UpstreamError> {
     let target = outgoing.path_and_query.as_bytes();
-    if target.is_empty() || !target.iter().all(u8::is_ascii_graphic) {
+    let readable = matches!(target, [b'/', ..] | b"*")
+        && target.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'#');
+    if !readable {
         return Err(UpstreamError::Target);
     }
-    out.extend_from_slice(outgoing.method.as_str().as_bytes());
-    out.push(b' ');
-    out.extend_from_slice(target);
-    out.extend_from_slice(b" HTTP/1.1\r\n");
-    // Host goes first (RFC 9110, section 7.2), exactly once.
-    let own = outgoing.headers.get(header::HOST).map(|value| value.as_bytes());
-    let host = host.map(str::as_bytes).or(own).unwrap_or(fallback.as_bytes());
-    write_field(out, b"host", host);
-    for (name, value) in &outgoing.headers {
-        if *name == header::HOST || *name == header::EXPECT || is_of_one_hop(name) {
-            continue;
-        }
-        if *name == header::CONTENT_LENGTH {
-            continue;
-        }
-        write_field(out, name.as_str().as_bytes(), value.as_bytes());
+    let target = http::uri::PathAndQuery::from_maybe_shared(Bytes::copy_from_slice(target))
+        .map_err(|_| UpstreamError::Target)?;
+    let mut request = http::Request::new(body);
+    *request.method_mut() = method(&outgoing.method)?;
+    *request.uri_mut() = http::Uri::from(target);
+    *request.headers_mut() = fields;
+    Ok(request)
+}
+
+/// The fields for a server; `host` replaces the client's, `fallback` stands in for a missing one.
+///
+/// # Errors
+/// `Fields`, if they do not fit a message.
+pub(super) fn fields(
+    outgoing: &Outgoing,
+    host: Option<&http::HeaderValue>,
+    fallback: &http::HeaderValue,
+) -> Result<http::HeaderMap, UpstreamError> {
+    try_fields(outgoing, host, fallback).ok_or(UpstreamError::Fields)
+}
+
+/// A request's body as hyper takes it; tells its exchange how it moves, and why it failed.
+#[derive(Debug)]
+pub(super) struct RequestBody {
+    source: OutgoingBody,
+    /// What is left of an announced length.
+    left: Option<u64>,
+    pace: Rc<Pace>,
+}
+
+/// A body that failed; the exchange knows why.
+#[derive(Debug, thiserror::Error)]
+#[error("the request's body failed")]
+pub(super) struct BodyFailed;
+
+impl RequestBody {
+    pub(super) fn new(source: OutgoingBody, pace: Rc<Pace>) -> Self {
+        let left = match &source {
+            OutgoingBody::Stream { length, .. } => *length,
+            OutgoingBody::Empty | OutgoingBody::Bytes(_) => None,
+        };
+        Self { source, left, pace }
     }
-    match &outgoing.body {
-        OutgoingBody::Empty => {
-            if matches!(outgoing.method, Method::POST | Method::PUT | Method::PATCH) {
-                out.extend_from_slice(b"content-length: 0\r\n");
+
+    /// The body again, if hyper has given it back untouched.
+    pub(super) fn into_outgoing(self) -> OutgoingBody {
+        self.source
+    }
+
+    pub(super) fn stage(&self) -> Stage {
+        if self.is_end_stream() { Stage::Sent } else { Stage::Sending }
+    }
+
+    fn end(&mut self) {
+        self.source = OutgoingBody::Empty;
+        self.pace.reach(Stage::Sent);
+    }
+
+    fn fail(&mut self, fault: UpstreamError) -> Option<Result<Frame<Bytes>, BodyFailed>> {
+        self.source = OutgoingBody::Empty;
+        self.pace.blame(fault);
+        Some(Err(BodyFailed))
+    }
+
+    fn piece(&mut self, piece: Bytes) -> Option<Result<Frame<Bytes>, BodyFailed>> {
+        if let Some(left) = &mut self.left {
+            match left.checked_sub(piece.len() as u64) {
+                Some(rest) => *left = rest,
+                None => return self.fail(UpstreamError::ClientBodyLength),
             }
         }
-        OutgoingBody::Bytes(bytes) => write_length(out, bytes.len() as u64),
-        OutgoingBody::Stream { length, .. } => match length {
-            Some(length) => write_length(out, *length),
-            None => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
-        },
+        self.pace.took(piece.len());
+        if self.left == Some(0) {
+            // hyper asks no further once it has what was announced.
+            self.pace.reach(Stage::Sent);
+        } else {
+            self.pace.reach(Stage::Sending);
+        }
+        Some(Ok(Frame::data(piece)))
     }
-    out.extend_from_slice(b"\r\n");
-    Ok(())
 }
 
-/// The fields that never outlive one connection (RFC 9110, section 7.6.1), whether `Connection` names them or not.
-pub(super) fn is_of_one_hop(name: &HeaderName) -> bool {
-    // The common names are compared as what they are; only strangers are compared as text.
-    matches!(
-        *name,
-        header::CONNECTION
-            | header::TE
-            | header::TRAILER
-            | header::TRANSFER_ENCODING
-            | header::UPGRADE
-            | header::PROXY_AUTHENTICATE
-            | header::PROXY_AUTHORIZATION
-    ) || matches!(name.as_str(), "keep-alive" | "proxy-connection")
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = BodyFailed;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyFailed>>> {
+        let this = self.get_mut();
+        if this.pace.stage() == Stage::Refused {
+            // The server has answered without wanting the rest; the connection ends with its answer.
+            this.source = OutgoingBody::Empty;
+            return Poll::Pending;
+        }
+        match &mut this.source {
+            OutgoingBody::Empty => Poll::Ready(None),
+            OutgoingBody::Bytes(bytes) => {
+                let bytes = mem::take(bytes);
+                this.end();
+                Poll::Ready((!bytes.is_empty()).then(|| {
+                    this.pace.took(bytes.len());
+                    Ok(Frame::data(bytes))
+                }))
+            }
+            OutgoingBody::Stream { payload, .. } => {
+                let next = Pin::new(payload).poll_next(context);
+                Poll::Ready(match next {
+                    Poll::Ready(Some(Ok(piece))) => this.piece(piece),
+                    Poll::Ready(Some(Err(source))) => {
+                        this.fail(UpstreamError::ClientBody { source })
+                    }
+                    Poll::Ready(None) if this.left.is_some_and(|left| left > 0) => {
+                        this.fail(UpstreamError::ClientBodyLength)
+                    }
+                    Poll::Ready(None) => {
+                        this.end();
+                        None
+                    }
+                    Poll::Pending => {
+                        this.pace.reach(Stage::Client);
+                        return Poll::Pending;
+                    }
+                })
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.source {
+            OutgoingBody::Empty => true,
+            OutgoingBody::Bytes(bytes) => bytes.is_empty(),
+            OutgoingBody::Stream { length, .. } => *length == Some(0),
+        }
+    }
 }
 
-fn write_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
-    out.extend_from_slice(name);
-    out.extend_from_slice(b": ");
-    out.extend_from_slice(value);
-    out.extend_from_slice(b"\r\n");
+fn method(method: &Method) -> Result<http::Method, UpstreamError> {
+    Ok(match *method {
+        Method::GET => http::Method::GET,
+        Method::HEAD => http::Method::HEAD,
+        Method::POST => http::Method::POST,
+        _ => http::Method::from_bytes(method.as_str().as_bytes())
+            .map_err(|_| UpstreamError::Fields)?,
+    })
 }
 
-fn write_length(out: &mut Vec<u8>, length: u64) {
-    write_field(out, b"content-length", itoa::Buffer::new().format(length).as_bytes());
+/// The fields as they go out: `Host` first (RFC 9110, section 7.2), framing from the body. Values are copied once, into
+/// one block that they share.
+fn try_fields(
+    outgoing: &Outgoing,
+    host: Option<&http::HeaderValue>,
+    fallback: &http::HeaderValue,
+) -> Option<http::HeaderMap> {
+    let received = &outgoing.headers;
+    let host = match (host, received.get(header::HOST)) {
+        (Some(host), _) => host.clone(),
+        (None, Some(own)) => http::HeaderValue::from_bytes(own.as_bytes()).ok()?,
+        (None, None) => fallback.clone(),
+    };
+    let mut fields = http::HeaderMap::with_capacity(received.len().saturating_add(2));
+    fields.try_append(http::header::HOST, host).ok()?;
+    let mut block = BytesMut::with_capacity(received.iter().map(|(_, value)| value.len()).sum());
+    for (name, value) in received {
+        let is_ours = *name == header::HOST
+            || *name == header::CONTENT_LENGTH
+            || *name == header::EXPECT
+            || is_hop_by_hop(name.as_str());
+        if is_ours {
+            continue;
+        }
+        block.put_slice(value.as_bytes());
+        let name = http::HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
+        let value = http::HeaderValue::from_maybe_shared(block.split().freeze()).ok()?;
+        fields.try_append(name, value).ok()?;
+    }
+    let length = match &outgoing.body {
+        OutgoingBody::Empty => {
+            matches!(outgoing.method, Method::POST | Method::PUT | Method::PATCH).then_some(0)
+        }
+        OutgoingBody::Bytes(bytes) => Some(bytes.len() as u64),
+        OutgoingBody::Stream { length: Some(length), .. } => Some(*length),
+        OutgoingBody::Stream { length: None, .. } => {
+            let chunked = http::HeaderValue::from_static("chunked");
+            fields.try_append(http::header::TRANSFER_ENCODING, chunked).ok()?;
+            None
+        }
+    };
+    if let Some(length) = length {
+        fields.try_append(http::header::CONTENT_LENGTH, length.into()).ok()?;
+    }
+    Some(fields)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use actix_web::http::header::HeaderValue;
+    use actix_web::http::header::{HeaderName, HeaderValue};
 
     fn outgoing(
         method: Method,
@@ -149,10 +295,17 @@ mod tests {
         Outgoing { method, path_and_query: target.to_owned(), headers, body }
     }
 
-    fn head(outgoing: &Outgoing, host: Option<&str>) -> String {
-        let mut out = Vec::new();
-        write_head(&mut out, outgoing, host, "server:1").unwrap();
-        String::from_utf8(out).unwrap()
+    fn sent(outgoing: &Outgoing, host: Option<&'static str>) -> Result<String, UpstreamError> {
+        let host = host.map(http::HeaderValue::from_static);
+        let fallback = http::HeaderValue::from_static("server:1");
+        let body = RequestBody::new(OutgoingBody::Empty, Rc::new(Pace::new()));
+        let fields = fields(outgoing, host.as_ref(), &fallback)?;
+        let request = request(outgoing, fields, body)?;
+        let mut text = format!("{} {}\n", request.method(), request.uri());
+        for (name, value) in request.headers() {
+            text.push_str(&format!("{name}: {}\n", value.to_str().unwrap()));
+        }
+        Ok(text)
     }
 
     #[test]
@@ -175,28 +328,25 @@ mod tests {
             OutgoingBody::Bytes(Bytes::from_static(b"abc")),
         );
         assert_eq!(
-            head(&request, None),
-            "POST /a?b=c HTTP/1.1\r\nhost: shop.example\r\naccept: */*\r\ncontent-length: 3\r\n\r\n"
+            sent(&request, None).unwrap(),
+            "POST /a?b=c\nhost: shop.example\naccept: */*\ncontent-length: 3\n"
         );
     }
 
     #[test]
     fn the_configured_host_replaces_the_clients_and_a_missing_one_is_the_servers() {
         let request = outgoing(Method::GET, "/", &[("host", "a.example")], OutgoingBody::Empty);
-        assert_eq!(head(&request, Some("b.example")), "GET / HTTP/1.1\r\nhost: b.example\r\n\r\n");
+        assert_eq!(sent(&request, Some("b.example")).unwrap(), "GET /\nhost: b.example\n");
         let request = outgoing(Method::PUT, "/", &[], OutgoingBody::Empty);
-        assert_eq!(
-            head(&request, None),
-            "PUT / HTTP/1.1\r\nhost: server:1\r\ncontent-length: 0\r\n\r\n"
-        );
+        assert_eq!(sent(&request, None).unwrap(), "PUT /\nhost: server:1\ncontent-length: 0\n");
     }
 
     #[test]
     fn a_target_that_would_end_the_line_is_refused() {
-        for target in ["", "/ HTTP/1.1", "/\r\nX: y", "/\n", "/\t", "/\u{e4}", "/\0"] {
+        for target in ["", "a", "/#a", "/ HTTP/1.1", "/\r\nX: y", "/\n", "/\t", "/\u{e4}", "/\0"] {
             let request = outgoing(Method::GET, target, &[], OutgoingBody::Empty);
-            let written = write_head(&mut Vec::new(), &request, None, "s");
-            assert!(matches!(written, Err(UpstreamError::Target)), "{target:?}");
+            let sent = sent(&request, None);
+            assert!(matches!(sent, Err(UpstreamError::Target)), "{target:?}");
         }
     }
 }

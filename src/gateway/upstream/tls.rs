@@ -10,19 +10,22 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio_rustls::TlsConnector;
 
-use super::settings::{ServerAddress, SettingsError, TlsSettings};
+use crate::settings::Server;
+use crate::settings::UpstreamTls;
+
+use super::error::SetupError;
 
 /// The connector for an upstream's `https` servers. Reads the files now; later changes need a new upstream.
 ///
 /// # Errors
 /// A file that cannot be read, an empty set of authorities, or an identity that does not fit together.
-pub(super) fn connector(settings: &TlsSettings) -> Result<TlsConnector, SettingsError> {
+pub(super) fn connector(settings: &UpstreamTls) -> Result<TlsConnector, SetupError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| tls_error(&error))?
         .with_root_certificates(authorities(settings)?);
-    let mut config = match &settings.client_identity {
+    let mut config = match &settings.client {
         None => builder.with_no_client_auth(),
         Some((chain, key)) => {
             let private =
@@ -42,10 +45,10 @@ pub(super) fn connector(settings: &TlsSettings) -> Result<TlsConnector, Settings
 /// # Errors
 /// A name no certificate can bear.
 pub(super) fn server_name(
-    settings: &TlsSettings,
+    settings: &UpstreamTls,
     host: Option<&str>,
-    address: &ServerAddress,
-) -> Result<ServerName<'static>, SettingsError> {
+    address: &Server,
+) -> Result<ServerName<'static>, SetupError> {
     let name = match (&settings.server_name, host) {
         (Some(name), _) => name.clone(),
         (None, Some(host)) => host
@@ -54,12 +57,12 @@ pub(super) fn server_name(
         (None, None) => address.host.clone(),
     };
     let bare = name.trim_start_matches('[').trim_end_matches(']').to_owned();
-    ServerName::try_from(bare).map_err(|_| SettingsError::ServerName { name })
+    ServerName::try_from(bare).map_err(|_| SetupError::ServerName { name })
 }
 
-fn authorities(settings: &TlsSettings) -> Result<RootCertStore, SettingsError> {
+fn authorities(settings: &UpstreamTls) -> Result<RootCertStore, SetupError> {
     let mut roots = RootCertStore::empty();
-    if let Some(path) = &settings.authorities {
+    if let Some(path) = &settings.ca {
         for certificate in certificates(path)? {
             roots.add(certificate).map_err(|error| unreadable(path, &error))?;
         }
@@ -67,7 +70,7 @@ fn authorities(settings: &TlsSettings) -> Result<RootCertStore, SettingsError> {
         // Some systems carry a broken certificate or two; what can be read is trusted, none at all is an error.
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         if roots.is_empty() {
-            return Err(SettingsError::Tls {
+            return Err(SetupError::Tls {
                 what: "the operating system names no certificate authorities".to_owned(),
             });
         }
@@ -75,7 +78,7 @@ fn authorities(settings: &TlsSettings) -> Result<RootCertStore, SettingsError> {
     Ok(roots)
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, SettingsError> {
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, SetupError> {
     let file = File::open(path).map_err(|error| unreadable(path, &error))?;
     let found: Vec<_> = CertificateDer::pem_reader_iter(BufReader::new(file))
         .collect::<Result<_, _>>()
@@ -86,10 +89,10 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, SettingsErr
     Ok(found)
 }
 
-fn unreadable(path: &Path, what: &dyn std::fmt::Display) -> SettingsError {
-    SettingsError::Certificates { path: path.to_owned(), what: what.to_string() }
+fn unreadable(path: &Path, what: &dyn std::fmt::Display) -> SetupError {
+    SetupError::Certificates { path: path.to_owned(), what: what.to_string() }
 }
 
-fn tls_error(error: &rustls::Error) -> SettingsError {
-    SettingsError::Tls { what: error.to_string() }
+fn tls_error(error: &rustls::Error) -> SetupError {
+    SetupError::Tls { what: error.to_string() }
 }

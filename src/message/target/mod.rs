@@ -10,11 +10,13 @@
 mod canonical;
 mod fold;
 mod form;
+mod method_override;
 mod readings;
 mod shape;
 
 pub use canonical::{CanonicalTarget, TargetError, canonicalize};
 pub use form::{TargetForm, TargetFormError};
+pub use method_override::without_method_override;
 pub use readings::{LenientReadings, lenient_readings};
 
 pub(in crate::message) use fold::{fold_char, hex_pair};

@@ -10,7 +10,6 @@ use smallvec::SmallVec;
 use crate::model::Action;
 use crate::model::Because;
 use crate::model::Buyer;
-use crate::model::CatalogueLookup;
 use crate::model::Decision;
 use crate::model::EvidenceField;
 use crate::model::Finding;
@@ -22,8 +21,6 @@ use crate::model::ShadowOutcome;
 use crate::model::Spared;
 use crate::model::Transaction;
 use crate::model::Verdict;
-
-use crate::policy::text::Folded;
 
 use super::condition::Truth;
 use super::condition::all;
@@ -37,40 +34,7 @@ use super::products::of_request;
 use super::rule::InFlight;
 use super::rule::Rule;
 use super::set::PolicySet;
-
-/// What a decision takes for granted beside the policies.
-#[derive(Clone, Copy, Debug)]
-pub struct Setting<'a> {
-    /// Products by SKU.
-    pub catalogue: &'a dyn CatalogueLookup,
-    /// The seller where a transaction names none.
-    pub reseller: &'a Reseller,
-}
-
-/// The shop that runs the gateway.
-#[derive(Clone, Debug)]
-pub struct Reseller {
-    names: Vec<Folded>,
-    nexus: Nexus,
-}
-
-impl Reseller {
-    /// A shop of that nexus, and the vendor texts that mean the shop itself.
-    pub fn new(nexus: Nexus, names: &[String]) -> Self {
-        let names = names.iter().map(|name| Folded::name(name)).filter(|n| !n.is_empty());
-        Self { names: names.collect(), nexus }
-    }
-
-    pub(crate) fn is_named(&self, vendor: &Folded) -> bool {
-        self.names.contains(vendor)
-    }
-}
-
-impl Default for Reseller {
-    fn default() -> Self {
-        Self { names: Vec::new(), nexus: Nexus::Unclear }
-    }
-}
+use super::setting::Setting;
 
 /// Decides a transaction at an instant.
 pub fn decide(
@@ -82,7 +46,7 @@ pub fn decide(
     let (mut judge, because) = Judge::new(transaction, at, set, setting);
     let (buyer, seller) = (judge.buyer, judge.counted_seller);
     let mut strictest: Option<Application<'_>> = None;
-    let mut findings: SmallVec<[Finding; 2]> = SmallVec::new();
+    let mut findings: SmallVec<[Finding; 4]> = SmallVec::new();
     for item in &transaction.items {
         let (finding, application) = judge.item(item, setting);
         findings.push(finding);
@@ -179,7 +143,9 @@ impl<'a> Judge<'a> {
     fn item(&mut self, item: &Item, setting: &Setting<'_>) -> (Finding, Option<Application<'a>>) {
         let matches = of_item(self.set, setting, item, self.at);
         let (finding, application) = self.matched(&matches.0, Some(item));
-        if !is_unidentified(item) {
+        // Where all parties are foreign no rule refuses, so that none has to be asked.
+        let nexus = self.buyer.max(self.counted_seller.unwrap_or(Nexus::Foreign));
+        if nexus == Nexus::Foreign || !is_unidentified(item) {
             return (finding, application);
         }
         let rules =
@@ -255,6 +221,10 @@ impl<'a> Judge<'a> {
                 self.note_cut(rule);
             }
             best = best.max(Some(Application { rule, verdict, spared }));
+            // INVARIANT: `rules_by_action` is ordered so that the first rule that reviews is the one that speaks.
+            if product.is_none() && verdict != Verdict::Allow {
+                break;
+            }
         }
         best
     }

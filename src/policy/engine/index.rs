@@ -10,6 +10,8 @@ use smallvec::SmallVec;
 
 use crate::policy::text::Folded;
 
+use super::shapes::SkuShapes;
+
 /// What a term points at.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Target {
@@ -27,7 +29,7 @@ pub(crate) struct TermRef {
     pub(crate) target: Target,
 }
 
-/// A pattern that a whole run of path segments must match.
+/// The patterns of one product, of which a whole run of path segments must match one.
 #[derive(Clone, Debug)]
 pub(crate) struct PathPattern {
     pub(crate) product: u32,
@@ -57,10 +59,7 @@ pub(crate) struct Index {
     pub(crate) hosts: ByText,
     pub(crate) host_suffixes: ByText,
     pub(crate) paths: PathSignature,
-    /// SKU patterns by their first two literal bytes.
-    pub(crate) skus: HashMap<[u8; 2], Vec<(Regex, u32)>>,
-    /// SKU patterns without such a beginning.
-    pub(crate) skus_open: Vec<(Regex, u32)>,
+    pub(crate) skus: SkuShapes,
     pub(crate) term_refs: Vec<SmallVec<[TermRef; 1]>>,
     pub(crate) terms: AhoCorasick,
 }
@@ -94,17 +93,8 @@ impl Index {
     }
 
     /// Calls `found` with the product of every SKU shape that `sku` has.
-    pub(crate) fn sku_shapes(&self, sku: &Folded, mut found: impl FnMut(u32)) {
-        let sku = sku.as_str();
-        let bucket = match sku.as_bytes() {
-            [a, b, ..] => self.skus.get(&[*a, *b]),
-            _ => None,
-        };
-        for (regex, product) in bucket.into_iter().flatten().chain(&self.skus_open) {
-            if regex.is_match(sku) {
-                found(*product);
-            }
-        }
+    pub(crate) fn sku_shapes(&self, sku: &Folded, found: impl FnMut(u32)) {
+        self.skus.each(sku.as_str(), found);
     }
 
     /// Calls `found` with the product of every host pattern that `host` matches; a port and a trailing dot do not count.
@@ -130,26 +120,22 @@ impl Index {
 }
 
 impl PathSignature {
-    /// True if a folded path (leading slash, lower case, dot segments resolved) bears an update signature.
+    /// True if a folded path (leading slash, lower case, dot segments resolved) bears an update signature. A slash after a
+    /// file's name changes nothing: many upstreams drop it and serve the file.
     pub fn is_in(&self, folded_path: &str) -> bool {
-        self.any.is_match(as_file(folded_path))
+        self.any.is_match(folded_path.trim_end_matches('/'))
     }
 
     /// Calls `found` with the product of every signature in the path.
     pub(crate) fn products(&self, folded_path: &str, mut found: impl FnMut(u32)) {
-        let path = as_file(folded_path);
-        if !self.any.is_match(path) {
+        let folded_path = folded_path.trim_end_matches('/');
+        if self.patterns.len() > 1 && !self.any.is_match(folded_path) {
             return;
         }
-        for pattern in self.patterns.iter().filter(|p| p.regex.is_match(path)) {
+        for pattern in self.patterns.iter().filter(|p| p.regex.is_match(folded_path)) {
             found(pattern.product);
         }
     }
-}
-
-/// The path without trailing slashes: some servers give a file for them, too.
-fn as_file(path: &str) -> &str {
-    path.trim_end_matches('/')
 }
 
 fn without_port(host: &str) -> &str {

@@ -1,4 +1,4 @@
-//! The engine: what compilation leaves (`set`, `index`, `rule`, `condition`), how an item is matched (`products`), where
+//! The engine: what compilation leaves (`set`, `index`, `shapes`, `rule`, `condition`), how an item is matched (`products`), where
 //! a party stands (`nexus`), and the decision (`decide`).
 
 pub(super) mod condition;
@@ -8,3 +8,5 @@ pub(super) mod nexus;
 pub(super) mod products;
 pub(super) mod rule;
 pub(super) mod set;
+pub(super) mod setting;
+pub(super) mod shapes;

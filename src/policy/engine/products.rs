@@ -13,9 +13,9 @@ use crate::policy::text::Folded;
 
 use super::condition::Truth;
 use super::condition::all;
-use super::decide::Setting;
 use super::index::Target;
 use super::set::PolicySet;
+use super::setting::Setting;
 
 /// How sure a match is. The order is the order of strictness.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]

@@ -22,7 +22,7 @@ pub struct PolicySet {
     pub(crate) products: Vec<Product>,
     pub(crate) revision: Arc<str>,
     pub(crate) rules: Vec<Rule>,
-    /// Rules by action, for what cannot be identified.
+    /// Rules by action, for what cannot be identified: those in shadow, then the latest `effective` first, then file order.
     pub(crate) rules_by_action: Vec<Vec<u32>>,
     /// Rules by product and action: `[product * actions + action]`.
     pub(crate) rules_by_product: Vec<Vec<u32>>,

@@ -3,12 +3,14 @@
 pub(crate) mod gateway;
 pub(crate) mod http;
 pub(crate) mod nginx;
+pub(crate) mod program;
 pub(crate) mod recorder;
 pub(crate) mod wait;
 
-pub(crate) use gateway::{Gateway, GatewayBuilder};
+pub(crate) use gateway::{Gateway, GatewayBuilder, interdict};
 pub(crate) use http::{Answer, Request};
 pub(crate) use nginx::Nginx;
+pub(crate) use program::{Ended, Program, run};
 pub(crate) use recorder::Recorder;
 pub(crate) use wait::until;
 

@@ -5,8 +5,10 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use tokio::io::AsyncWriteExt;
 
-use super::support::{TestServer, content, get, read_head, settings, until};
-use crate::gateway::upstream::{ActiveCheck, Upstream, UpstreamError};
+use super::support::{TestServer, content, get, read_head, run, settings, until};
+use crate::gateway::upstream::balance::Ejection;
+use crate::gateway::upstream::{Upstream, UpstreamError};
+use crate::settings::Health;
 
 /// A server that is well or not, as the switch says, and never answers an order while it is not.
 async fn switched(well: Arc<AtomicBool>) -> TestServer {
@@ -27,61 +29,64 @@ async fn switched(well: Arc<AtomicBool>) -> TestServer {
     .await
 }
 
-#[tokio::test]
-async fn a_server_that_fails_its_checks_is_out_until_it_passes_them() {
-    let well = Arc::new(AtomicBool::new(true));
-    let server = switched(Arc::clone(&well)).await;
-    let mut settings = settings(vec![server.address.clone()]);
-    settings.health.active = Some(ActiveCheck {
-        path: "/health".to_owned(),
-        interval: Duration::from_millis(5),
-        timeout: Duration::from_secs(5),
-        unhealthy_after: 2,
-        healthy_after: 2,
+#[test]
+fn a_server_that_fails_its_checks_is_out_until_it_passes_them() {
+    run(async {
+        let well = Arc::new(AtomicBool::new(true));
+        let server = switched(Arc::clone(&well)).await;
+        let mut settings = settings(vec![server.address.clone()]);
+        settings.health = Some(Health {
+            path: "/health".to_owned(),
+            interval: Duration::from_millis(5),
+            timeout: Duration::from_secs(5),
+            unhealthy: 2,
+            healthy: 2,
+        });
+        let upstream = Upstream::new(&settings).unwrap();
+        let client = upstream.client();
+        let traffic = async {
+            content(client.send(get("/")).await.unwrap()).await.unwrap();
+            well.store(false, Ordering::SeqCst);
+            until(|| !upstream.report()[0].up).await;
+            let error = client.send(get("/")).await.unwrap_err();
+            assert!(matches!(error, UpstreamError::NoHealthyServer { .. }));
+            assert_eq!(error.status(), StatusCode::SERVICE_UNAVAILABLE);
+            well.store(true, Ordering::SeqCst);
+            until(|| upstream.report()[0].up).await;
+            content(client.send(get("/")).await.unwrap()).await.unwrap();
+        };
+        tokio::select! {
+            () = upstream.watch() => panic!("the watch ended"),
+            () = traffic => {}
+        }
     });
-    let upstream = Upstream::new(settings).unwrap();
-    let client = upstream.client();
-    let traffic = async {
-        content(client.send(get("/")).await.unwrap()).await.unwrap();
-        well.store(false, Ordering::SeqCst);
-        until(|| !upstream.report()[0].up).await;
-        let error = client.send(get("/")).await.unwrap_err();
-        assert!(matches!(error, UpstreamError::NoHealthyServer { .. }));
-        assert_eq!(error.status(), StatusCode::SERVICE_UNAVAILABLE);
-        well.store(true, Ordering::SeqCst);
-        until(|| upstream.report()[0].up).await;
-        content(client.send(get("/")).await.unwrap()).await.unwrap();
-    };
-    tokio::select! {
-        () = upstream.watch() => panic!("the watch ended"),
-        () = traffic => {}
-    }
 }
 
-#[tokio::test]
-async fn a_server_that_fails_traffic_is_left_out_and_asked_again_later() {
-    let well = Arc::new(AtomicBool::new(false));
-    let bad = switched(Arc::clone(&well)).await;
-    let good = switched(Arc::new(AtomicBool::new(true))).await;
-    let mut settings = settings(vec![bad.address.clone(), good.address.clone()]);
-    settings.health.ejection_failures = 1;
-    settings.health.ejection_time = Duration::from_millis(200);
-    let upstream = Upstream::new(settings).unwrap();
-    let client = upstream.client();
-    // A GET that the bad server drops is asked of the good one; the client never notices.
-    for _ in 0..2 {
-        content(client.send(get("/")).await.unwrap()).await.unwrap();
-    }
-    assert!(upstream.report()[0].ejected);
-    let asked = bad.accepted();
-    assert_eq!(asked, 1);
-    well.store(true, Ordering::SeqCst);
-    while upstream.report()[0].ejected {
-        let incoming = client.send(get("/")).await.unwrap();
-        content(incoming).await.unwrap();
-    }
-    for _ in 0..2 {
-        content(client.send(get("/")).await.unwrap()).await.unwrap();
-    }
-    assert!(bad.accepted() > asked);
+#[test]
+fn a_server_that_fails_traffic_is_left_out_and_asked_again_later() {
+    run(async {
+        let well = Arc::new(AtomicBool::new(false));
+        let bad = switched(Arc::clone(&well)).await;
+        let good = switched(Arc::new(AtomicBool::new(true))).await;
+        let settings = settings(vec![bad.address.clone(), good.address.clone()]);
+        let ejection = Ejection { failures: 1, time: Duration::from_millis(200) };
+        let upstream = Upstream::with_ejection(&settings, ejection).unwrap();
+        let client = upstream.client();
+        // A GET that the bad server drops is asked of the good one; the client never notices.
+        for _ in 0..2 {
+            content(client.send(get("/")).await.unwrap()).await.unwrap();
+        }
+        assert!(upstream.report()[0].ejected);
+        let asked = bad.accepted();
+        assert_eq!(asked, 1);
+        well.store(true, Ordering::SeqCst);
+        while upstream.report()[0].ejected {
+            let incoming = client.send(get("/")).await.unwrap();
+            content(incoming).await.unwrap();
+        }
+        for _ in 0..2 {
+            content(client.send(get("/")).await.unwrap()).await.unwrap();
+        }
+        assert!(bad.accepted() > asked);
+    });
 }

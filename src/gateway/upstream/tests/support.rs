@@ -17,13 +17,19 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::gateway::upstream::{
-    Incoming, Outgoing, OutgoingBody, ServerAddress, Timeouts, Upstream, UpstreamBody,
-    UpstreamError, UpstreamSettings,
+    Incoming, Outgoing, OutgoingBody, Upstream, UpstreamBody, UpstreamError,
 };
+use crate::settings;
+use crate::settings::Server;
+
+/// Runs a test as a worker does: one thread, with tasks of its own.
+pub(super) fn run(test: impl Future<Output = ()>) {
+    actix_web::rt::System::new().block_on(test);
+}
 
 /// A listening server; the script gets each connection and its number, from zero.
 pub(super) struct TestServer {
-    pub(super) address: ServerAddress,
+    pub(super) address: Server,
     accepted: Arc<AtomicUsize>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -61,7 +67,7 @@ impl TestServer {
     }
 
     pub(super) fn upstream(&self) -> Upstream {
-        Upstream::new(settings(vec![self.address.clone()])).unwrap()
+        Upstream::new(&settings(vec![self.address.clone()])).unwrap()
     }
 }
 
@@ -71,24 +77,22 @@ impl Drop for TestServer {
     }
 }
 
-pub(super) fn local(port: u16) -> ServerAddress {
-    ServerAddress { tls: false, host: "127.0.0.1".to_owned(), port }
+pub(super) fn local(port: u16) -> Server {
+    Server::parse(&format!("http://127.0.0.1:{port}")).unwrap()
 }
 
 /// A port nobody listens on.
-pub(super) fn closed_port() -> ServerAddress {
+pub(super) fn closed_port() -> Server {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     local(listener.local_addr().unwrap().port())
 }
 
-pub(super) fn settings(servers: Vec<ServerAddress>) -> UpstreamSettings {
-    UpstreamSettings::new("test", servers)
-}
-
-/// Limits that no test reaches; one shortens the limit it is about.
-pub(super) fn long_limits() -> Timeouts {
-    let long = Duration::from_secs(20);
-    Timeouts { connect: long, write: long, client_body: long, head: long, body: long }
+/// Its limits are such that no test reaches one; a test shortens the limit it is about.
+pub(super) fn settings(servers: Vec<Server>) -> settings::Upstream {
+    let mut settings = settings::Upstream::new("test", local(1));
+    settings.servers = servers;
+    settings.connect_timeout = Duration::from_secs(20);
+    settings
 }
 
 pub(super) fn get(target: &str) -> Outgoing {

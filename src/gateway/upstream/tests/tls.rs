@@ -9,8 +9,11 @@ use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio_rustls::TlsAcceptor;
 
-use super::support::{TestServer, content, get, read_head, settings};
-use crate::gateway::upstream::{SettingsError, TlsSettings, Upstream, UpstreamError};
+use super::support::{TestServer, content, get, read_head, run, settings};
+use crate::gateway::upstream::{SetupError, Upstream, UpstreamError};
+use crate::settings::Scheme;
+use crate::settings::Server;
+use crate::settings::UpstreamTls;
 
 /// An authority of our own and a server for `name`.
 struct Site {
@@ -63,7 +66,7 @@ impl Site {
             }
         })
         .await;
-        server.address.tls = true;
+        server.address.scheme = Scheme::Https;
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
         Self { folder, authority, server }
@@ -73,15 +76,15 @@ impl Site {
         self.folder.path().join(name)
     }
 
-    fn trusting(&self) -> TlsSettings {
-        TlsSettings { authorities: Some(self.path("ca.pem")), ..TlsSettings::default() }
+    fn trusting(&self) -> UpstreamTls {
+        UpstreamTls { ca: Some(self.path("ca.pem")), ..UpstreamTls::default() }
     }
 
-    fn upstream(&self, tls: TlsSettings, host: Option<&str>) -> Upstream {
+    fn upstream(&self, tls: UpstreamTls, host: Option<&str>) -> Upstream {
         let mut settings = settings(vec![self.server.address.clone()]);
         settings.tls = tls;
         settings.host = host.map(str::to_owned);
-        Upstream::new(settings).unwrap()
+        Upstream::new(&settings).unwrap()
     }
 }
 
@@ -89,66 +92,72 @@ async fn answer(upstream: &Upstream, target: &str) -> Result<Vec<u8>, UpstreamEr
     content(upstream.client().send(get(target)).await?).await
 }
 
-#[tokio::test]
-async fn a_server_whose_name_an_authority_of_ours_vouches_for_is_spoken_to_over_one_connection() {
-    let site = Site::start("shop.example", false).await;
-    let client = site.upstream(site.trusting(), Some("shop.example:8443")).client();
-    for _ in 0..3 {
-        assert_eq!(content(client.send(get("/")).await.unwrap()).await.unwrap(), b"hello");
-    }
-    assert_eq!(site.server.accepted(), 1);
-    let tls = TlsSettings { server_name: Some("shop.example".to_owned()), ..site.trusting() };
-    assert_eq!(answer(&site.upstream(tls, None), "/").await.unwrap(), b"hello");
+#[test]
+fn a_server_whose_name_an_authority_of_ours_vouches_for_is_spoken_to_over_one_connection() {
+    run(async {
+        let site = Site::start("shop.example", false).await;
+        let client = site.upstream(site.trusting(), Some("shop.example:8443")).client();
+        for _ in 0..3 {
+            assert_eq!(content(client.send(get("/")).await.unwrap()).await.unwrap(), b"hello");
+        }
+        assert_eq!(site.server.accepted(), 1);
+        let tls = UpstreamTls { server_name: Some("shop.example".to_owned()), ..site.trusting() };
+        assert_eq!(answer(&site.upstream(tls, None), "/").await.unwrap(), b"hello");
+    });
 }
 
-#[tokio::test]
-async fn a_server_with_another_name_or_an_unknown_authority_gets_no_request() {
-    let site = Site::start("shop.example", false).await;
-    let other = Site::start("shop.example", false).await;
-    for upstream in [
-        site.upstream(site.trusting(), Some("bank.example")),
-        site.upstream(site.trusting(), None),
-        site.upstream(other.trusting(), Some("shop.example")),
-    ] {
-        let error = answer(&upstream, "/").await.unwrap_err();
-        assert!(matches!(error, UpstreamError::Connect { .. }), "{error}");
-    }
+#[test]
+fn a_server_with_another_name_or_an_unknown_authority_gets_no_request() {
+    run(async {
+        let site = Site::start("shop.example", false).await;
+        let other = Site::start("shop.example", false).await;
+        for upstream in [
+            site.upstream(site.trusting(), Some("bank.example")),
+            site.upstream(site.trusting(), None),
+            site.upstream(other.trusting(), Some("shop.example")),
+        ] {
+            let error = answer(&upstream, "/").await.unwrap_err();
+            assert!(matches!(error, UpstreamError::Connect { .. }), "{error}");
+        }
+    });
 }
 
-#[tokio::test]
-async fn a_server_that_asks_who_we_are_is_told() {
-    let site = Site::start("shop.example", true).await;
-    assert!(answer(&site.upstream(site.trusting(), Some("shop.example")), "/").await.is_err());
-    let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec!["gateway.example".to_owned()])
-        .unwrap()
-        .signed_by(&key, &site.authority)
-        .unwrap();
-    std::fs::write(site.path("me.pem"), certificate.pem()).unwrap();
-    std::fs::write(site.path("me.key"), key.serialize_pem()).unwrap();
-    let tls = TlsSettings {
-        client_identity: Some((site.path("me.pem"), site.path("me.key"))),
-        ..site.trusting()
-    };
-    let upstream = site.upstream(tls, Some("shop.example"));
-    assert_eq!(answer(&upstream, "/").await.unwrap(), b"hello");
+#[test]
+fn a_server_that_asks_who_we_are_is_told() {
+    run(async {
+        let site = Site::start("shop.example", true).await;
+        assert!(answer(&site.upstream(site.trusting(), Some("shop.example")), "/").await.is_err());
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new(vec!["gateway.example".to_owned()])
+            .unwrap()
+            .signed_by(&key, &site.authority)
+            .unwrap();
+        std::fs::write(site.path("me.pem"), certificate.pem()).unwrap();
+        std::fs::write(site.path("me.key"), key.serialize_pem()).unwrap();
+        let tls = UpstreamTls {
+            client: Some((site.path("me.pem"), site.path("me.key"))),
+            ..site.trusting()
+        };
+        let upstream = site.upstream(tls, Some("shop.example"));
+        assert_eq!(answer(&upstream, "/").await.unwrap(), b"hello");
+    });
 }
 
-#[tokio::test]
-async fn a_body_without_length_that_tls_did_not_end_is_cut_not_whole() {
-    let site = Site::start("shop.example", false).await;
-    let upstream = site.upstream(site.trusting(), Some("shop.example"));
-    let error = answer(&upstream, "/cut").await.unwrap_err();
-    assert!(matches!(error, UpstreamError::Closed { .. }), "{error}");
+#[test]
+fn a_body_without_length_that_tls_did_not_end_is_cut_not_whole() {
+    run(async {
+        let site = Site::start("shop.example", false).await;
+        let upstream = site.upstream(site.trusting(), Some("shop.example"));
+        let error = answer(&upstream, "/cut").await.unwrap_err();
+        assert!(matches!(error, UpstreamError::Closed { .. }), "{error}");
+    });
 }
 
 #[test]
 fn settings_that_cannot_work_are_refused_at_once() {
-    assert!("http://a.example:80/path".parse::<crate::gateway::upstream::ServerAddress>().is_err());
-    let address = "https://[::1]:8443".parse::<crate::gateway::upstream::ServerAddress>().unwrap();
-    assert_eq!((address.host.as_str(), address.authority().as_str()), ("::1", "[::1]:8443"));
+    let address = Server::parse("https://[::1]:8443").unwrap();
     let mut missing = settings(vec![address]);
-    missing.tls.authorities = Some(PathBuf::from("/nonexistent/ca.pem"));
-    assert!(matches!(Upstream::new(missing), Err(SettingsError::Certificates { .. })));
-    assert!(matches!(Upstream::new(settings(Vec::new())), Err(SettingsError::NoServers { .. })));
+    missing.tls.ca = Some(PathBuf::from("/nonexistent/ca.pem"));
+    assert!(matches!(Upstream::new(&missing), Err(SetupError::Certificates { .. })));
+    assert!(matches!(Upstream::new(&settings(Vec::new())), Err(SetupError::NoServers { .. })));
 }

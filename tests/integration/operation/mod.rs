@@ -1,0 +1,12 @@
+//! What operations rely on: files that change, disks that fill, processes that end, logs that keep secrets.
+
+mod command_line;
+mod configuration;
+mod deploy;
+mod drain;
+mod evidence;
+mod logs;
+mod record;
+mod reload;
+
+pub(crate) use reload::POLICY;
