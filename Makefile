@@ -11,7 +11,7 @@ run:
 ## Install what the tests need, then run all of them.
 test: install-test-tools lint
 	$(CARGO) test --locked
-	$(CARGO) bench --locked --bench decision -- --test
+	$(CARGO) test --locked --bench decision
 
 ## Format and lints, where the toolchain has the components.
 lint:

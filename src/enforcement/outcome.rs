@@ -116,9 +116,9 @@ pub enum Malformed {
 }
 
 impl Permit {
-    /// For a request that no route judges: nothing was decided, and the target goes out as it is.
-    pub(super) fn unjudged(target: String) -> Self {
-        let target = without_method_override(&target).into_owned();
+    /// For a request that no route judges: nothing was decided, and the target goes out as it is, but for `_method`.
+    pub(super) fn unjudged(target: &str) -> Self {
+        let target = without_method_override(target).into_owned();
         Self { body: None, covered: false, cut_at: None, id: None, target }
     }
 

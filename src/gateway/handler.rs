@@ -115,8 +115,7 @@ impl Worker {
             let canonical = target.forward_target();
             let raw = arrival.raw_target();
             let as_it_came = *canonical != *raw && !self.matters(&snapshot, raw);
-            let forwarded = if as_it_came { raw.to_owned() } else { canonical.into_owned() };
-            let permit = gate.pass(route, forwarded);
+            let permit = gate.pass(route, if as_it_came { raw } else { &canonical });
             return self.forward(arrival, route, permit, payload, in_flight).await;
         }
         let mut body = None;
@@ -176,7 +175,7 @@ impl Worker {
             let refusal = Refusal::Malformed { id: gate.new_id(), reason };
             return self.refuse(arrival, route, refusal, path).await;
         }
-        let permit = gate.pass(route, raw.to_owned());
+        let permit = gate.pass(route, raw);
         self.forward(arrival, route, permit, payload, in_flight).await
     }
 

@@ -27,7 +27,7 @@ fn every_line_that_the_demonstration_prints_does_what_it_says() {
         if let Some(comment) = line.strip_prefix("# ") {
             purpose = comment;
         }
-        if !line.starts_with("curl ") && !line.starts_with("interdict ") {
+        if !line.starts_with("curl ") && !line.contains("/interdict ledger ") {
             continue;
         }
         let ended = run(&mut shell(line));
@@ -48,7 +48,7 @@ fn every_line_that_the_demonstration_prints_does_what_it_says() {
     assert_eq!(seen[6].1.lines().count(), 6, "every decision is on disk");
 
     let page = Request::get("/").send(admin).text();
-    for count in ["allowed<b>2</b>", "blocked<b>2</b>", "held<b>1</b>"] {
+    for count in ["allowed<b>2</b>", "blocked<b>3</b>", "held<b>1</b>"] {
         assert!(page.contains(count), "{count}: {page}");
     }
     assert!(Request::get("/metrics").send(admin).text().contains("interdict_decisions_total"));

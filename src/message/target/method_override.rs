@@ -1,4 +1,4 @@
-//! `_method` in a query: some frameworks (Rails, Laravel, Symfony, WordPress) take the method from it, not the one that was judged.
+//! `_method` in a query: some frameworks (Rails, Laravel, Symfony) take the method from it, not the one that was judged.
 
 use std::borrow::Cow;
 
