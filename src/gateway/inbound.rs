@@ -50,10 +50,14 @@ pub(super) fn host(request: &HttpRequest) -> Option<Host<'_>> {
     let mut values = request.headers().get_all(header::HOST);
     let (Some(value), None) = (values.next(), values.next()) else { return None };
     let host = Host::parse(value.to_str().ok()?).ok()?;
+    let scheme = request.uri().scheme_str();
+    if !matches!(scheme, None | Some("http" | "https")) {
+        return None;
+    }
     match request.uri().authority() {
         Some(authority) => {
             let named = Host::parse(authority.as_str()).ok()?;
-            let port = if request.uri().scheme_str() == Some("https") { 443 } else { 80 };
+            let port = if scheme == Some("https") { 443 } else { 80 };
             named.is_same(&host, port).then_some(host)
         }
         None => Some(host),

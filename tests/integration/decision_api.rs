@@ -3,6 +3,7 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::support::Answer;
 use crate::support::GERMAN;
 use crate::support::Gateway;
 use crate::support::GatewayBuilder;
@@ -15,8 +16,8 @@ fn transaction(country: &str) -> Value {
         "buyer":{"billing_country":country,"ip":GERMAN},"seller":{"organization_country":"DE"}})
 }
 
-fn decide(gateway: &Gateway, body: impl ToString) -> crate::support::Answer {
-    Request::post("/v1/decide", body.to_string()).send(gateway.address)
+fn decide(gateway: &Gateway, body: &str) -> Answer {
+    Request::post("/v1/decide", body).send(gateway.address)
 }
 
 #[test]
@@ -28,7 +29,7 @@ fn every_verdict_is_200_and_every_decision_is_recorded_before_its_answer() {
         ("Atlantis", "review", json!("FD-3a")),
         ("DE", "allow", Value::Null),
     ] {
-        let answer = decide(&gateway, transaction(country));
+        let answer = decide(&gateway, &transaction(country).to_string());
         assert_eq!(answer.status, 200, "{country}");
         assert_eq!(answer.header("content-type"), Some("application/json"));
         assert_eq!(answer.header("cache-control"), Some("no-store"));
@@ -92,7 +93,7 @@ fn instants_and_geo_answers_are_not_taken_from_callers_without_the_permission() 
     ] {
         let mut given = transaction("DE");
         given.pointer_mut(at).unwrap()[name] = value;
-        let answer = decide(&gateway, &given);
+        let answer = decide(&gateway, &given.to_string());
         assert_eq!(answer.status, 400, "{given}");
         assert!(answer.json()["detail"].as_str().unwrap().contains(&format!("`{name}`")));
         let batch = Request::post("/v1/decide/batch", format!("{given}\n")).send(gateway.address);

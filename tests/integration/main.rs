@@ -24,6 +24,8 @@ mod mirror;
 mod mmdb;
 mod operation;
 mod orders;
+mod refusal_answers;
 mod streaming;
 mod support;
+mod target_readings;
 mod tls;

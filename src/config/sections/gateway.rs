@@ -14,6 +14,9 @@ use crate::settings::Tls;
 
 const SHORTEST_WAIT: Duration = Duration::from_millis(10);
 const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
+/// The server's own timers count from a clock that it looks at twice a second: a shorter one may have passed when it is set,
+/// and then ends a connection at once or never.
+const SHORTEST_TIMER: Duration = Duration::from_secs(1);
 /// An order is text; beyond this a body is no order, and a worker's memory is at stake.
 const LARGEST_BODY: u64 = 67_108_864;
 
@@ -25,6 +28,12 @@ pub(in crate::config) fn gateway(root: &Section<'_>) -> Gateway {
         section
             .at(name)
             .and_then(|field| field.duration(SHORTEST_WAIT..=LONGEST_WAIT))
+            .unwrap_or(default)
+    };
+    let timed = |name, default| {
+        section
+            .at(name)
+            .and_then(|field| field.duration(SHORTEST_TIMER..=LONGEST_WAIT))
             .unwrap_or(default)
     };
     let tls_for_all = section.section("tls").and_then(|section| tls(&section));
@@ -41,8 +50,8 @@ pub(in crate::config) fn gateway(root: &Section<'_>) -> Gateway {
             .at("drain_timeout")
             .and_then(|field| field.duration(Duration::ZERO..=LONGEST_WAIT))
             .unwrap_or(Gateway::DRAIN_TIMEOUT),
-        header_timeout: wait("header_timeout", Gateway::HEADER_TIMEOUT),
-        idle_timeout: wait("idle_timeout", Gateway::IDLE_TIMEOUT),
+        header_timeout: timed("header_timeout", Gateway::HEADER_TIMEOUT),
+        idle_timeout: timed("idle_timeout", Gateway::IDLE_TIMEOUT),
         listeners: match section.at("listen") {
             Some(field) => listeners(&field, tls_for_all.as_ref()),
             None => vec![Listener { address: Gateway::LISTEN, tls: tls_for_all }],

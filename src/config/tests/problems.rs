@@ -113,7 +113,7 @@ fn a_value_out_of_bounds_is_told() {
             "gateway.idle_timeout = \"5 weeks\"",
             "`5 weeks` is no duration: write a number and one of ms, s, m, h, d, such as `\"30s\"`",
         ),
-        ("gateway.idle_timeout = \"0s\"", "must be between 10ms and 1h"),
+        ("gateway.idle_timeout = \"0s\"", "must be between 1s and 1h"),
         (
             "gateway.api_clients = [\"10.0.0.1/8\"]",
             "gateway.api_clients[0]: `10.0.0.1/8` has bits beyond its prefix: write `\"10.0.0.0/8\"` or `\"10.0.0.1\"`",

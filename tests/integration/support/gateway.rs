@@ -87,11 +87,6 @@ impl GatewayBuilder {
         }
     }
 
-    /// The folder of configuration, networks.csv and ledger.
-    pub(crate) fn dir(&self) -> &Path {
-        self.dir.path()
-    }
-
     /// Further lines of `[gateway]`.
     pub(crate) fn gateway(mut self, lines: &str) -> Self {
         self.gateway.push_str(lines);

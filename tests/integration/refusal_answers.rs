@@ -1,0 +1,110 @@
+//! What a refused customer is told: a page for people, a problem document for programs, and nothing of the evidence.
+
+use crate::support::GERMAN;
+use crate::support::Gateway;
+use crate::support::Recorder;
+use crate::support::Request;
+use crate::support::US;
+use crate::support::VPN;
+
+const US_ORDER: &str =
+    r#"{"billing":{"country":"US"},"lines":[{"sku":"LAMP-1"},{"sku":"KL1047GDEFS"}]}"#;
+
+#[test]
+fn a_browser_gets_a_page_and_a_program_gets_a_problem() {
+    let recorder = Recorder::start();
+    let gateway = Gateway::start(recorder.address);
+    let ask = |accept: &str| {
+        let request = Request::post("/api/orders", US_ORDER).from(US);
+        request.header("Accept", accept).send(gateway.address)
+    };
+    for accept in ["text/html", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"] {
+        let page = ask(accept);
+        assert_eq!(page.status, 451);
+        assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+        assert_eq!(page.header("link"), Some("<https://shop.example/why>; rel=\"blocked-by\""));
+        let (_, id) = page.decision().unwrap();
+        for part in [
+            "<html lang=\"en\"",
+            "<title>",
+            "<h1",
+            "FD-3a",
+            id,
+            "KL1047GDEFS",
+            "https://shop.example/why",
+        ] {
+            assert!(page.text().contains(part), "{part} is missing: {}", page.text());
+        }
+        assert!(!page.text().contains("<script"));
+    }
+    for accept in [
+        "",
+        "*/*",
+        "application/json",
+        "application/problem+json",
+        "text/html;q=0.5, application/json",
+    ] {
+        let problem = ask(accept);
+        assert_eq!(problem.header("content-type"), Some("application/problem+json"), "{accept}");
+        assert_eq!(problem.json()["status"], 451);
+    }
+    let markup = US_ORDER.replace("KL1047GDEFS", "KL1047GDEFS<b>");
+    let page = Request::post("/api/orders", markup).from(US).header("Accept", "text/html");
+    assert!(!page.send(gateway.address).text().contains("<b>"), "what was sent is text");
+}
+
+#[test]
+fn a_problem_has_the_members_of_the_contract_and_echoes_no_evidence() {
+    let recorder = Recorder::start();
+    let gateway = Gateway::start(recorder.address);
+    let order = r#"{"billing":{"country":"US","region":"PR"},"email":"jane.secret@army.mil","customer_ip":"198.51.100.99",
+        "lines":[{"sku":"KL1047GDEFS","title":"Kaspersky Premium","vendor":"Kaspersky"}]}"#;
+    let blocked = Request::post("/api/orders", order).from(US).send(gateway.address);
+    let held =
+        Request::post("/api/orders", order.replace("US", "DE").replace("army.mil", "example.de"));
+    let held = held.from(VPN).send(gateway.address);
+    assert_eq!((blocked.status, held.status), (451, 403));
+    let malformed = german_order(order.replace("KL1047GDEFS", "\\ud800")).send(gateway.address);
+    let mistyped =
+        german_order(order.replace("\"PR\"", "{\"jane.secret\":1}")).send(gateway.address);
+    assert_eq!((malformed.status, mistyped.status), (400, 400));
+    for (answer, expected) in [
+        (
+            &blocked,
+            &["clause", "decision", "items", "message", "policy", "status", "title", "type"][..],
+        ),
+        (&held, &["clause", "decision", "items", "message", "policy", "status", "title", "type"]),
+        (&malformed, &["decision", "detail", "status", "title", "type"]),
+        (&mistyped, &["decision", "detail", "status", "title", "type"]),
+    ] {
+        let problem = answer.json();
+        let members: Vec<_> = problem.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(members, expected);
+        assert_eq!(problem["decision"], answer.decision().unwrap().1);
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        let told = format!("{:?} {}", answer.headers, answer.text());
+        for evidence in [
+            "198.51.100",
+            "192.0.2",
+            "203.0.113",
+            "jane.secret",
+            "army.mil",
+            "nexus",
+            "vpn",
+            "billing_country",
+            "\"PR\"",
+        ] {
+            assert!(!told.contains(evidence), "{evidence} in {told}");
+        }
+    }
+    for item in blocked.json()["items"].as_array().unwrap() {
+        let members: Vec<_> = item.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(members, ["index", "sku", "verdict"]);
+    }
+    assert_eq!(blocked.json()["type"], "prohibited");
+    assert_eq!(held.json()["type"], "review");
+}
+
+fn german_order(body: impl Into<Vec<u8>>) -> Request {
+    Request::post("/api/orders", body).from(GERMAN)
+}
