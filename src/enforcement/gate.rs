@@ -19,6 +19,7 @@ use crate::model::json_from_slice;
 use crate::policy::decide;
 use crate::settings::Deliveries;
 use crate::settings::Route;
+use crate::telemetry::LineBudget;
 use crate::telemetry::Metrics;
 use crate::telemetry::Stage;
 
@@ -36,6 +37,9 @@ use super::request::Request;
 use super::routes::RouteTable;
 use super::snapshot::Snapshot;
 use super::time::MonotoneClock;
+
+/// Bytes of most records.
+const USUAL_RECORD: usize = 2_048;
 
 /// What a gate is made of.
 #[derive(Debug)]
@@ -61,8 +65,20 @@ pub struct Gate {
     deliveries: Deliveries,
     ledger: Ledger,
     metrics: Arc<Metrics>,
+    refusal_lines: LineBudget,
     routes: RouteTable,
     snapshot: ArcSwap<Snapshot>,
+}
+
+/// How far a record must have come before its answer may leave (DESIGN 9).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Until {
+    /// On the disk.
+    Synced,
+    /// Written, together with those of other requests that are judged now.
+    Written,
+    /// Written, without a wait.
+    WrittenAtOnce,
 }
 
 /// A decision, what it was made of, and its name.
@@ -77,7 +93,8 @@ impl Gate {
     pub fn new(settings: GateSettings) -> Self {
         let GateSettings { clock, deliveries, ledger, metrics, routes, snapshot } = settings;
         let snapshot = ArcSwap::from_pointee(snapshot);
-        Self { clock, deliveries, ledger, metrics, routes, snapshot }
+        let refusal_lines = LineBudget::default();
+        Self { clock, deliveries, ledger, metrics, refusal_lines, routes, snapshot }
     }
 
     /// The snapshot that judges a request from its first step to its last.
@@ -157,10 +174,12 @@ impl Gate {
         let action = judged.transaction.action;
         self.metrics.decided(&judged.decision, action, &route.name);
         let delivery_allowed = judged.decision.verdict == Verdict::Allow && action.is_delivery();
-        let synced = !delivery_allowed || self.deliveries == Deliveries::Synced;
+        let delivery_waits = self.deliveries == Deliveries::Synced;
+        let until =
+            if delivery_allowed && !delivery_waits { Until::Written } else { Until::Synced };
         let bundle = snapshot.policies.revision();
         let recorded = self
-            .record(synced, |out| {
+            .record(until, |out| {
                 let document = judged.decision.document(id, bundle);
                 let transaction = &judged.transaction;
                 record::write_decision(
@@ -186,7 +205,7 @@ impl Gate {
                 request.target,
                 request.body.cloned(),
             )),
-            Verdict::Block | Verdict::Review => Err(self.refuse_by_law(&judged, route)),
+            Verdict::Block | Verdict::Review => Err(self.refuse_by_law(&judged, at, route)),
         }
     }
 
@@ -207,8 +226,9 @@ impl Gate {
         // A server that finds a body's framing broken closes the connection under an answer that waits; this one refuses
         // nothing that could have been served, so its record is written now and synced with the next.
         let broken = matches!(&refusal, Refusal::Malformed { reason: Malformed::Body, .. });
+        let until = if broken { Until::WrittenAtOnce } else { Until::Synced };
         let recorded = self
-            .record(!broken, |out| {
+            .record(until, |out| {
                 record::write_refusal(out, &refusal, reason.clone(), at, &route.name, unread)
             })
             .await;
@@ -218,7 +238,9 @@ impl Gate {
             return self.unavailable(id, route);
         }
         self.metrics.refused(refusal.status(), &route.name);
-        tracing::info!(%id, route = route.name, status = refusal.status(), reason, "refused");
+        if self.may_log_refusal(at) {
+            tracing::info!(%id, route = route.name, status = refusal.status(), reason, "refused");
+        }
         refusal
     }
 
@@ -269,20 +291,22 @@ impl Gate {
         Ok(judged)
     }
 
-    /// Appends a record; waits for the disk where `synced`.
+    /// Appends a record.
     pub(super) async fn record(
         &self,
-        synced: bool,
+        until: Until,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), serde_json::Error>,
     ) -> Result<(), RecordError> {
         let started = Instant::now();
-        let mut bytes = Vec::with_capacity(1_024);
+        let mut bytes = Vec::with_capacity(USUAL_RECORD);
         write(&mut bytes)?;
-        let now = self.now();
-        let receipt = self.ledger.append(now, |out, _| out.extend_from_slice(&bytes))?;
-        if synced {
-            self.ledger.durable(&receipt).await?;
-        }
+        let queued = self.ledger.enqueue(self.now(), &bytes)?;
+        drop(bytes);
+        match until {
+            Until::Synced => self.ledger.commit(queued).await?,
+            Until::Written => self.ledger.written(queued).await?,
+            Until::WrittenAtOnce => self.ledger.write(queued)?,
+        };
         self.metrics.recorded();
         self.metrics.timed(Stage::Record, started.elapsed().as_secs_f64());
         Ok(())
@@ -294,7 +318,16 @@ impl Gate {
         refusal
     }
 
-    fn refuse_by_law(&self, judged: &Judged, route: &Route) -> Refusal {
+    /// Whether a refusal gets a line of the log; tells of those that did not before.
+    fn may_log_refusal(&self, at: Timestamp) -> bool {
+        let Some(line) = self.refusal_lines.ask(at.as_second()) else { return false };
+        if line.left_out > 0 {
+            tracing::info!(left_out = line.left_out, "more refusals, each in the ledger");
+        }
+        true
+    }
+
+    fn refuse_by_law(&self, judged: &Judged, at: Timestamp, route: &Route) -> Refusal {
         let decision = &judged.decision;
         let rule = decision.ruling.as_deref();
         // A download has no lines: what was found of it is the refusal itself.
@@ -317,15 +350,17 @@ impl Gate {
             Verdict::Allow | Verdict::Review => Refusal::Held(refused),
         };
         self.metrics.refused(refusal.status(), &route.name);
-        tracing::info!(
-            id = %judged.id,
-            route = route.name,
-            action = judged.transaction.action.as_str(),
-            verdict = decision.verdict.as_str(),
-            rule = rule.map(|r| &*r.rule),
-            nexus = decision.buyer.as_str(),
-            "refused"
-        );
+        if self.may_log_refusal(at) {
+            tracing::info!(
+                id = %judged.id,
+                route = route.name,
+                action = judged.transaction.action.as_str(),
+                verdict = decision.verdict.as_str(),
+                rule = rule.map(|r| &*r.rule),
+                nexus = decision.buyer.as_str(),
+                "refused"
+            );
+        }
         refusal
     }
 }

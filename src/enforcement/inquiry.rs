@@ -11,6 +11,7 @@ use crate::policy::decide;
 
 use super::gate::Gate;
 use super::gate::RecordError;
+use super::gate::Until;
 use super::gather;
 use super::record;
 use super::record::Kind;
@@ -98,7 +99,8 @@ impl Gate {
         let answer = snapshot.answer(transaction, self.now())?;
         let kind = if answer.hypothetical { Kind::Enquiry } else { Kind::Decision };
         self.metrics().decided(&answer.decision, transaction.action, "decision-api");
-        let written = self.record(synced, |out| {
+        let until = if synced { Until::Synced } else { Until::WrittenAtOnce };
+        let written = self.record(until, |out| {
             let mut document = answer.decision.document(answer.id, snapshot.policies.revision());
             if answer.hypothetical {
                 document = document.hypothetical();

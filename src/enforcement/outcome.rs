@@ -151,8 +151,8 @@ impl Permit {
     }
 
     /// Path and query to send upstream.
-    pub fn target(&self) -> &str {
-        &self.target
+    pub fn take_target(&mut self) -> String {
+        std::mem::take(&mut self.target)
     }
 
     /// How long from `now` the delivery may go on, where a rule that cuts running transfers will refuse it.

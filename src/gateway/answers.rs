@@ -6,6 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::http::header::HeaderMap;
 use askama::Template;
+use bytes::Bytes;
 use serde::Serialize;
 
 use crate::enforcement::Malformed;
@@ -20,6 +21,16 @@ use super::page::RefusalPage;
 pub(super) const DECISION: &str = "interdict-decision";
 /// Seconds after which a 503 may be tried again.
 const RETRY_AFTER: &str = "5";
+
+/// The value of [`DECISION`].
+pub(super) fn decision_field(named: &str, id: DecisionId) -> Bytes {
+    // A UUID and the words around it.
+    let mut text = String::with_capacity(named.len().saturating_add(41));
+    text.push_str(named);
+    text.push_str("; id=");
+    id.push_to(&mut text);
+    text.into()
+}
 
 /// RFC 9457, with the members of the contract and nothing more.
 #[derive(Serialize)]
@@ -53,7 +64,7 @@ pub(super) fn refusal(
     let mut answer = builder(refusal.status());
     answer.insert_header((header::CACHE_CONTROL, "no-store"));
     let named = refusal.verdict().map_or("error", crate::model::Verdict::as_str);
-    answer.insert_header((DECISION, format!("{named}; id={id}")));
+    answer.insert_header((DECISION, decision_field(named, id)));
     let mut refused_by_law: Option<&Refused> = None;
     match refusal {
         Refusal::Held(refused) | Refusal::Prohibited(refused) => {
@@ -88,7 +99,7 @@ pub(super) fn fault(status: StatusCode, id: Option<DecisionId>) -> HttpResponse 
     let mut answer = HttpResponseBuilder::new(status);
     answer.insert_header((header::CACHE_CONTROL, "no-store"));
     if let Some(id) = id {
-        answer.insert_header((DECISION, format!("error; id={id}")));
+        answer.insert_header((DECISION, decision_field("error", id)));
     }
     if status == StatusCode::SERVICE_UNAVAILABLE {
         answer.insert_header((header::RETRY_AFTER, RETRY_AFTER));

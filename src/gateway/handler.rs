@@ -305,7 +305,7 @@ impl Worker {
                 judged.is_some(),
             ),
             method: request.method().clone(),
-            path_and_query: permit.target().to_owned(),
+            path_and_query: permit.take_target().into(),
             body: outbound::request_body(request, judged, payload),
         };
         let incoming = match client.send(outgoing).await {
@@ -321,9 +321,8 @@ impl Worker {
         };
         gate.metrics().upstream_answered(upstream, incoming.timings.head.as_secs_f64());
         let mut answer = HttpResponse::new(incoming.status);
-        let mut headers = incoming.headers;
-        outbound::answer_headers(&mut headers, permit.id(), permit.is_covered());
-        *answer.headers_mut() = headers;
+        let headers = answer.headers_mut();
+        outbound::answer_headers(&incoming.headers, headers, permit.id(), permit.is_covered());
         let label = self.labels.get(&route.name).map_or_else(|| Arc::from(""), Arc::clone);
         let end = Conclusion {
             gate: Arc::clone(gate),

@@ -13,6 +13,7 @@
 mod answers;
 mod api;
 mod concluding;
+mod fields;
 mod handler;
 mod inbound;
 mod outbound;

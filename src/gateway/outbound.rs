@@ -12,9 +12,8 @@ use bytes::Bytes;
 use crate::message::ConnectionOptions;
 use crate::message::OutgoingForwarding;
 use crate::message::RequestHeader;
-use crate::message::SHARED_CACHE_FIELDS;
+use crate::message::is_for_shared_caches;
 use crate::message::is_twin_of;
-use crate::message::passes_downstream;
 use crate::message::private_cache_control;
 use crate::message::request_header;
 use crate::model::DecisionId;
@@ -22,14 +21,19 @@ use crate::settings::Route;
 use crate::settings::Source;
 
 use super::answers::DECISION;
+use super::answers::decision_field;
+use super::fields::Sending;
+use super::upstream::AnswerFields;
 use super::upstream::OutgoingBody;
 
-const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+const X_FORWARDED_FOR: http::HeaderName = http::HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_HOST: http::HeaderName = http::HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_PORT: http::HeaderName = http::HeaderName::from_static("x-forwarded-port");
+const X_FORWARDED_PROTO: http::HeaderName = http::HeaderName::from_static("x-forwarded-proto");
+const X_REAL_IP: http::HeaderName = http::HeaderName::from_static("x-real-ip");
+/// Fields that the gateway sets, and bytes of their values in most requests.
+const OWN_FIELDS: usize = 7;
+const OWN_BYTES: usize = 256;
 
 /// The header fields that go upstream: the client's, without what belongs to one hop or claims what only the gateway
 /// knows, and the gateway's own. `decoded` says that the body goes out without its content coding.
@@ -38,10 +42,16 @@ pub(super) fn request_headers(
     route: &Route,
     forwarding: &OutgoingForwarding<'_>,
     decoded: bool,
-) -> HeaderMap {
+) -> http::HeaderMap {
     let options =
         ConnectionOptions::new(received.get_all(header::CONNECTION).map(HeaderValue::as_bytes));
-    let mut headers = HeaderMap::with_capacity(received.len().saturating_add(6));
+    let bytes: usize = received.iter().map(|(_, value)| value.len()).sum();
+    let count = received.len().saturating_add(OWN_FIELDS);
+    let mut headers = Sending::with_capacity(count, bytes.saturating_add(OWN_BYTES));
+    if let Some(host) = received.get(header::HOST) {
+        // First: RFC 9110 7.2.
+        headers.set(http::header::HOST, host.as_bytes());
+    }
     for (name, value) in received {
         let text = name.as_str();
         if request_header(text) != RequestHeader::Pass || is_mapped_twin(route, text) {
@@ -53,22 +63,21 @@ pub(super) fn request_headers(
         if decoded && *name == header::CONTENT_ENCODING {
             continue;
         }
-        headers.append(name.clone(), value.clone());
-    }
-    let mut set = |name: HeaderName, text: &[u8]| {
-        if let Ok(value) = HeaderValue::from_bytes(text) {
-            headers.insert(name, value);
+        // What frames the body is written anew, and the expectation has been met here.
+        if [header::HOST, header::CONTENT_LENGTH, header::EXPECT].contains(name) {
+            continue;
         }
-    };
-    set(FORWARDED, forwarding.forwarded().as_bytes());
-    if let Some(client) = forwarding.client_address() {
-        set(X_FORWARDED_FOR, client.as_bytes());
-        set(X_REAL_IP, client.as_bytes());
+        headers.append(name, value);
     }
-    set(X_FORWARDED_HOST, forwarding.forwarded_host().as_bytes());
-    set(X_FORWARDED_PORT, forwarding.forwarded_port().as_bytes());
-    set(X_FORWARDED_PROTO, forwarding.forwarded_proto().as_bytes());
-    headers
+    headers.set(http::header::FORWARDED, forwarding.forwarded().as_bytes());
+    if let Some(client) = forwarding.client_address() {
+        headers.set(X_FORWARDED_FOR, client.as_bytes());
+        headers.set(X_REAL_IP, client.as_bytes());
+    }
+    headers.set(X_FORWARDED_HOST, forwarding.host.as_bytes());
+    headers.set(X_FORWARDED_PORT, forwarding.forwarded_port().as_bytes());
+    headers.set(X_FORWARDED_PROTO, forwarding.proto.as_bytes());
+    headers.into_fields()
 }
 
 /// The body that goes upstream: the judged one, or the client's own as it comes.
@@ -92,25 +101,22 @@ pub(super) fn request_body(
     }
 }
 
-/// Makes the upstream's answer the gateway's own.
-pub(super) fn answer_headers(headers: &mut HeaderMap, id: Option<DecisionId>, covered: bool) {
-    let foreign: smallvec::SmallVec<[HeaderName; 2]> =
-        headers.keys().filter(|name| !passes_downstream(name.as_str())).cloned().collect();
-    for name in foreign {
-        headers.remove(name);
-    }
+/// Writes the upstream's fields as the gateway's own answer.
+pub(super) fn answer_headers(
+    received: &AnswerFields,
+    headers: &mut HeaderMap,
+    id: Option<DecisionId>,
+    covered: bool,
+) {
+    received.copy_to(headers, |name| !covered || !is_for_shared_caches(name));
     if covered {
         let values = headers.get_all(header::CACHE_CONTROL).map(HeaderValue::as_bytes);
-        let private = private_cache_control(values);
-        for name in SHARED_CACHE_FIELDS {
-            headers.remove(name);
-        }
-        let private = HeaderValue::from_str(&private);
+        let private = HeaderValue::from_str(&private_cache_control(values));
         let private = private.unwrap_or(HeaderValue::from_static("private"));
         headers.insert(header::CACHE_CONTROL, private);
     }
     if let Some(id) = id
-        && let Ok(value) = HeaderValue::from_str(&format!("allow; id={id}"))
+        && let Ok(value) = HeaderValue::from_maybe_shared(decision_field("allow", id))
     {
         headers.insert(HeaderName::from_static(DECISION), value);
     }

@@ -1,18 +1,14 @@
-//! The hot path: one record, one write.
+//! The hot path: a record is queued, written with all others that are queued, and known to be on disk.
 
 use std::fmt;
-use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tokio::sync::oneshot;
 
 use super::error::LedgerError;
-use super::format::{Frame, PAYLOAD_LIMIT, frame_len};
-use super::settings::LedgerSettings;
-use super::store::{LedgerStore, SegmentFile};
+use super::state::{Shared, WriteGroup};
 
 /// The writing side of a ledger; clones share it. Dropping the last clone closes it.
 #[derive(Clone, Debug)]
@@ -20,11 +16,19 @@ pub struct Ledger {
     pub(super) handle: Arc<Handle>,
 }
 
+/// A record that has its place in the ledger but is not written yet: proof of nothing. Lost if the process is killed now.
+#[derive(Debug)]
+#[must_use = "a queued record is not in the ledger yet"]
+pub struct Queued {
+    pub(super) receipt: Receipt,
+    pub(super) group: Arc<WriteGroup>,
+}
+
 /// Proof that a record is in the ledger: written, so that a killed process does not lose it, but not yet synced.
 #[derive(Debug)]
 pub struct Receipt {
-    sequence: u64,
-    instant: Timestamp,
+    pub(super) sequence: u64,
+    pub(super) instant: Timestamp,
 }
 
 impl Receipt {
@@ -63,66 +67,51 @@ pub struct LedgerStatus {
 }
 
 impl Ledger {
-    /// Writes one record and returns once the system has it; [`Ledger::durable`] waits for the disk.
+    /// Gives a record its place. It is written by whoever comes first: [`Ledger::write`], [`Ledger::written`] or
+    /// [`Ledger::commit`] of this or a later record, or the sync thread within the window.
     ///
-    /// `write` appends the payload to the empty buffer it is given; it gets the instant that the record will have (µs), which is that
-    /// of the record before it if `instant` is earlier. It runs under the ledger's lock: it must be short and not call the ledger.
+    /// Its instant (µs) is that of the record before it if `instant` is earlier.
     ///
     /// # Errors
     /// `Behind`, `Closed` and `Failed` when the ledger takes no records now (503); `TooLarge` for a payload over 16 MiB.
     /// In each case there is no record.
-    pub fn append(
-        &self,
-        instant: Timestamp,
-        write: impl FnOnce(&mut Vec<u8>, Timestamp),
-    ) -> Result<Receipt, LedgerError> {
-        let now = Instant::now();
-        let shared = &*self.handle.shared;
-        let mut guard = shared.lock();
-        let state = &mut *guard;
-        state.admit(now, &shared.settings)?;
+    pub fn enqueue(&self, instant: Timestamp, payload: &[u8]) -> Result<Queued, LedgerError> {
+        self.handle.shared.enqueue(instant, payload)
+    }
 
-        let micros = instant.as_microsecond();
-        let held = micros < state.last_instant;
-        let micros = micros.max(state.last_instant);
-        let instant = Timestamp::from_microsecond(micros).unwrap_or(instant);
+    /// Writes a record, and all others that are queued, and returns once the system has them.
+    ///
+    /// # Errors
+    /// `Failed` if it could not be written; then there is no record.
+    pub fn write(&self, queued: Queued) -> Result<Receipt, LedgerError> {
+        self.handle.shared.write(queued)
+    }
 
-        state.scratch.clear();
-        write(&mut state.scratch, instant);
-        let bytes = state.scratch.len();
-        let limit = PAYLOAD_LIMIT;
-        let length = u32::try_from(bytes)
-            .ok()
-            .filter(|_| bytes <= limit)
-            .ok_or(LedgerError::TooLarge { bytes, limit })?;
-        let sequence = state.next;
-        let frame = Frame::seal(length, sequence, micros, &state.scratch);
+    /// As [`Ledger::write`], after others that run on this thread have had their turn: one write for the records of all.
+    ///
+    /// # Errors
+    /// As for [`Ledger::write`].
+    pub async fn written(&self, queued: Queued) -> Result<Receipt, LedgerError> {
+        tokio::task::yield_now().await;
+        self.write(queued)
+    }
 
-        let start = state.pending.bytes.len();
-        state.pending.bytes.extend_from_slice(&frame.encode());
-        state.pending.bytes.extend_from_slice(&state.scratch);
-        let record = state.pending.bytes.get(start..).unwrap_or_default();
-        if let Err(error) = state.file.write_at(record, state.length) {
-            state.pending.bytes.truncate(start);
-            // Cut a half-written record off. If that fails too, healing leaves this file behind and readers stop before the torn end.
-            state.file.truncate(state.length).ok();
-            let reason = state.fail("write a record", &error, now, &shared.settings);
-            shared.wake.notify_one();
-            return Err(LedgerError::Failed { reason });
-        }
-        state.length = state.length.saturating_add(frame_len(length));
-        state.next = sequence.saturating_add(1);
-        state.last_instant = micros;
-        state.pending.oldest.get_or_insert(now);
-        state.clock_holding = held;
-        state.clock_held = state.clock_held.saturating_add(u64::from(held));
-        // Only after an idle spell is anyone asleep without a timer; under load an append wakes nobody.
-        let wake = std::mem::take(&mut state.parked);
-        drop(guard);
-        if wake {
-            shared.wake.notify_one();
-        }
-        Ok(Receipt { sequence, instant })
+    /// [`Ledger::enqueue`] and [`Ledger::write`].
+    ///
+    /// # Errors
+    /// As for both.
+    pub fn append(&self, instant: Timestamp, payload: &[u8]) -> Result<Receipt, LedgerError> {
+        self.write(self.enqueue(instant, payload)?)
+    }
+
+    /// Resolves once a queued record is written and on disk; the sync thread does both.
+    ///
+    /// # Errors
+    /// `Failed` if either failed. The record may still reach the disk when the ledger heals; the answer must not count on it.
+    pub async fn commit(&self, queued: Queued) -> Result<Receipt, LedgerError> {
+        let Queued { receipt, group } = queued;
+        self.wait_for(receipt.sequence, Some(&group)).await?;
+        Ok(receipt)
     }
 
     /// Resolves once the record is on disk: fdatasync has returned after its write.
@@ -130,7 +119,11 @@ impl Ledger {
     /// # Errors
     /// `Failed` if the sync failed. The record may still reach the disk when the ledger heals; the answer must not count on it.
     pub async fn durable(&self, receipt: &Receipt) -> Result<(), LedgerError> {
-        let Some(outcome) = self.handle.shared.wait_for(receipt.sequence)? else { return Ok(()) };
+        self.wait_for(receipt.sequence, None).await
+    }
+
+    async fn wait_for(&self, sequence: u64, group: Option<&WriteGroup>) -> Result<(), LedgerError> {
+        let Some(outcome) = self.handle.shared.wait_for(sequence, group)? else { return Ok(()) };
         match outcome.await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(reason)) => Err(LedgerError::Failed { reason }),
@@ -206,145 +199,5 @@ impl Drop for Handle {
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle").field("dir", &self.shared.settings.dir).finish_non_exhaustive()
-    }
-}
-
-/// What appenders and the sync thread share.
-pub(super) struct Shared {
-    pub(super) settings: LedgerSettings,
-    pub(super) store: Arc<dyn LedgerStore>,
-    pub(super) wake: Condvar,
-    pub(super) state: Mutex<State>,
-}
-
-impl Shared {
-    /// A panic in a payload writer leaves the state sound: nothing is counted before the record is written.
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// `None` if the record is on disk already.
-    fn wait_for(&self, sequence: u64) -> Result<Option<oneshot::Receiver<Outcome>>, LedgerError> {
-        let mut state = self.lock();
-        if sequence < state.synced {
-            return Ok(None);
-        }
-        match &state.failed {
-            // What was written before a failed write can still be synced; after a failed sync nothing can.
-            Some(failure) if !state.file_trusted => {
-                return Err(LedgerError::Failed { reason: Arc::clone(&failure.reason) });
-            }
-            Some(_) | None => {}
-        }
-        if state.ended {
-            return Err(LedgerError::Closed);
-        }
-        let (sender, receiver) = oneshot::channel();
-        state.waiters.push(Waiter { sequence, sender });
-        state.parked = false;
-        drop(state);
-        self.wake.notify_one();
-        Ok(Some(receiver))
-    }
-}
-
-/// What a waiter is told; the reason if the sync failed.
-pub(super) type Outcome = Result<(), Arc<str>>;
-
-/// Someone who waits for a record to be on disk.
-pub(super) struct Waiter {
-    pub(super) sequence: u64,
-    pub(super) sender: oneshot::Sender<Outcome>,
-}
-
-/// Records that are written and not known to be on disk.
-#[derive(Default)]
-pub(super) struct Unsynced {
-    /// The records as they are in the file, frames included.
-    pub(super) bytes: Vec<u8>,
-    /// When the first of them was appended.
-    pub(super) oldest: Option<Instant>,
-}
-
-/// Why the ledger refuses.
-pub(super) struct Failure {
-    pub(super) reason: Arc<str>,
-    pub(super) retry_at: Instant,
-}
-
-pub(super) struct State {
-    /// The segment that is written to, its final path, and its length up to the last whole record.
-    pub(super) file: Arc<dyn SegmentFile>,
-    pub(super) path: PathBuf,
-    pub(super) length: u64,
-    /// False once a sync of `file` failed: later syncs of it prove nothing.
-    pub(super) file_trusted: bool,
-    pub(super) next: u64,
-    /// Instant (µs) of the last record.
-    pub(super) last_instant: i64,
-    pub(super) scratch: Vec<u8>,
-    /// Records that the next sync covers.
-    pub(super) pending: Unsynced,
-    /// Bytes and oldest of the records that the running sync covers.
-    pub(super) in_flight: Option<(usize, Option<Instant>)>,
-    /// A buffer for reuse.
-    pub(super) spare: Vec<u8>,
-    /// Records below this sequence number are on disk, the last of them at `synced_instant`, ending at `synced_end`.
-    pub(super) synced: u64,
-    pub(super) synced_instant: i64,
-    pub(super) synced_end: (PathBuf, u64),
-    pub(super) waiters: Vec<Waiter>,
-    pub(super) failed: Option<Failure>,
-    pub(super) failures: u64,
-    pub(super) clock_holding: bool,
-    pub(super) clock_held: u64,
-    /// The sync thread sleeps without a timer.
-    pub(super) parked: bool,
-    pub(super) stopping: bool,
-    /// The sync thread is gone.
-    pub(super) ended: bool,
-}
-
-impl State {
-    fn admit(&self, now: Instant, settings: &LedgerSettings) -> Result<(), LedgerError> {
-        if self.stopping {
-            return Err(LedgerError::Closed);
-        }
-        if let Some(failure) = &self.failed {
-            return Err(LedgerError::Failed { reason: Arc::clone(&failure.reason) });
-        }
-        let in_flight = self.in_flight.map_or(0, |(bytes, _)| bytes);
-        let records = self.depth();
-        let age = self.lag(now);
-        let behind = records >= settings.queue_records
-            || age > settings.queue_age
-            || self.pending.bytes.len().saturating_add(in_flight) >= settings.queue_bytes;
-        if behind { Err(LedgerError::Behind { records, age }) } else { Ok(()) }
-    }
-
-    pub(super) fn fail(
-        &mut self,
-        action: &str,
-        error: &std::io::Error,
-        now: Instant,
-        settings: &LedgerSettings,
-    ) -> Arc<str> {
-        let reason: Arc<str> = format!("cannot {action}: {error}").into();
-        let retry_at = now.checked_add(settings.retry).unwrap_or(now);
-        self.failed = Some(Failure { reason: Arc::clone(&reason), retry_at });
-        self.failures = self.failures.saturating_add(1);
-        reason
-    }
-
-    pub(super) fn depth(&self) -> u64 {
-        self.next.saturating_sub(self.synced)
-    }
-
-    pub(super) fn oldest(&self) -> Option<Instant> {
-        self.in_flight.and_then(|(_, oldest)| oldest).or(self.pending.oldest)
-    }
-
-    fn lag(&self, now: Instant) -> Duration {
-        self.oldest().map_or(Duration::ZERO, |oldest| now.saturating_duration_since(oldest))
     }
 }

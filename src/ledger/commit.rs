@@ -5,22 +5,25 @@ use std::fs::File;
 use std::io;
 use std::mem;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::append::{Outcome, Shared, State, Unsynced, Waiter};
 use super::cursor::segments;
 use super::error::LedgerError;
 use super::format::{Header, Suffix, header_len, segment_path};
+use super::state::{Outcome, Shared, Sleep, State, Unsynced, Waiter};
 use super::store::SegmentFile;
 
+/// So many who waited for one sync are a crowd: the next sync lets as many gather again.
+const CROWD: usize = 4;
 /// Windows without a record after which the thread sleeps until it is woken.
 const IDLE_WINDOWS: u32 = 50;
 
 /// Runs until the ledger is closed; the directory's lock is released with it.
 pub(super) fn run(shared: &Shared, lock: File) {
+    let mut pace = Pace::default();
     loop {
-        match shared.next_work() {
+        match shared.next_work(&pace) {
             Work::End => break,
             Work::Heal { last } => {
                 let healed = shared.heal();
@@ -28,7 +31,10 @@ pub(super) fn run(shared: &Shared, lock: File) {
                     break;
                 }
             }
-            Work::Sync(batch) => shared.sync(batch),
+            Work::Sync(batch) => {
+                let begun = Instant::now();
+                pace = Pace { begun: Some(begun), told: shared.sync(batch) };
+            }
         }
     }
     let mut state = shared.lock();
@@ -38,6 +44,14 @@ pub(super) fn run(shared: &Shared, lock: File) {
     drop(state);
     drop(waiters);
     drop(lock);
+}
+
+/// How the last sync went. Under load a sync for every few waiters costs more processor time than all else that a refusal
+/// needs, so that syncs with a crowd are some time apart (as `commit_delay` does in other stores); without one nobody waits for others.
+#[derive(Default)]
+struct Pace {
+    begun: Option<Instant>,
+    told: usize,
 }
 
 enum Work {
@@ -67,7 +81,7 @@ struct Rotation {
 
 impl Shared {
     /// Sleeps until there is something to do.
-    fn next_work(&self) -> Work {
+    fn next_work(&self, pace: &Pace) -> Work {
         let window = self.settings.sync_window;
         let mut state = self.lock();
         let mut idle = 0_u32;
@@ -83,11 +97,16 @@ impl Shared {
                 if state.stopping || wait.is_zero() {
                     return Work::Heal { last: state.stopping };
                 }
-                state = self.sleep(state, wait).0;
+                state = self.sleep(state, Sleep::Window, wait).0;
                 continue;
             }
             if unsynced && (state.stopping || !state.waiters.is_empty()) {
-                return Work::Sync(self.take_batch(&mut state));
+                let gather = if state.stopping { Duration::ZERO } else { self.gather(pace, now) };
+                if gather.is_zero() {
+                    return Work::Sync(self.take_batch(&mut state));
+                }
+                state = self.sleep(state, Sleep::Paced, gather).0;
+                continue;
             }
             if state.stopping {
                 return Work::End;
@@ -100,12 +119,12 @@ impl Shared {
             }
             if !unsynced && idle >= IDLE_WINDOWS {
                 idle = 0;
-                state.parked = true;
+                state.sleep = Sleep::Parked;
                 state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
-                state.parked = false;
+                state.sleep = Sleep::Awake;
                 continue;
             }
-            let (woken, timed_out) = self.sleep(state, wait);
+            let (woken, timed_out) = self.sleep(state, Sleep::Window, wait);
             state = woken;
             if timed_out && state.next > state.synced && state.failed.is_none() {
                 return Work::Sync(self.take_batch(&mut state));
@@ -114,20 +133,32 @@ impl Shared {
         }
     }
 
+    /// How long the next sync lets a crowd gather.
+    fn gather(&self, pace: &Pace, now: Instant) -> Duration {
+        let since = pace.begun.filter(|_| pace.told >= CROWD);
+        since.map_or(Duration::ZERO, |begun| {
+            self.settings.sync_pace.saturating_sub(now.saturating_duration_since(begun))
+        })
+    }
+
     fn sleep<'a>(
         &self,
-        state: std::sync::MutexGuard<'a, State>,
+        mut state: MutexGuard<'a, State>,
+        how: Sleep,
         wait: Duration,
-    ) -> (std::sync::MutexGuard<'a, State>, bool) {
-        let (state, result) =
+    ) -> (MutexGuard<'a, State>, bool) {
+        state.sleep = how;
+        let (mut state, result) =
             self.wake.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner);
+        state.sleep = Sleep::Awake;
         (state, result.timed_out())
     }
 
-    /// Takes all that is pending, and turns to the next segment if this one is full.
+    /// Writes and takes all that is pending, and turns to the next segment if this one is full.
     fn take_batch(&self, state: &mut State) -> Batch {
-        let spare = mem::take(&mut state.spare);
-        let unsynced = mem::replace(&mut state.pending, Unsynced { bytes: spare, oldest: None });
+        self.flush(state);
+        let spare = Unsynced { bytes: mem::take(&mut state.spare), ..Unsynced::default() };
+        let unsynced = mem::replace(&mut state.pending, spare);
         state.in_flight = Some((unsynced.bytes.len(), unsynced.oldest));
         let mut batch = Batch {
             file: Arc::clone(&state.file),
@@ -163,8 +194,8 @@ impl Shared {
         Ok(Rotation { file, from, to })
     }
 
-    /// Makes a batch durable and tells who waits for it.
-    fn sync(&self, batch: Batch) {
+    /// Makes a batch durable and tells who waits for it; how many those are.
+    fn sync(&self, batch: Batch) -> usize {
         let synced = self.sync_files(&batch);
         let now = Instant::now();
         let mut state = self.lock();
@@ -183,17 +214,22 @@ impl Shared {
                 state.waiters.extract_if(.., covered).map(|waiter| (waiter, Ok(()))).collect()
             }
             Err(error) => {
+                let reason = state.fail("sync the ledger", &error, now, &self.settings);
+                // Nothing more goes into this file.
+                state.take_back(&reason);
                 let mut unsynced = batch.unsynced;
                 unsynced.bytes.append(&mut state.pending.bytes);
+                unsynced.written = unsynced.bytes.len();
                 state.pending = unsynced;
                 state.file_trusted = false;
-                let reason = state.fail("sync the ledger", &error, now, &self.settings);
                 let waiters = mem::take(&mut state.waiters);
                 waiters.into_iter().map(|waiter| (waiter, Err(Arc::clone(&reason)))).collect()
             }
         };
         drop(state);
+        let count = told.len();
         tell(told);
+        count
     }
 
     fn sync_files(&self, batch: &Batch) -> io::Result<()> {

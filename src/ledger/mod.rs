@@ -1,9 +1,10 @@
 //! The durable record: every decision, in order, on disk before anything regulated leaves.
 //!
-//! **What it is for.** [`Ledger::append`] gives a record the next sequence number and writes it to the current segment file before it
-//! returns, so that a killed process loses nothing. [`Ledger::durable`] resolves once fdatasync covers the record, so that a power cut
-//! loses nothing either; what nobody waits for is synced within `sync_window`. One sync covers all who wait (group commit). [`Reader`],
-//! [`export`] and [`verify()`] read the files beside a running process, without a lock.
+//! **What it is for.** [`Ledger::enqueue`] gives a record the next sequence number. [`Ledger::write`] writes all that are queued to the
+//! current segment file before it returns, so that a killed process loses nothing. [`Ledger::commit`] resolves once fdatasync covers the
+//! record, so that a power cut loses nothing either; what nobody waits for is written and synced within `sync_window`. One write takes
+//! all who are queued, one sync covers all who wait (group commit). [`Reader`], [`export`] and [`verify()`] read the files beside a
+//! running process, without a lock.
 //!
 //! **What it must never do.** Drop a record it has given a receipt for; hand out a receipt for a record that is not written whole; hold
 //! the append lock during a sync; trust a file handle whose sync has failed; read meaning into a payload.
@@ -29,11 +30,12 @@ mod format;
 mod reader;
 mod recovery;
 mod settings;
+mod state;
 mod store;
 mod torn;
 mod verify;
 
-pub use append::{Ledger, LedgerStatus, Receipt};
+pub use append::{Ledger, LedgerStatus, Queued, Receipt};
 pub use error::{Defect, DefectKind, LedgerError};
 pub use export::{ExportSummary, export};
 pub use reader::{Reader, Record};

@@ -9,12 +9,13 @@ use std::thread;
 
 use jiff::Timestamp;
 
-use super::append::{Handle, Ledger, Shared, State, Unsynced};
+use super::append::{Handle, Ledger};
 use super::commit;
 use super::cursor::{Cursor, Step, file_name, segments};
 use super::error::LedgerError;
 use super::format::{Header, NO_INSTANT, Suffix, header_len, segment_path};
 use super::settings::LedgerSettings;
+use super::state::{Shared, Sleep, State, Unsynced, WriteGroup};
 use super::store::{Disk, LedgerStore};
 use super::torn::TornTail;
 use super::verify::whole_record_after;
@@ -79,7 +80,9 @@ impl Ledger {
             file_trusted: true,
             next: header.first,
             last_instant: header.floor,
-            scratch: Vec::new(),
+            written: header.first,
+            written_instant: header.floor,
+            group: Arc::new(WriteGroup::default()),
             pending: Unsynced::default(),
             in_flight: None,
             spare: Vec::new(),
@@ -91,7 +94,7 @@ impl Ledger {
             failures: 0,
             clock_holding: false,
             clock_held: 0,
-            parked: false,
+            sleep: Sleep::Awake,
             stopping: false,
             ended: false,
         };

@@ -1,18 +1,21 @@
 //! What shared caches may keep of an allowed delivery: nothing (DESIGN 8; RFC 9111 5.2.2, RFC 9213).
 
-/// Header fields that speak to shared caches alone; an answer for one client loses them.
-pub const SHARED_CACHE_FIELDS: [&str; 9] = [
-    "akamai-cache-control",
-    "cdn-cache-control",
-    "cloudflare-cdn-cache-control",
-    "edge-control",
-    "expires",
-    "netlify-cdn-cache-control",
-    "surrogate-control",
-    "vercel-cdn-cache-control",
-    // nginx obeys this one before any other.
-    "x-accel-expires",
-];
+/// True for a header field named `name` (lower case) that speaks to shared caches alone; an answer for one client loses it.
+pub fn is_for_shared_caches(name: &str) -> bool {
+    matches!(
+        name.as_bytes(),
+        b"akamai-cache-control"
+            | b"cdn-cache-control"
+            | b"cloudflare-cdn-cache-control"
+            | b"edge-control"
+            | b"expires"
+            | b"netlify-cdn-cache-control"
+            | b"surrogate-control"
+            | b"vercel-cdn-cache-control"
+            // nginx obeys this one before any other.
+            | b"x-accel-expires"
+    )
+}
 
 /// What the values of `Cache-Control` become so that no cache hands an answer to another client: they lose `public`,
 /// `s-maxage` and `proxy-revalidate` and gain `private`. Values that cannot be read become `private` alone.
@@ -72,7 +75,7 @@ mod tests {
         for stays in
             ["cache-control", "etag", "last-modified", "vary", "accept-ranges", "content-range"]
         {
-            assert!(!SHARED_CACHE_FIELDS.contains(&stays));
+            assert!(!is_for_shared_caches(stays));
         }
     }
 

@@ -15,7 +15,7 @@ mod host;
 mod json;
 mod target;
 
-pub use caching::{SHARED_CACHE_FIELDS, private_cache_control};
+pub use caching::{is_for_shared_caches, private_cache_control};
 pub use coding::{CodingError, decode as decode_content};
 pub use form::{Form, FormError, PhpName};
 pub use forwarded::{

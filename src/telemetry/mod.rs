@@ -3,10 +3,12 @@
 //! Labels come from closed sets only: verdicts, actions, nexus, and the ids of policies, rules, routes, upstreams and geo sources that
 //! the configuration names. Never a path, a product text, an address or a customer: those would grow without bound and leak.
 
+mod budget;
 mod health;
 mod logging;
 mod metrics;
 
+pub use budget::{Line, LineBudget};
 pub use health::Health;
 pub use logging::{LogSettings, init_logging};
 pub use metrics::{InFlight, Metrics, Part, Stage};

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::HeaderMap;
 use http::HeaderValue;
 use http::Request;
 use http_body::Body as _;
@@ -28,7 +27,7 @@ use super::error::{SetupError, UpstreamError};
 use super::pace::Stage;
 use super::pool::Pool;
 use super::request::{self, Outgoing, OutgoingBody, RequestBody};
-use super::response;
+use super::response::{self, AnswerFields};
 use super::stream::Stream;
 use super::tls;
 use super::transfer::Transfer;
@@ -143,8 +142,8 @@ pub struct UpstreamClient {
 pub struct Incoming {
     /// The final status; interim ones are dropped.
     pub status: StatusCode,
-    /// The fields for the client, those of one hop removed.
-    pub headers: HeaderMap,
+    /// The fields, as received.
+    pub headers: AnswerFields,
     /// The body, ready for the server side; its size is that of the answer's framing.
     pub body: UpstreamBody,
     /// Which server answered, as `http://host:port`.
@@ -270,7 +269,7 @@ impl UpstreamClient {
                     connection.pace.reach(Stage::Refused);
                 }
                 let length = incoming.size_hint().exact();
-                let head = response::head(&parts, &outgoing.method, length)
+                let head = response::head(parts, &outgoing.method, length)
                     .map_err(|what| connection.bad(what))?;
                 return Ok((connection, Answer { head, incoming, transfer }));
             }

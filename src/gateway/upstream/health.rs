@@ -4,8 +4,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use actix_web::http::Method;
-use actix_web::http::header::HeaderMap;
+use bytes::Bytes;
 use futures_util::future::join_all;
+use http::HeaderMap;
 use tokio::time::{sleep, timeout};
 
 use crate::settings::Health;
@@ -82,7 +83,7 @@ impl Shared {
     async fn is_good(&self, server: &Server, check: &Health) -> bool {
         let mut outgoing = Outgoing {
             method: Method::GET,
-            path_and_query: check.path.clone(),
+            path_and_query: Bytes::copy_from_slice(check.path.as_bytes()),
             headers: HeaderMap::new(),
             body: OutgoingBody::Empty,
         };

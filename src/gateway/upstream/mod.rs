@@ -43,6 +43,7 @@ pub use client::{Incoming, Timings, Upstream, UpstreamClient};
 pub use error::{SetupError, UpstreamError};
 pub use health::ServerReport;
 pub use request::{Outgoing, OutgoingBody};
+pub use response::AnswerFields;
 pub use transfer::{Ending, Transfer};
 
 #[cfg(test)]

@@ -8,10 +8,12 @@ use std::task::{Context, Poll};
 
 use actix_web::dev::Payload;
 use actix_web::http::Method;
-use actix_web::http::header::{self, HeaderMap};
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::Stream;
+use http::header;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http_body::{Body, Frame};
+use smallvec::SmallVec;
 
 use crate::message::is_hop_by_hop;
 
@@ -24,7 +26,7 @@ pub struct Outgoing {
     /// The method.
     pub method: Method,
     /// The canonical origin-form target: path and query.
-    pub path_and_query: String,
+    pub path_and_query: Bytes,
     /// The fields to send. Those of one hop and `Expect` are left out, `Content-Length` is written from the body.
     pub headers: HeaderMap,
     /// The body.
@@ -70,17 +72,17 @@ pub(super) fn is_idempotent(method: &Method) -> bool {
 /// `Target`, if the target would break the request line; `Fields`, if hyper knows no such method.
 pub(super) fn request(
     outgoing: &Outgoing,
-    fields: http::HeaderMap,
+    fields: HeaderMap,
     body: RequestBody,
 ) -> Result<http::Request<RequestBody>, UpstreamError> {
-    let target = outgoing.path_and_query.as_bytes();
-    let readable = matches!(target, [b'/', ..] | b"*")
+    let target = outgoing.path_and_query.clone();
+    let readable = matches!(*target, [b'/', ..] | [b'*'])
         && target.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'#');
     if !readable {
         return Err(UpstreamError::Target);
     }
-    let target = http::uri::PathAndQuery::from_maybe_shared(Bytes::copy_from_slice(target))
-        .map_err(|_| UpstreamError::Target)?;
+    let target =
+        http::uri::PathAndQuery::from_maybe_shared(target).map_err(|_| UpstreamError::Target)?;
     let mut request = http::Request::new(body);
     *request.method_mut() = method(&outgoing.method)?;
     *request.uri_mut() = http::Uri::from(target);
@@ -94,9 +96,9 @@ pub(super) fn request(
 /// `Fields`, if they do not fit a message.
 pub(super) fn fields(
     outgoing: &Outgoing,
-    host: Option<&http::HeaderValue>,
-    fallback: &http::HeaderValue,
-) -> Result<http::HeaderMap, UpstreamError> {
+    host: Option<&HeaderValue>,
+    fallback: &HeaderValue,
+) -> Result<HeaderMap, UpstreamError> {
     try_fields(outgoing, host, fallback).ok_or(UpstreamError::Fields)
 }
 
@@ -227,34 +229,28 @@ fn method(method: &Method) -> Result<http::Method, UpstreamError> {
     })
 }
 
-/// The fields as they go out: `Host` first (RFC 9110, section 7.2), framing from the body. Values are copied once, into
-/// one block that they share.
+/// The fields as they go out: those given, `Host`, and framing from the body.
 fn try_fields(
     outgoing: &Outgoing,
-    host: Option<&http::HeaderValue>,
-    fallback: &http::HeaderValue,
-) -> Option<http::HeaderMap> {
-    let received = &outgoing.headers;
-    let host = match (host, received.get(header::HOST)) {
-        (Some(host), _) => host.clone(),
-        (None, Some(own)) => http::HeaderValue::from_bytes(own.as_bytes()).ok()?,
-        (None, None) => fallback.clone(),
+    host: Option<&HeaderValue>,
+    fallback: &HeaderValue,
+) -> Option<HeaderMap> {
+    let mut fields = outgoing.headers.clone();
+    let of_one_hop = |name: &&HeaderName| {
+        **name == header::CONTENT_LENGTH || **name == header::EXPECT || is_hop_by_hop(name.as_str())
     };
-    let mut fields = http::HeaderMap::with_capacity(received.len().saturating_add(2));
-    fields.try_append(http::header::HOST, host).ok()?;
-    let mut block = BytesMut::with_capacity(received.iter().map(|(_, value)| value.len()).sum());
-    for (name, value) in received {
-        let is_ours = *name == header::HOST
-            || *name == header::CONTENT_LENGTH
-            || *name == header::EXPECT
-            || is_hop_by_hop(name.as_str());
-        if is_ours {
-            continue;
+    let ours: SmallVec<[HeaderName; 2]> = fields.keys().filter(of_one_hop).cloned().collect();
+    for name in ours {
+        fields.remove(name);
+    }
+    match host {
+        Some(host) => {
+            fields.try_insert(header::HOST, host.clone()).ok()?;
         }
-        block.put_slice(value.as_bytes());
-        let name = http::HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
-        let value = http::HeaderValue::from_maybe_shared(block.split().freeze()).ok()?;
-        fields.try_append(name, value).ok()?;
+        None if fields.contains_key(header::HOST) => {}
+        None => {
+            fields.try_insert(header::HOST, fallback.clone()).ok()?;
+        }
     }
     let length = match &outgoing.body {
         OutgoingBody::Empty => {
@@ -263,13 +259,13 @@ fn try_fields(
         OutgoingBody::Bytes(bytes) => Some(bytes.len() as u64),
         OutgoingBody::Stream { length: Some(length), .. } => Some(*length),
         OutgoingBody::Stream { length: None, .. } => {
-            let chunked = http::HeaderValue::from_static("chunked");
-            fields.try_append(http::header::TRANSFER_ENCODING, chunked).ok()?;
+            let chunked = HeaderValue::from_static("chunked");
+            fields.try_append(header::TRANSFER_ENCODING, chunked).ok()?;
             None
         }
     };
     if let Some(length) = length {
-        fields.try_append(http::header::CONTENT_LENGTH, length.into()).ok()?;
+        fields.try_append(header::CONTENT_LENGTH, length.into()).ok()?;
     }
     Some(fields)
 }
@@ -277,7 +273,6 @@ fn try_fields(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use actix_web::http::header::{HeaderName, HeaderValue};
 
     fn outgoing(
         method: Method,
@@ -292,12 +287,17 @@ mod tests {
                 HeaderValue::from_str(value).unwrap(),
             );
         }
-        Outgoing { method, path_and_query: target.to_owned(), headers, body }
+        Outgoing {
+            method,
+            path_and_query: Bytes::copy_from_slice(target.as_bytes()),
+            headers,
+            body,
+        }
     }
 
     fn sent(outgoing: &Outgoing, host: Option<&'static str>) -> Result<String, UpstreamError> {
-        let host = host.map(http::HeaderValue::from_static);
-        let fallback = http::HeaderValue::from_static("server:1");
+        let host = host.map(HeaderValue::from_static);
+        let fallback = HeaderValue::from_static("server:1");
         let body = RequestBody::new(OutgoingBody::Empty, Rc::new(Pace::new()));
         let fields = fields(outgoing, host.as_ref(), &fallback)?;
         let request = request(outgoing, fields, body)?;

@@ -1,21 +1,48 @@
-//! The head of an answer: what hyper read, held to stricter framing, and into the server side's header map.
+//! The head of an answer: what hyper read, held to stricter framing.
 
 use actix_web::body::BodySize;
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderMap, HeaderValue};
 use actix_web::http::{Method, StatusCode};
-use bytes::{BufMut, BytesMut};
 use http::header;
 use http::response::Parts;
 
 use crate::message::ConnectionOptions;
 use crate::message::passes_downstream;
 
+use super::super::fields;
+
 /// The head as the server side takes it.
 #[derive(Debug)]
 pub(super) struct Head {
     pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
+    pub(super) headers: AnswerFields,
     pub(super) size: BodySize,
+}
+
+/// The fields of an answer, as received.
+#[derive(Debug)]
+pub struct AnswerFields {
+    announced: Option<u64>,
+    received: http::HeaderMap,
+}
+
+impl AnswerFields {
+    /// Adds the fields that are for the client and that `passes` to those of the client's answer; `passes` is asked with
+    /// lower-case names. Those of one hop stay here.
+    pub fn copy_to(&self, to: &mut HeaderMap, passes: impl Fn(&str) -> bool) {
+        let options = self.received.get_all(header::CONNECTION);
+        let options = ConnectionOptions::new(options.iter().map(http::HeaderValue::as_bytes));
+        fields::copy(&self.received, to, |name| {
+            passes_downstream(name)
+                && !options.removes(name)
+                && name != header::CONTENT_LENGTH.as_str()
+                && passes(name)
+        });
+        if let Some(length) = self.announced {
+            // Kept beside the framing: a 304 carries it without a body.
+            to.insert(actix_web::http::header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
+    }
 }
 
 /// Reads a head; `length` is the body's as hyper will enforce it, if it is known.
@@ -23,7 +50,7 @@ pub(super) struct Head {
 /// # Errors
 /// What is wrong with it.
 pub(super) fn head(
-    parts: &Parts,
+    parts: Parts,
     method: &Method,
     length: Option<u64>,
 ) -> Result<Head, &'static str> {
@@ -40,7 +67,7 @@ pub(super) fn head(
         _ => length.map_or(BodySize::Stream, BodySize::Sized),
     };
     let announced = announced.filter(|_| status != StatusCode::NO_CONTENT);
-    Ok(Head { status, headers: fields(&parts.headers, announced)?, size })
+    Ok(Head { status, headers: AnswerFields { announced, received: parts.headers }, size })
 }
 
 /// `Content-Length`, where given. hyper lets a transfer coding win over a length, and others than `chunked` pass: what
@@ -71,31 +98,6 @@ fn announced(headers: &http::HeaderMap) -> Result<Option<u64>, &'static str> {
     }
 }
 
-/// The fields for the client, those of one hop left out. Values are copied once, into one block that they share.
-fn fields(headers: &http::HeaderMap, announced: Option<u64>) -> Result<HeaderMap, &'static str> {
-    let options =
-        ConnectionOptions::new(headers.get_all(header::CONNECTION).iter().map(|v| v.as_bytes()));
-    let mut fields = HeaderMap::with_capacity(headers.len());
-    let mut block = BytesMut::with_capacity(headers.values().map(http::HeaderValue::len).sum());
-    for (name, value) in headers {
-        let text = name.as_str();
-        if !passes_downstream(text) || options.removes(text) || *name == header::CONTENT_LENGTH {
-            continue;
-        }
-        let name =
-            HeaderName::from_bytes(text.as_bytes()).map_err(|_| "a field's name is no name")?;
-        block.put_slice(value.as_bytes());
-        let value = HeaderValue::from_maybe_shared(block.split().freeze())
-            .map_err(|_| "a field's value is no value")?;
-        fields.append(name, value);
-    }
-    if let Some(length) = announced {
-        // Kept beside the framing: a 304 carries it without a body.
-        fields.insert(actix_web::http::header::CONTENT_LENGTH, HeaderValue::from(length));
-    }
-    Ok(fields)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,6 +108,12 @@ mod tests {
             builder = builder.header(*name, *value);
         }
         builder.body(()).unwrap().into_parts().0
+    }
+
+    fn copied(head: &Head) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        head.headers.copy_to(&mut headers, |_| true);
+        headers
     }
 
     #[test]
@@ -121,11 +129,11 @@ mod tests {
             &[("transfer-encoding", "identity")],
             &[("transfer-encoding", "chunked"), ("transfer-encoding", "chunked")],
         ] {
-            assert!(head(&parts(200, fields), &Method::GET, None).is_err(), "{fields:?}");
+            assert!(head(parts(200, fields), &Method::GET, None).is_err(), "{fields:?}");
         }
         let twice = [("content-length", "7"), ("content-length", "7")];
-        let head = head(&parts(200, &twice), &Method::GET, Some(7)).unwrap();
-        assert_eq!(head.headers.get_all("content-length").collect::<Vec<_>>(), ["7"]);
+        let headers = copied(&head(parts(200, &twice), &Method::GET, Some(7)).unwrap());
+        assert_eq!(headers.get_all("content-length").collect::<Vec<_>>(), ["7"]);
     }
 
     #[test]
@@ -141,11 +149,11 @@ mod tests {
             ("x-custom", "v"),
             ("interdict-decision", "allow"),
         ];
-        let head = head(&parts(200, &fields), &Method::GET, Some(0)).unwrap();
-        let cookies: Vec<_> = head.headers.get_all("set-cookie").collect();
+        let headers = copied(&head(parts(200, &fields), &Method::GET, Some(0)).unwrap());
+        let cookies: Vec<_> = headers.get_all("set-cookie").collect();
         assert_eq!(cookies, ["a", "b"]);
-        assert_eq!(head.headers.get("x-custom").unwrap(), "v");
-        assert_eq!(head.headers.len(), 4);
+        assert_eq!(headers.get("x-custom").unwrap(), "v");
+        assert_eq!(headers.len(), 4);
     }
 
     #[test]
@@ -159,7 +167,7 @@ mod tests {
             (304, Method::GET, &sized, Some(0), BodySize::None),
             (204, Method::GET, &sized, Some(0), BodySize::None),
         ] {
-            let head = head(&parts(status, fields), &method, length).unwrap();
+            let head = head(parts(status, fields), &method, length).unwrap();
             assert_eq!(head.size, size, "{status} {method}");
         }
     }

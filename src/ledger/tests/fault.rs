@@ -3,6 +3,8 @@
 use std::fs;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::support::{FaultyDisk, Op, append, records, settings, wait_until};
 use crate::ledger::{Ledger, LedgerError, LedgerSettings, verify};
 
@@ -28,6 +30,32 @@ async fn a_failed_write_refuses_and_heals_and_leaves_no_trace() {
         ledger.durable(&second).await.unwrap();
         ledger.close().unwrap();
         assert_eq!(records(dir.path()), [(0, 1, b"[1]".to_vec()), (1, 4, b"[4]".to_vec())]);
+        assert_eq!(verify(dir.path()).unwrap().records, 2, "{ops:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_failed_write_is_an_error_to_all_who_were_queued_and_their_numbers_are_given_again() {
+    for ops in [&[Op::Write][..], &[Op::ShortWrite], &[Op::ShortWrite, Op::Truncate]] {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = FaultyDisk::default();
+        let (ledger, _) = Ledger::open_on(Arc::new(disk.clone()), settings(dir.path())).unwrap();
+        let first = append(&ledger, 1, b"[1]").unwrap();
+        disk.fail(ops);
+        let queue = |micros| ledger.enqueue(Timestamp::from_microsecond(micros).unwrap(), b"[x]");
+        let (lost, late, waits) = (queue(5).unwrap(), queue(6).unwrap(), queue(7).unwrap());
+        // Whoever writes first, the sync thread or one of them: none of them has a record.
+        let waits = ledger.commit(waits);
+        assert!(matches!(ledger.write(lost), Err(LedgerError::Failed { .. })));
+        assert!(matches!(waits.await, Err(LedgerError::Failed { .. })));
+        disk.fail(&[]);
+        wait_until(|| ledger.status().failed.is_none());
+        let second = append(&ledger, 2, b"[2]").unwrap();
+        assert_eq!((first.sequence(), second.sequence()), (0, 1));
+        assert!(matches!(ledger.written(late).await, Err(LedgerError::Failed { .. })));
+        ledger.durable(&second).await.unwrap();
+        ledger.close().unwrap();
+        assert_eq!(records(dir.path()), [(0, 1, b"[1]".to_vec()), (1, 2, b"[2]".to_vec())]);
         assert_eq!(verify(dir.path()).unwrap().records, 2, "{ops:?}");
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn at(micros: i64) -> Timestamp {
 }
 
 pub(super) fn append(ledger: &Ledger, micros: i64, payload: &[u8]) -> Result<Receipt, LedgerError> {
-    ledger.append(at(micros), |buffer, _| buffer.extend_from_slice(payload))
+    ledger.append(at(micros), payload)
 }
 
 /// All records, read naively through the public reader: sequence, instant (µs), payload.

@@ -1,9 +1,10 @@
 //! Durability, closing, the clock, and who may open.
 
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::{fs, thread};
 
 use super::support::{append, at, records, segment_files, settings, wait_until};
+use crate::ledger::state::Sleep;
 use crate::ledger::{Ledger, LedgerError, LedgerSettings, verify};
 
 #[tokio::test]
@@ -30,7 +31,7 @@ fn records_are_synced_within_the_window_when_nobody_waits() {
     append(&ledger, 1, b"{}").unwrap();
     wait_until(|| ledger.status().synced_sequence == Some(0));
     // And after the sync thread has gone to sleep for want of records.
-    wait_until(|| ledger.handle.shared.lock().parked);
+    wait_until(|| ledger.handle.shared.lock().sleep == Sleep::Parked);
     append(&ledger, 1, b"{}").unwrap();
     wait_until(|| ledger.status().synced_sequence == Some(1));
 }
@@ -55,9 +56,7 @@ fn a_clock_that_steps_back_is_held_and_counted_across_restarts_too() {
     let (ledger, recovery) = Ledger::open(settings(dir.path())).unwrap();
     assert_eq!(recovery.last_instant, None);
     append(&ledger, 1_000, b"{}").unwrap();
-    let mut given = None;
-    let receipt = ledger.append(at(400), |_, instant| given = Some(instant)).unwrap();
-    assert_eq!((receipt.instant(), given), (at(1_000), Some(at(1_000))));
+    assert_eq!(append(&ledger, 400, b"{}").unwrap().instant(), at(1_000));
     assert!(ledger.status().clock_holding);
     ledger.close().unwrap();
     // Twice: the second time the last segment is empty.
@@ -75,22 +74,36 @@ fn a_clock_that_steps_back_is_held_and_counted_across_restarts_too() {
 }
 
 #[test]
-fn a_panicking_payload_writer_leaves_no_record() {
+fn a_record_that_is_too_large_leaves_no_trace() {
     let dir = tempfile::tempdir().unwrap();
     let (ledger, _) = Ledger::open(settings(dir.path())).unwrap();
-    let other = ledger.clone();
-    let panicked = thread::spawn(move || {
-        drop(other.append(at(1), |buffer, _| {
-            buffer.push(b'x');
-            panic!("a fault in the caller");
-        }));
-    });
-    assert!(panicked.join().is_err());
-    assert_eq!(append(&ledger, 2, b"{}").unwrap().sequence(), 0);
     let big = vec![b' '; (16 << 20) + 1];
     assert!(matches!(append(&ledger, 2, &big), Err(LedgerError::TooLarge { .. })));
+    assert_eq!(append(&ledger, 2, b"{}").unwrap().sequence(), 0);
     ledger.close().unwrap();
     assert_eq!(records(dir.path()), [(0, 2, b"{}".to_vec())]);
+}
+
+#[tokio::test]
+async fn one_write_takes_all_who_are_queued_and_a_queued_record_is_not_in_the_file_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let window = std::time::Duration::from_secs(3600);
+    let settings = LedgerSettings { sync_window: window, ..settings(dir.path()) };
+    let (ledger, _) = Ledger::open(settings).unwrap();
+    // Wakes the sync thread out of its first, unending window.
+    ledger.commit(ledger.enqueue(at(1), b"[0]").unwrap()).await.unwrap();
+    let first = ledger.enqueue(at(1), b"[1]").unwrap();
+    let second = ledger.enqueue(at(2), b"[2]").unwrap();
+    assert_eq!(records(dir.path()).len(), 1);
+    assert_eq!(ledger.write(first).unwrap().sequence(), 1);
+    assert_eq!(records(dir.path()).len(), 3);
+    assert_eq!(ledger.written(second).await.unwrap().sequence(), 2);
+    let third = ledger.enqueue(at(3), b"[3]").unwrap();
+    ledger.commit(third).await.unwrap();
+    assert_eq!(ledger.status().synced_sequence, Some(3));
+    drop(ledger.enqueue(at(4), b"[4]").unwrap());
+    ledger.close().unwrap();
+    assert_eq!(records(dir.path()).len(), 5);
 }
 
 #[test]

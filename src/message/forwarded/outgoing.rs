@@ -74,19 +74,9 @@ impl OutgoingForwarding<'_> {
         self.client.map(|client| HeaderText::format(format_args!("{client}")))
     }
 
-    /// `X-Forwarded-Host`.
-    pub fn forwarded_host(&self) -> HeaderText {
-        HeaderText::format(format_args!("{}", self.host))
-    }
-
     /// `X-Forwarded-Port`.
     pub fn forwarded_port(&self) -> HeaderText {
         HeaderText::format(format_args!("{}", self.port))
-    }
-
-    /// `X-Forwarded-Proto`.
-    pub fn forwarded_proto(&self) -> HeaderText {
-        HeaderText::format(format_args!("{}", self.proto))
     }
 }
 

@@ -43,7 +43,7 @@ async fn pass(
     let outgoing = request(incoming.method().clone(), incoming.path(), body);
     let answer = client.send(outgoing).await.unwrap();
     let mut response = HttpResponse::with_body(answer.status, answer.body);
-    *response.headers_mut() = answer.headers;
+    answer.headers.copy_to(response.headers_mut(), |_| true);
     response
 }
 

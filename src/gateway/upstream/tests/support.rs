@@ -10,9 +10,9 @@ use actix_web::body::MessageBody;
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::http::Method;
-use actix_web::http::header::HeaderMap;
 use bytes::Bytes;
 use futures_util::Stream;
+use http::HeaderMap;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -100,7 +100,8 @@ pub(super) fn get(target: &str) -> Outgoing {
 }
 
 pub(super) fn request(method: Method, target: &str, body: OutgoingBody) -> Outgoing {
-    Outgoing { method, path_and_query: target.to_owned(), headers: HeaderMap::new(), body }
+    let path_and_query = Bytes::copy_from_slice(target.as_bytes());
+    Outgoing { method, path_and_query, headers: HeaderMap::new(), body }
 }
 
 pub(super) fn stream(
