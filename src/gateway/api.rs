@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use actix_web::HttpRequest;
+use actix_http::Request;
+use actix_web::HttpMessage;
 use actix_web::HttpResponse;
 use actix_web::dev::Payload;
 use actix_web::http::Method;
@@ -80,7 +81,7 @@ pub(super) fn is_reserved(folded_path: &str) -> bool {
 pub(super) async fn answer(
     plane: &Plane,
     call: Call,
-    request: &HttpRequest,
+    request: &Request,
     peer: IpAddr,
     payload: Payload,
 ) -> HttpResponse {
@@ -204,7 +205,7 @@ fn unread(fault: BodyFault) -> HttpResponse {
 }
 
 /// Which address is the caller's, which hop was believed, and why.
-fn who_am_i(plane: &Plane, request: &HttpRequest, peer: IpAddr) -> HttpResponse {
+fn who_am_i(plane: &Plane, request: &Request, peer: IpAddr) -> HttpResponse {
     let rule = &plane.client_rule;
     let values = rule.header().into_iter().flat_map(|name| request.headers().get_all(name));
     let (client, hops) = rule.explain(peer, values.map(HeaderValue::as_bytes));

@@ -19,6 +19,7 @@ use super::upstream::Ending;
 use super::upstream::Transfer;
 use super::upstream::UpstreamBody;
 use super::upstream::UpstreamError;
+use super::watched::Serving;
 
 /// An answer's body on its way to the client.
 pub(super) struct Concluding {
@@ -34,9 +35,15 @@ pub(super) struct Conclusion {
     pub(super) gate: Arc<Gate>,
     pub(super) id: Option<DecisionId>,
     /// Held for its end.
-    pub(super) _in_flight: InFlight,
+    pub(super) _underway: Underway,
     pub(super) route: Arc<str>,
     pub(super) transfer: Rc<Transfer>,
+}
+
+/// A request that has not ended yet. Held for its end.
+pub(super) struct Underway {
+    pub(super) _in_flight: InFlight,
+    pub(super) _serving: Option<Serving>,
 }
 
 /// Why a body ended early.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use actix_web::HttpRequest;
+use actix_web::HttpMessage;
 use actix_web::HttpResponse;
 use actix_web::dev::Payload;
 use actix_web::http::Method;
@@ -31,18 +31,20 @@ use crate::message::believed_proto;
 use crate::message::canonicalize;
 use crate::message::lenient_readings;
 use crate::settings::Route;
-use crate::telemetry::InFlight;
 
 use super::answers;
 use super::api;
 use super::concluding::Concluding;
 use super::concluding::Conclusion;
+use super::concluding::Underway;
 use super::inbound;
 use super::inbound::BodyFault;
 use super::inbound::Headers;
+use super::inbound::Received;
 use super::outbound;
 use super::plane::Worker;
 use super::upstream::Outgoing;
+use super::watched::Serving;
 
 /// What `Allow` says where no route says it.
 const SERVED_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
@@ -52,23 +54,28 @@ struct Arrival<'a> {
     client: ClientAddress,
     host: &'a str,
     peer: IpAddr,
-    request: &'a HttpRequest,
+    port: u16,
+    request: &'a actix_http::Request,
+    secure: bool,
 }
 
 /// Serves one request.
 pub(super) async fn handle(
     worker: Rc<Worker>,
-    request: HttpRequest,
-    payload: Payload,
+    mut received: Received,
+    serving: Option<Serving>,
 ) -> HttpResponse {
+    let payload = received.request.take_payload();
+    let Received { port, ref request, secure } = received;
     let in_flight = worker.plane.gate.metrics().request_began();
-    let host = inbound::host(&request);
-    let peer = inbound::peer(&request);
+    let underway = Underway { _in_flight: in_flight, _serving: serving };
+    let host = inbound::host(request);
+    let peer = inbound::peer(request);
     let rule = &worker.plane.client_rule;
     let values = rule.header().into_iter().flat_map(|name| request.headers().get_all(name));
     let client = rule.resolve(peer, values.map(HeaderValue::as_bytes));
     let name = host.as_ref().map_or("", Host::name);
-    let arrival = Arrival { client, host: name, peer, request: &request };
+    let arrival = Arrival { client, host: name, peer, port, request, secure };
     let raw = arrival.raw_target();
     if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
         return worker.method_never_served(&arrival, raw).await;
@@ -77,8 +84,8 @@ pub(super) async fn handle(
         return worker.unaddressed(&arrival, raw).await;
     }
     match canonicalize(raw.as_bytes()) {
-        Ok(target) => worker.lawful(&arrival, &target, payload, in_flight).await,
-        Err(error) => worker.ambiguous(&arrival, raw, error, payload, in_flight).await,
+        Ok(target) => worker.lawful(&arrival, &target, payload, underway).await,
+        Err(error) => worker.ambiguous(&arrival, raw, error, payload, underway).await,
     }
 }
 
@@ -89,7 +96,7 @@ impl Worker {
         arrival: &Arrival<'_>,
         target: &CanonicalTarget<'_>,
         mut payload: Payload,
-        in_flight: InFlight,
+        underway: Underway,
     ) -> HttpResponse {
         let gate = &self.plane.gate;
         let folded = target.folded();
@@ -116,7 +123,7 @@ impl Worker {
             let raw = arrival.raw_target();
             let as_it_came = *canonical != *raw && !self.matters(&snapshot, raw);
             let permit = gate.pass(route, if as_it_came { raw } else { &canonical });
-            return self.forward(arrival, route, permit, payload, in_flight).await;
+            return self.forward(arrival, route, permit, payload, underway).await;
         }
         let mut body = None;
         if gate.needs_body(route) {
@@ -149,7 +156,7 @@ impl Worker {
             target,
         };
         match gate.judge(&snapshot, route, &judged).await {
-            Ok(permit) => self.forward(arrival, route, permit, payload, in_flight).await,
+            Ok(permit) => self.forward(arrival, route, permit, payload, underway).await,
             Err(refusal) => self.answer_refusal(arrival, &refusal, &route.name),
         }
     }
@@ -161,7 +168,7 @@ impl Worker {
         raw: &str,
         error: TargetError,
         payload: Payload,
-        in_flight: InFlight,
+        underway: Underway,
     ) -> HttpResponse {
         let gate = &self.plane.gate;
         let snapshot = gate.pin();
@@ -176,7 +183,7 @@ impl Worker {
             return self.refuse(arrival, route, refusal, path).await;
         }
         let permit = gate.pass(route, raw);
-        self.forward(arrival, route, permit, payload, in_flight).await
+        self.forward(arrival, route, permit, payload, underway).await
     }
 
     /// `CONNECT` and `TRACE`, which no route serves.
@@ -287,7 +294,7 @@ impl Worker {
         route: &Route,
         mut permit: Permit,
         payload: Payload,
-        in_flight: InFlight,
+        underway: Underway,
     ) -> HttpResponse {
         let gate = &self.plane.gate;
         let upstream = route.upstream.as_deref().unwrap_or_default();
@@ -327,7 +334,7 @@ impl Worker {
         let end = Conclusion {
             gate: Arc::clone(gate),
             id: permit.id(),
-            _in_flight: in_flight,
+            _underway: underway,
             route: label,
             transfer: incoming.body.transfer(),
         };
@@ -369,8 +376,7 @@ impl<'a> Arrival<'a> {
 
     /// What the gateway tells the upstream of the client.
     fn forwarding(&self, rule: &ClientAddressRule) -> OutgoingForwarding<'a> {
-        let config = self.request.app_config();
-        let own = if config.secure() { "https" } else { "http" };
+        let own = if self.secure { "https" } else { "http" };
         let told = || {
             let values = self.request.headers().get_all("x-forwarded-proto");
             believed_proto(values.map(HeaderValue::as_bytes))
@@ -380,7 +386,7 @@ impl<'a> Arrival<'a> {
         OutgoingForwarding {
             client: self.client.address,
             host: host.unwrap_or(self.host),
-            port: config.local_addr().port(),
+            port: self.port,
             proto,
         }
     }

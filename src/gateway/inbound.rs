@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use actix_web::HttpRequest;
+use actix_http::Request;
+use actix_web::HttpMessage;
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::http::header::HeaderMap;
@@ -20,6 +21,14 @@ use crate::message::is_json_utf8;
 
 /// Bytes in a millisecond below which an inspected body comes too slowly: 32 kbit/s.
 const SLOWEST: u64 = 4;
+
+/// A request as actix read it, and the listener it came by.
+pub(super) struct Received {
+    pub(super) port: u16,
+    pub(super) request: Request,
+    /// True if it came by TLS.
+    pub(super) secure: bool,
+}
 
 /// actix's headers, looked up by the floors below.
 pub(super) struct Headers<'a>(pub(super) &'a HeaderMap);
@@ -46,7 +55,7 @@ pub(super) enum BodyFault {
 }
 
 /// The host a request asks for: exactly one, and the target's own if it has one (RFC 9112 3.2).
-pub(super) fn host(request: &HttpRequest) -> Option<Host<'_>> {
+pub(super) fn host(request: &Request) -> Option<Host<'_>> {
     let mut values = request.headers().get_all(header::HOST);
     let (Some(value), None) = (values.next(), values.next()) else { return None };
     let host = Host::parse(value.to_str().ok()?).ok()?;
@@ -65,7 +74,7 @@ pub(super) fn host(request: &HttpRequest) -> Option<Host<'_>> {
 }
 
 /// The connection's peer. A connection without one has no address that could be believed.
-pub(super) fn peer(request: &HttpRequest) -> IpAddr {
+pub(super) fn peer(request: &Request) -> IpAddr {
     let unspecified = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
     request.peer_addr().map_or(unspecified, |address| address.ip().to_canonical())
 }

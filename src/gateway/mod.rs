@@ -1,7 +1,7 @@
 //! The data plane: the only floor that speaks HTTP with strangers.
 //!
 //! `handler` is the life of a request; `inbound` reads it, `answers` refuses it, `outbound` forwards it, `upstream` is the way out,
-//! `api` is the decision API and `server` binds it all to addresses.
+//! `api` is the decision API, `server` binds it all to addresses, and `listener` takes connections, each `watched` for its client's time.
 //!
 //! INVARIANTS
 //! * Nothing here decides. A request reaches an upstream only with a permit of the gate, and with the target and body
@@ -16,9 +16,11 @@ mod concluding;
 mod fields;
 mod handler;
 mod inbound;
+mod listener;
 mod outbound;
 mod page;
 mod plane;
 pub mod server;
 pub mod tls;
 pub mod upstream;
+mod watched;

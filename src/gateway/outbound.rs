@@ -1,6 +1,7 @@
 //! The way of a permitted request to its upstream, and of the answer back.
 
-use actix_web::HttpRequest;
+use actix_http::Request;
+use actix_web::HttpMessage;
 use actix_web::dev::Payload;
 use actix_web::http::Method;
 use actix_web::http::header;
@@ -82,7 +83,7 @@ pub(super) fn request_headers(
 
 /// The body that goes upstream: the judged one, or the client's own as it comes.
 pub(super) fn request_body(
-    request: &HttpRequest,
+    request: &Request,
     judged: Option<Bytes>,
     payload: Payload,
 ) -> OutgoingBody {

@@ -3,17 +3,12 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::net::TcpListener;
-use std::rc::Rc;
-use std::rc::Weak;
 use std::sync::Arc;
-use std::time::Duration;
 
-use actix_web::App;
-use actix_web::HttpRequest;
-use actix_web::HttpServer;
 use actix_web::dev::Server;
-use actix_web::web;
+use actix_web::dev::fn_factory;
 use socket2::SockRef;
+use tokio_rustls::TlsAcceptor;
 
 use crate::enforcement::Gate;
 use crate::message::AddressFamily;
@@ -21,18 +16,12 @@ use crate::message::ClientAddressRule;
 use crate::settings::ClientAddress;
 use crate::settings::Gateway;
 
-use super::handler::handle;
+use super::listener::Listener;
 use super::plane::Plane;
-use super::plane::Worker;
 use super::tls::Certificates;
 use super::tls::TlsError;
 use super::upstream::Upstream;
-use super::upstream::UpstreamClient;
-
-/// How much of an answer waits for a client's socket. Larger pieces cost fewer calls (docs/benchmarks.md).
-const WRITE_BUFFER: usize = 64 * 1024;
-/// How often connections to upstreams are looked at that have rested too long or been closed.
-const SWEEP: Duration = Duration::from_secs(5);
+use super::watched::Patience;
 
 /// What the data plane is made of.
 #[derive(Debug)]
@@ -94,35 +83,15 @@ impl DataPlane {
             .iter()
             .map(|route| (route.name.clone(), Arc::from(route.name.as_str())))
             .collect();
-        let upstreams = self.upstreams;
-        let mut server = HttpServer::new(move || {
-            let clients = upstreams
-                .iter()
-                .map(|(name, upstream)| (name.clone(), upstream.client()))
-                .collect();
-            let worker = Rc::new(Worker {
-                labels: labels.clone(),
-                plane: Arc::clone(&plane),
-                upstreams: clients,
-            });
-            drop(actix_web::rt::spawn(sweep(Rc::downgrade(&worker))));
-            App::new().default_service(web::to(
-                move |request: HttpRequest, payload: web::Payload| {
-                    handle(Rc::clone(&worker), request, payload.into_inner())
-                },
-            ))
-        })
-        // A client that has closed its side is gone: its request is cancelled at the upstream as well.
-        .h1_allow_half_closed(false)
-        .h1_write_buffer_size(WRITE_BUFFER)
-        .client_request_timeout(settings.header_timeout)
-        .keep_alive(settings.idle_timeout)
-        .max_connections(settings.max_connections)
-        .shutdown_timeout(settings.drain_timeout.as_secs())
-        .disable_signals();
+        let upstreams: Arc<[_]> = self.upstreams.into();
+        let mut server = Server::build()
+            .max_concurrent_connections(settings.max_connections)
+            .shutdown_timeout(settings.drain_timeout.as_secs())
+            .disable_signals();
         if let Some(workers) = settings.workers {
             server = server.workers(workers);
         }
+        let drain = server.graceful_shutdown_signal();
         let mut bound = Vec::new();
         for (listener, certificates) in settings.listeners.iter().zip(&self.certificates) {
             let address = listener.address;
@@ -132,22 +101,31 @@ impl DataPlane {
             SockRef::from(&socket)
                 .set_tcp_user_timeout(Some(settings.idle_timeout))
                 .map_err(fault)?;
-            bound.push(socket.local_addr().map_err(fault)?);
-            server = match certificates {
-                None => server.listen(socket),
-                Some(c) => server.listen_rustls_0_23(socket, c.server_config()?),
-            }
-            .map_err(fault)?;
+            let address = socket.local_addr().map_err(fault)?;
+            bound.push(address);
+            let tls = certificates.as_ref().map(|c| c.server_config()).transpose()?;
+            let listener = Listener {
+                address,
+                labels: labels.clone(),
+                patience: Patience { head: settings.header_timeout, idle: settings.idle_timeout },
+                plane: Arc::clone(&plane),
+                tls: tls.map(|config| TlsAcceptor::from(Arc::new(config))),
+                upstreams: Arc::clone(&upstreams),
+            };
+            let drain = drain.clone();
+            server = server
+                .listen(format!("gateway {address}"), socket, move || {
+                    let (listener, drain) = (listener.clone(), drain.clone());
+                    fn_factory(move || {
+                        let drain = drain.clone();
+                        listener.clone().connections(move || {
+                            let drain = drain.clone();
+                            async move { drain.notified().await }
+                        })
+                    })
+                })
+                .map_err(fault)?;
         }
         Ok((server.run(), bound))
-    }
-}
-
-/// Sweeps a worker's connections to upstreams for as long as there is the worker.
-async fn sweep(worker: Weak<Worker>) {
-    loop {
-        tokio::time::sleep(SWEEP).await;
-        let Some(worker) = worker.upgrade() else { return };
-        worker.upstreams.values().for_each(UpstreamClient::sweep);
     }
 }

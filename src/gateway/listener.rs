@@ -1,0 +1,132 @@
+//! One listener on one worker: connections come in, TLS is ended, and each request goes to the handler.
+//!
+//! actix's connection service is mounted here without its application layer: the gateway has one handler and routes of
+//! its own, and needs the stream below for the limits that actix does not keep.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::rc::Weak;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_http::HttpServiceBuilder;
+use actix_http::Request;
+use actix_http::h1::ExpectHandler;
+use actix_http::h1::UpgradeHandler;
+use actix_web::dev::Service;
+use actix_web::dev::ServiceFactory;
+use actix_web::dev::fn_service;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+
+use super::handler::handle;
+use super::inbound::Received;
+use super::plane::Plane;
+use super::plane::Worker;
+use super::upstream::Upstream;
+use super::upstream::UpstreamClient;
+use super::watched::Patience;
+use super::watched::Stream;
+use super::watched::Watch;
+use super::watched::Watched;
+
+/// How much of an answer waits for a client's socket. Larger pieces cost fewer calls (docs/benchmarks.md).
+const WRITE_BUFFER: usize = 64 * 1024;
+/// How often connections to upstreams are looked at that have rested too long or been closed.
+const SWEEP: Duration = Duration::from_secs(5);
+
+/// What a listener is made of; every worker makes one.
+#[derive(Clone)]
+pub(super) struct Listener {
+    pub(super) address: SocketAddr,
+    pub(super) labels: HashMap<String, Arc<str>>,
+    pub(super) patience: Patience,
+    pub(super) plane: Arc<Plane>,
+    pub(super) tls: Option<TlsAcceptor>,
+    pub(super) upstreams: Arc<[(String, Upstream)]>,
+}
+
+impl Listener {
+    /// The service of one worker, which takes connections as they are accepted; `draining` makes what resolves when no
+    /// further request is to be taken on a connection.
+    ///
+    /// # Errors
+    /// None that is known.
+    pub(super) async fn connections<D>(
+        self,
+        draining: impl Fn() -> D + 'static,
+    ) -> Result<impl Service<TcpStream, Response = (), Error = Infallible>, ()>
+    where
+        D: Future<Output = ()> + 'static,
+    {
+        let clients =
+            self.upstreams.iter().map(|(name, upstream)| (name.clone(), upstream.client()));
+        let worker = Rc::new(Worker {
+            labels: self.labels,
+            plane: self.plane,
+            upstreams: clients.collect(),
+        });
+        drop(actix_web::rt::spawn(sweep(Rc::downgrade(&worker))));
+        let Patience { head, idle } = self.patience;
+        let (port, secure) = (self.address.port(), self.tls.is_some());
+        let service = HttpServiceBuilder::<Watched, _, ExpectHandler, UpgradeHandler>::default()
+            // A client that has closed its side is gone: its request is cancelled at the upstream as well.
+            .h1_allow_half_closed(false)
+            .h1_write_buffer_size(WRITE_BUFFER)
+            .client_request_timeout(head)
+            .keep_alive(idle)
+            .graceful_shutdown_signal(draining)
+            .local_addr(self.address)
+            .on_connect_ext(|stream: &Watched, data| {
+                data.insert(stream.watch());
+            })
+            .h1(fn_service(move |request: Request| {
+                let worker = Rc::clone(&worker);
+                // INVARIANT: `on_connect_ext` gives every connection its watch.
+                let serving = request.conn_data::<Rc<Watch>>().map(Watch::serve);
+                let received = Received { port, request, secure };
+                async move { Ok::<_, Infallible>(handle(worker, received, serving).await) }
+            }));
+        let http = Rc::new(service.new_service(()).await?);
+        let (tls, patience) = (self.tls, self.patience);
+        Ok(fn_service(move |socket: TcpStream| {
+            let (http, tls) = (Rc::clone(&http), tls.clone());
+            async move {
+                let peer = socket.peer_addr().ok();
+                if let Some(stream) = opened(socket, tls, patience.head).await
+                    && let Err(error) = http.call((Watched::new(stream, patience), peer)).await
+                {
+                    // Strangers' faults: a way to flood the log.
+                    tracing::debug!(%error, "a client's connection ended");
+                }
+                Ok::<_, Infallible>(())
+            }
+        }))
+    }
+}
+
+/// The stream of a connection, its TLS handshake done within the time for a head.
+async fn opened(socket: TcpStream, tls: Option<TlsAcceptor>, limit: Duration) -> Option<Stream> {
+    // An answer leaves in as few packets as it is written in, and none waits for an acknowledgement.
+    socket.set_nodelay(true).ok()?;
+    let Some(tls) = tls else { return Some(Stream::Plain(socket)) };
+    match tokio::time::timeout(limit, tls.accept(socket)).await {
+        Ok(Ok(stream)) => Some(Stream::Tls(Box::new(stream))),
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "a TLS handshake failed");
+            None
+        }
+        Err(_) => None,
+    }
+}
+
+/// Sweeps a worker's connections to upstreams for as long as there is the worker.
+async fn sweep(worker: Weak<Worker>) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        let Some(worker) = worker.upgrade() else { return };
+        worker.upstreams.values().for_each(UpstreamClient::sweep);
+    }
+}

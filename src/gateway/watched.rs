@@ -1,0 +1,227 @@
+//! A client's connection, and how long it may take: for the head of each request, and without any.
+//!
+//! actix limits the first head of a connection only, and stops its keep-alive timer at the first byte of the next: without
+//! this, a client that sends half of a second head would hold its connection for ever.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::Context;
+use std::task::Poll;
+use std::task::Waker;
+use std::task::ready;
+use std::time::Duration;
+
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
+use tokio::io::ReadBuf;
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use tokio::time::Sleep;
+use tokio_rustls::server::TlsStream;
+
+/// What a client gets whose head does not come to its end (RFC 9110 15.5.9).
+const TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncache-control: no-store\r\n\
+                          connection: close\r\ncontent-length: 0\r\n\r\n";
+
+/// The limits of one client's connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// From the first byte of a head to its last.
+    pub(super) head: Duration,
+    /// From the end of a request, or the last byte that was taken of its answer, to the next one's first byte.
+    pub(super) idle: Duration,
+}
+
+/// What the connection is at, known to the stream and to whoever serves its requests.
+#[derive(Debug)]
+pub(super) struct Watch {
+    patience: Patience,
+    phase: Cell<Phase>,
+    since: Cell<Instant>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Phase {
+    /// Part of a head has come.
+    Head,
+    /// Nothing of a next request has come.
+    Idle,
+    /// A request is served; its own limits hold.
+    Serving,
+}
+
+/// A request is served for as long as there is this.
+#[derive(Debug)]
+pub(super) struct Serving(Rc<Watch>);
+
+impl Watch {
+    fn new(patience: Patience) -> Rc<Self> {
+        // The first head is actix's to limit, from the connection's begin.
+        let since = Cell::new(Instant::now());
+        Rc::new(Self { patience, phase: Cell::new(Phase::Idle), since })
+    }
+
+    /// A whole head has come.
+    pub(super) fn serve(self: &Rc<Self>) -> Serving {
+        self.phase.set(Phase::Serving);
+        Serving(Rc::clone(self))
+    }
+
+    fn enter(&self, phase: Phase) {
+        self.phase.set(phase);
+        self.since.set(Instant::now());
+    }
+
+    fn limit(&self) -> Option<Duration> {
+        match self.phase.get() {
+            Phase::Head => Some(self.patience.head),
+            Phase::Idle => Some(self.patience.idle),
+            Phase::Serving => None,
+        }
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.0.enter(Phase::Idle);
+    }
+}
+
+/// The bytes' way from and to a client.
+#[derive(Debug)]
+pub(super) enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// A stream that ends when its client has had its time.
+#[derive(Debug)]
+pub(super) struct Watched {
+    /// The last write could not be done.
+    blocked: bool,
+    stream: Stream,
+    timer: Pin<Box<Sleep>>,
+    /// Who is woken by the timer.
+    waker: Option<Waker>,
+    watch: Rc<Watch>,
+}
+
+impl Watched {
+    pub(super) fn new(stream: Stream, patience: Patience) -> Self {
+        let timer = Box::pin(tokio::time::sleep(patience.head.min(patience.idle)));
+        Self { blocked: false, stream, timer, waker: None, watch: Watch::new(patience) }
+    }
+
+    pub(super) fn watch(&self) -> Rc<Watch> {
+        Rc::clone(&self.watch)
+    }
+
+    /// Ready once the client has had its time. The timer goes off at least as often as the shorter limit passes, so that a
+    /// phase which begins unseen is looked at in time.
+    fn poll_overdue(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let is_known = self.waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker()));
+        if is_known && !self.timer.is_elapsed() {
+            return Poll::Pending;
+        }
+        self.waker = Some(context.waker().clone());
+        let Patience { head, idle } = self.watch.patience;
+        loop {
+            ready!(self.timer.as_mut().poll(context));
+            let now = Instant::now();
+            let passed = now.saturating_duration_since(self.watch.since.get());
+            let left = self.watch.limit().map_or(head, |limit| limit.saturating_sub(passed));
+            if left.is_zero() {
+                return Poll::Ready(());
+            }
+            let next = now.checked_add(left.min(head).min(idle)).unwrap_or(now);
+            self.timer.as_mut().reset(next);
+        }
+    }
+
+    fn stream(&mut self) -> Pin<&mut (dyn Duplex + Unpin)> {
+        match &mut self.stream {
+            Stream::Plain(stream) => Pin::new(stream),
+            Stream::Tls(stream) => Pin::new(&mut **stream),
+        }
+    }
+
+    fn note(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        self.blocked = written.is_pending();
+        if matches!(written, Poll::Ready(Ok(count)) if count > 0)
+            && self.watch.phase.get() == Phase::Idle
+        {
+            self.watch.enter(Phase::Idle);
+        }
+        written
+    }
+}
+
+/// Both directions of a stream.
+trait Duplex: AsyncRead + AsyncWrite {}
+
+impl<T: AsyncRead + AsyncWrite> Duplex for T {}
+
+impl AsyncRead for Watched {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        let read = this.stream().poll_read(context, buffer);
+        if read.is_pending() {
+            ready!(this.poll_overdue(context));
+            if this.watch.phase.get() == Phase::Head && !this.blocked {
+                // As far as the socket takes it: the connection ends either way.
+                drop(this.stream().poll_write(context, TOO_SLOW));
+            }
+            // Nothing was read: to the reader that is the stream's end.
+            return Poll::Ready(Ok(()));
+        }
+        if buffer.filled().len() > before && this.watch.phase.get() == Phase::Idle {
+            this.watch.enter(Phase::Head);
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = this.stream().poll_write(context, bytes);
+        this.note(written)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = this.stream().poll_write_vectored(context, slices);
+        this.note(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match &self.stream {
+            Stream::Plain(stream) => stream.is_write_vectored(),
+            Stream::Tls(stream) => stream.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().stream().poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().stream().poll_shutdown(context)
+    }
+}
