@@ -25,14 +25,14 @@ pub struct LedgerSettings {
 }
 
 impl LedgerSettings {
-    /// The defaults: segments of 256 MiB, a window of 20 ms, syncs 1 ms apart under load, at most 64 MiB, 65,536 records or two seconds behind.
+    /// The defaults: segments of 256 MiB, a window of 20 ms, syncs 2 ms apart under load, at most 64 MiB, 65,536 records or two seconds behind.
     #[must_use]
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self {
             dir: dir.into(),
             segment_bytes: 256 << 20,
             sync_window: Duration::from_millis(20),
-            sync_pace: Duration::from_millis(1),
+            sync_pace: Duration::from_millis(2),
             queue_bytes: 64 << 20,
             queue_records: 65_536,
             queue_age: Duration::from_secs(2),

@@ -347,6 +347,83 @@ fn a_client_that_is_too_slow_is_let_go() {
     assert_eq!(recorder.seen().len(), 1);
 }
 
+/// actix itself limits the first head of a connection alone.
+#[test]
+fn every_head_of_a_connection_has_its_limit() {
+    let recorder = Recorder::answering(OK);
+    let gateway = GatewayBuilder::new(recorder.address)
+        .gateway("header_timeout = \"1s\"\nidle_timeout = \"30s\"")
+        .start();
+    let whole = Request::get("/static/x").bytes();
+    for drop_by_drop in [false, true] {
+        let mut stream = connect(gateway.address);
+        stream.write_all(&whole).unwrap();
+        assert_eq!(Answer::read(&mut stream, false).status, 200);
+        let started = Instant::now();
+        stream.write_all(b"GET /static/x HTTP/1.1\r\nX: ").unwrap();
+        stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+        let mut answer = Vec::new();
+        let ended = loop {
+            if drop_by_drop {
+                drop(stream.write_all(b"x"));
+            }
+            match stream.read_to_end(&mut answer) {
+                Ok(_) => break true,
+                Err(_) if started.elapsed() > Duration::from_secs(8) => break false,
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => break true,
+                Err(_) => {}
+            }
+        };
+        assert!(ended, "{:?}", started.elapsed());
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    }
+}
+
+#[test]
+fn a_head_begun_behind_a_whole_request_does_not_hold_the_connection() {
+    let recorder = Recorder::answering(OK);
+    let gateway = GatewayBuilder::new(recorder.address)
+        .gateway("header_timeout = \"1s\"\nidle_timeout = \"1s\"")
+        .start();
+    let mut stream = connect(gateway.address);
+    let both = [Request::get("/static/x").bytes(), b"GET /static/x HTT".to_vec()].concat();
+    stream.write_all(&both).unwrap();
+    assert_eq!(Answer::read(&mut stream, false).status, 200);
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).unwrap();
+    assert!(rest.is_empty() || rest.starts_with(b"HTTP/1.1 408 "));
+}
+
+#[test]
+fn a_slow_upstream_and_a_slow_reader_are_not_a_slow_head() {
+    let body = vec![b'x'; 24 << 20];
+    let answer = [
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes(),
+        body.clone(),
+    ]
+    .concat();
+    let recorder = Recorder::with(move |_, stream| {
+        std::thread::sleep(Duration::from_millis(2_500));
+        stream.write_all(&answer).is_ok()
+    });
+    let gateway = GatewayBuilder::new(recorder.address)
+        .gateway("header_timeout = \"1s\"\nidle_timeout = \"1s\"")
+        .start();
+    let mut stream = connect(gateway.address);
+    stream.write_all(&Request::get("/static/x").bytes()).unwrap();
+    let mut received = 0;
+    let mut buffer = vec![0; 512 << 10];
+    let started = Instant::now();
+    while received < body.len() {
+        let read = stream.read(&mut buffer).unwrap();
+        assert!(read > 0, "cut after {received} bytes and {:?}", started.elapsed());
+        received += read;
+        std::thread::sleep(Duration::from_millis(60));
+    }
+    assert!(started.elapsed() > Duration::from_secs(4));
+}
+
 #[test]
 fn a_body_that_breaks_off_is_recorded_and_goes_nowhere() {
     let (recorder, gateway) = start();
