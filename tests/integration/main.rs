@@ -17,6 +17,7 @@ mod demo;
 mod documents;
 mod hostile;
 mod hostile_findings;
+mod in_flight;
 mod instants;
 mod metrics;
 mod mirror;
