@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use crate::ledger::Ledger;
 use crate::ledger::LedgerError;
+use crate::ledger::Queued;
 use crate::model::Action;
 use crate::model::Decision;
 use crate::model::DecisionId;
@@ -211,27 +212,34 @@ impl Gate {
 
     /// Records a refusal that no decision preceded, and counts it.
     pub async fn refuse(&self, refusal: Refusal, route: &Route, unread: Unread<'_>) -> Refusal {
+        if matches!(&refusal, Refusal::Malformed { reason: Malformed::Body, .. }) {
+            // A server that finds a body's framing broken closes the connection under an answer that waits.
+            return self.refuse_at_once(refusal, route, unread);
+        }
         let at = self.now();
-        let reason = match &refusal {
-            Refusal::Malformed { reason, .. } => reason.to_string(),
-            Refusal::MethodNotAllowed { .. } => "the route does not list the method".to_owned(),
-            Refusal::TooLarge { .. } => "the body is over the limit".to_owned(),
-            Refusal::TooSlow { .. } => "the body came too slowly".to_owned(),
-            Refusal::Unsupported { .. } => {
-                "the media type or content coding is not read".to_owned()
-            }
-            Refusal::Unavailable { .. } => "the request could not be decided".to_owned(),
-            Refusal::Held(_) | Refusal::Prohibited(_) => String::new(),
-        };
-        // A server that finds a body's framing broken closes the connection under an answer that waits; this one refuses
-        // nothing that could have been served, so its record is written now and synced with the next.
-        let broken = matches!(&refusal, Refusal::Malformed { reason: Malformed::Body, .. });
-        let until = if broken { Until::WrittenAtOnce } else { Until::Synced };
-        let recorded = self
-            .record(until, |out| {
-                record::write_refusal(out, &refusal, reason.clone(), at, &route.name, unread)
-            })
-            .await;
+        let written =
+            |out: &mut Vec<u8>| record::write_refusal(out, &refusal, at, &route.name, unread);
+        let recorded = self.record(Until::Synced, written).await;
+        self.refused(refusal, at, recorded, route)
+    }
+
+    /// As [`Gate::refuse`], without a wait: the record is written now and synced with the next. For messages that are broken
+    /// off, so that nothing could have been served.
+    pub fn refuse_at_once(&self, refusal: Refusal, route: &Route, unread: Unread<'_>) -> Refusal {
+        let at = self.now();
+        let queued =
+            self.queue(|out| record::write_refusal(out, &refusal, at, &route.name, unread));
+        let written = queued.and_then(|queued| Ok(self.ledger.write(queued)?));
+        self.refused(refusal, at, written.map(|_| self.metrics.recorded()), route)
+    }
+
+    fn refused(
+        &self,
+        refusal: Refusal,
+        at: Timestamp,
+        recorded: Result<(), RecordError>,
+        route: &Route,
+    ) -> Refusal {
         let id = refusal.id();
         if let Err(error) = recorded {
             tracing::error!(%id, route = route.name, %error, "a refusal could not be recorded");
@@ -239,7 +247,8 @@ impl Gate {
         }
         self.metrics.refused(refusal.status(), &route.name);
         if self.may_log_refusal(at) {
-            tracing::info!(%id, route = route.name, status = refusal.status(), reason, "refused");
+            let (status, reason) = (refusal.status(), refusal.reason());
+            tracing::info!(%id, route = route.name, status, %reason, "refused");
         }
         refusal
     }
@@ -298,10 +307,7 @@ impl Gate {
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), serde_json::Error>,
     ) -> Result<(), RecordError> {
         let started = Instant::now();
-        let mut bytes = Vec::with_capacity(USUAL_RECORD);
-        write(&mut bytes)?;
-        let queued = self.ledger.enqueue(self.now(), &bytes)?;
-        drop(bytes);
+        let queued = self.queue(write)?;
         match until {
             Until::Synced => self.ledger.commit(queued).await?,
             Until::Written => self.ledger.written(queued).await?,
@@ -310,6 +316,15 @@ impl Gate {
         self.metrics.recorded();
         self.metrics.timed(Stage::Record, started.elapsed().as_secs_f64());
         Ok(())
+    }
+
+    fn queue(
+        &self,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), serde_json::Error>,
+    ) -> Result<Queued, RecordError> {
+        let mut bytes = Vec::with_capacity(USUAL_RECORD);
+        write(&mut bytes)?;
+        Ok(self.ledger.enqueue(self.now(), &bytes)?)
     }
 
     fn unavailable(&self, id: DecisionId, route: &Route) -> Refusal {

@@ -49,7 +49,7 @@ pub enum Refusal {
         /// Names the refusal.
         id: DecisionId,
     },
-    /// 408: a body that came too slowly.
+    /// 408: a head or body that came too slowly.
     TooSlow {
         /// Names the refusal.
         id: DecisionId,
@@ -104,6 +104,9 @@ pub enum Malformed {
     /// A value that was to be read is of another type, or given twice.
     #[error("{0}")]
     Field(Cow<'static, str>),
+    /// The message's framing or a field is broken, so that it has no end or none that all readers agree on.
+    #[error("the message's head or framing is broken")]
+    Framing,
     /// `Host` is missing, repeated or no host, or differs from the target's.
     #[error("the host is missing, repeated or not a host")]
     Host,
@@ -192,6 +195,19 @@ impl Refusal {
             | Self::Unavailable { id }
             | Self::Unsupported { id } => *id,
         }
+    }
+
+    /// Why, for record and log; empty where a policy's own reason stands in the decision.
+    pub fn reason(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::Held(_) | Self::Prohibited(_) => "",
+            Self::Malformed { reason, .. } => return Cow::Owned(reason.to_string()),
+            Self::MethodNotAllowed { .. } => "the route does not list the method",
+            Self::TooLarge { .. } => "the body is over the limit",
+            Self::TooSlow { .. } => "the request came too slowly",
+            Self::Unavailable { .. } => "the request could not be decided",
+            Self::Unsupported { .. } => "the media type or content coding is not read",
+        })
     }
 
     /// The verdict, where a policy gave one.

@@ -61,7 +61,7 @@ struct RefusalRecord<'a> {
     at: Timestamp,
     id: DecisionId,
     kind: Kind,
-    reason: String,
+    reason: std::borrow::Cow<'static, str>,
     request: RequestRecord<'a>,
     route: &'a str,
     status: u16,
@@ -205,7 +205,6 @@ pub struct Unread<'a> {
 pub(super) fn write_refusal(
     out: &mut Vec<u8>,
     refusal: &Refusal,
-    reason: String,
     at: Timestamp,
     route: &str,
     unread: Unread<'_>,
@@ -214,7 +213,7 @@ pub(super) fn write_refusal(
         at,
         id: refusal.id(),
         kind: Kind::Refusal,
-        reason,
+        reason: refusal.reason(),
         request: RequestRecord {
             client: unread.client,
             host: Some(unread.host),

@@ -198,6 +198,7 @@ fn public_detail(reason: &Malformed) -> String {
         Malformed::Body
         | Malformed::Coding
         | Malformed::Field(_)
+        | Malformed::Framing
         | Malformed::Host
         | Malformed::Target(_) => reason.to_string(),
     }

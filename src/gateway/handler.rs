@@ -188,7 +188,7 @@ impl Worker {
 
     /// `CONNECT` and `TRACE`, which no route serves.
     async fn method_never_served(&self, arrival: &Arrival<'_>, raw: &str) -> HttpResponse {
-        let Some(route) = self.judged_route(arrival, raw) else {
+        let Some(route) = self.judged_route(arrival.request.method().as_str(), raw) else {
             let mut answer = answers::fault(StatusCode::METHOD_NOT_ALLOWED, None);
             answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(SERVED_METHODS));
             return answer;
@@ -201,7 +201,7 @@ impl Worker {
 
     /// A request without the one `Host` that names where it goes (RFC 9112 3.2).
     async fn unaddressed(&self, arrival: &Arrival<'_>, raw: &str) -> HttpResponse {
-        let Some(route) = self.judged_route(arrival, raw) else {
+        let Some(route) = self.judged_route(arrival.request.method().as_str(), raw) else {
             return answers::fault(StatusCode::BAD_REQUEST, None);
         };
         let id = self.plane.gate.new_id();
@@ -210,10 +210,9 @@ impl Worker {
     }
 
     /// The route of a request that is refused before it is read, if that route or the target makes it a judged one.
-    fn judged_route(&self, arrival: &Arrival<'_>, raw: &str) -> Option<&Route> {
+    pub(super) fn judged_route(&self, method: &str, raw: &str) -> Option<&Route> {
         let gate = &self.plane.gate;
         let snapshot = gate.pin();
-        let method = arrival.request.method().as_str();
         let target = canonicalize(raw.as_bytes());
         let path = match &target {
             Ok(target) => Cow::Borrowed(target.folded()),

@@ -70,6 +70,7 @@ impl Listener {
         });
         drop(actix_web::rt::spawn(sweep(Rc::downgrade(&worker))));
         let Patience { head, idle } = self.patience;
+        let of_requests = Rc::clone(&worker);
         let (port, secure) = (self.address.port(), self.tls.is_some());
         let service = HttpServiceBuilder::<Watched, _, ExpectHandler, UpgradeHandler>::default()
             // A client that has closed its side is gone: its request is cancelled at the upstream as well.
@@ -83,7 +84,7 @@ impl Listener {
                 data.insert(stream.watch());
             })
             .h1(fn_service(move |request: Request| {
-                let worker = Rc::clone(&worker);
+                let worker = Rc::clone(&of_requests);
                 // INVARIANT: `on_connect_ext` gives every connection its watch.
                 let serving = request.conn_data::<Rc<Watch>>().map(Watch::serve);
                 let received = Received { port, request, secure };
@@ -92,12 +93,13 @@ impl Listener {
         let http = Rc::new(service.new_service(()).await?);
         let (tls, patience) = (self.tls, self.patience);
         Ok(fn_service(move |socket: TcpStream| {
-            let (http, tls) = (Rc::clone(&http), tls.clone());
+            let (http, tls, worker) = (Rc::clone(&http), tls.clone(), Rc::clone(&worker));
             async move {
                 let peer = socket.peer_addr().ok();
-                if let Some(stream) = opened(socket, tls, patience.head).await
-                    && let Err(error) = http.call((Watched::new(stream, patience), peer)).await
-                {
+                let Some(stream) = opened(socket, tls, patience.head).await else { return Ok(()) };
+                let ip = peer.map(|peer| peer.ip());
+                let stream = Watched::new(stream, ip, patience, worker);
+                if let Err(error) = http.call((stream, peer)).await {
                     // Strangers' faults: a way to flood the log.
                     tracing::debug!(%error, "a client's connection ended");
                 }

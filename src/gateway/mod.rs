@@ -22,5 +22,6 @@ mod page;
 mod plane;
 pub mod server;
 pub mod tls;
+mod unparsed;
 pub mod upstream;
 mod watched;

@@ -6,6 +6,7 @@
 use std::cell::Cell;
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Context;
@@ -14,6 +15,8 @@ use std::task::Waker;
 use std::task::ready;
 use std::time::Duration;
 
+use bytes::Buf;
+use bytes::Bytes;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
@@ -22,7 +25,12 @@ use tokio::time::Instant;
 use tokio::time::Sleep;
 use tokio_rustls::server::TlsStream;
 
-/// What a client gets whose head does not come to its end (RFC 9110 15.5.9).
+use super::plane::Worker;
+use super::unparsed::Fault;
+
+/// The most of a head that is kept until it is a request.
+const KEPT_HEAD: usize = 8 * 1024;
+/// What a client gets whose head does not come to its end (RFC 9110 15.5.9), and what goes before an error of actix's own.
 const TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncache-control: no-store\r\n\
                           connection: close\r\ncontent-length: 0\r\n\r\n";
 
@@ -98,21 +106,41 @@ pub(super) enum Stream {
 }
 
 /// A stream that ends when its client has had its time.
-#[derive(Debug)]
 pub(super) struct Watched {
     /// The last write could not be done.
     blocked: bool,
+    /// The head that is coming, as far as it has come and is kept.
+    head: Vec<u8>,
+    /// What goes out in place of an answer of actix's own.
+    instead: Option<Bytes>,
+    peer: Option<IpAddr>,
     stream: Stream,
     timer: Pin<Box<Sleep>>,
     /// Who is woken by the timer.
     waker: Option<Waker>,
     watch: Rc<Watch>,
+    worker: Rc<Worker>,
 }
 
 impl Watched {
-    pub(super) fn new(stream: Stream, patience: Patience) -> Self {
+    pub(super) fn new(
+        stream: Stream,
+        peer: Option<IpAddr>,
+        patience: Patience,
+        worker: Rc<Worker>,
+    ) -> Self {
         let timer = Box::pin(tokio::time::sleep(patience.head.min(patience.idle)));
-        Self { blocked: false, stream, timer, waker: None, watch: Watch::new(patience) }
+        Self {
+            blocked: false,
+            head: Vec::new(),
+            instead: None,
+            peer,
+            stream,
+            timer,
+            waker: None,
+            watch: Watch::new(patience),
+            worker,
+        }
     }
 
     pub(super) fn watch(&self) -> Rc<Watch> {
@@ -148,6 +176,22 @@ impl Watched {
         }
     }
 
+    /// What is to be written for `bytes`. While no whole head has come, actix writes nothing but its own refusals.
+    fn replacement(&mut self, bytes: &[u8]) -> Option<Bytes> {
+        if self.instead.is_none() && self.watch.phase.get() == Phase::Head {
+            let fault = match bytes.get(..12)? {
+                b"HTTP/1.1 408" => Fault::Slow,
+                [b'H', b'T', b'T', b'P', b'/', b'1', b'.', _, b' ', b'4', ..] => Fault::Broken,
+                _ => return None,
+            };
+            let answer = self.worker.refuse_unparsed(&self.head, self.peer, fault)?;
+            self.instead = Some(answer.into());
+            // One refusal, one answer.
+            self.watch.enter(Phase::Idle);
+        }
+        self.instead.take()
+    }
+
     fn note(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         self.blocked = written.is_pending();
         if matches!(written, Poll::Ready(Ok(count)) if count > 0)
@@ -176,14 +220,21 @@ impl AsyncRead for Watched {
         if read.is_pending() {
             ready!(this.poll_overdue(context));
             if this.watch.phase.get() == Phase::Head && !this.blocked {
+                let refusal = this.replacement(TOO_SLOW).unwrap_or(Bytes::from_static(TOO_SLOW));
                 // As far as the socket takes it: the connection ends either way.
-                drop(this.stream().poll_write(context, TOO_SLOW));
+                drop(this.stream().poll_write(context, &refusal));
             }
             // Nothing was read: to the reader that is the stream's end.
             return Poll::Ready(Ok(()));
         }
-        if buffer.filled().len() > before && this.watch.phase.get() == Phase::Idle {
-            this.watch.enter(Phase::Head);
+        let came = buffer.filled().get(before..).unwrap_or_default();
+        if !came.is_empty() && this.watch.phase.get() != Phase::Serving {
+            if this.watch.phase.get() == Phase::Idle {
+                this.watch.enter(Phase::Head);
+                this.head.clear();
+            }
+            let room = KEPT_HEAD.saturating_sub(this.head.len()).min(came.len());
+            this.head.extend_from_slice(came.get(..room).unwrap_or_default());
         }
         read
     }
@@ -196,25 +247,23 @@ impl AsyncWrite for Watched {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        if let Some(mut instead) = this.replacement(bytes) {
+            while !instead.is_empty() {
+                match this.stream().poll_write(context, &instead) {
+                    Poll::Ready(Ok(count)) if count > 0 => {
+                        instead.advance(count.min(instead.len()))
+                    }
+                    Poll::Ready(_) => break,
+                    Poll::Pending => {
+                        this.instead = Some(instead);
+                        return Poll::Pending;
+                    }
+                }
+            }
+            return Poll::Ready(Ok(bytes.len()));
+        }
         let written = this.stream().poll_write(context, bytes);
         this.note(written)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        let written = this.stream().poll_write_vectored(context, slices);
-        this.note(written)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        match &self.stream {
-            Stream::Plain(stream) => stream.is_write_vectored(),
-            Stream::Tls(stream) => stream.is_write_vectored(),
-        }
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -347,6 +347,50 @@ fn a_client_that_is_too_slow_is_let_go() {
     assert_eq!(recorder.seen().len(), 1);
 }
 
+/// actix refuses these before they are requests.
+#[test]
+fn a_message_that_cannot_be_read_is_refused_and_recorded_where_its_target_is_judged() {
+    let (recorder, gateway) = start();
+    let long = format!("X: {}", "x".repeat(200_000));
+    for lines in [
+        "Host: h\r\nContent-Length: 3\r\nContent-Length: 4",
+        "Host: h\r\nContent-Length: 3\r\nTransfer-Encoding: chunked",
+        "Host: h\r\nTransfer-Encoding: chunked, identity",
+        "Host: h\r\nContent-Length: +3",
+        "Host: h\r\nno colon",
+        "Host: h\r\nX : y",
+        &format!("Host: h\r\n{long}"),
+    ] {
+        let before = gateway.records().len();
+        let message = |line: &str| format!("{line} HTTP/1.1\r\n{lines}\r\n\r\nabc");
+        let answer = answer_of(&gateway, &message("POST /api/orders"));
+        let shown = format!("{lines:.60}: {answer:?}");
+        assert_eq!(answer.status, 400, "{shown}");
+        let (verdict, id) = answer.decision().expect(&shown);
+        assert_eq!(verdict, "error", "{shown}");
+        let record = gateway.record(id);
+        assert_eq!(
+            (&record["kind"], &record["status"], &record["route"], &record["request"]["host"]),
+            (&"refusal".into(), &400.into(), &"orders".into(), &"h".into())
+        );
+        let update = answer_of(&gateway, &message("GET http://h/x/index/u1313g.xml"));
+        assert_eq!(
+            (update.status, update.decision().map(|d| d.0)),
+            (400, Some("error")),
+            "{shown}"
+        );
+        let unjudged = answer_of(&gateway, &message("GET /static/x"));
+        assert!([400, 431].contains(&unjudged.status) && unjudged.decision().is_none(), "{shown}");
+        assert_eq!(gateway.records().len(), before + 2, "{shown}");
+    }
+    let raw = raw(
+        gateway.address,
+        b"GET /index/u1313g.xml\xc3\xbc/../u1313g.xml HTTP/1.1\r\nHost: h\r\n\r\n",
+    );
+    assert_eq!((raw.status, raw.decision().map(|d| d.0)), (400, Some("error")), "{raw:?}");
+    assert!(recorder.seen().is_empty());
+}
+
 /// actix itself limits the first head of a connection alone.
 #[test]
 fn every_head_of_a_connection_has_its_limit() {
@@ -360,7 +404,7 @@ fn every_head_of_a_connection_has_its_limit() {
         stream.write_all(&whole).unwrap();
         assert_eq!(Answer::read(&mut stream, false).status, 200);
         let started = Instant::now();
-        stream.write_all(b"GET /static/x HTTP/1.1\r\nX: ").unwrap();
+        stream.write_all(b"GET /mirror/x HTTP/1.1\r\nX: ").unwrap();
         stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
         let mut answer = Vec::new();
         let ended = loop {
@@ -377,6 +421,7 @@ fn every_head_of_a_connection_has_its_limit() {
         assert!(ended, "{:?}", started.elapsed());
         let answer = String::from_utf8_lossy(&answer);
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{answer}");
+        assert_eq!(gateway.records().last().unwrap()["status"], 408);
     }
 }
 
