@@ -180,7 +180,7 @@ impl Gate {
             if delivery_allowed && !delivery_waits { Until::Written } else { Until::Synced };
         let bundle = snapshot.policies.revision();
         let recorded = self
-            .record(until, |out| {
+            .record(at, until, |out| {
                 let document = judged.decision.document(id, bundle);
                 let transaction = &judged.transaction;
                 record::write_decision(
@@ -219,7 +219,7 @@ impl Gate {
         let at = self.now();
         let written =
             |out: &mut Vec<u8>| record::write_refusal(out, &refusal, at, &route.name, unread);
-        let recorded = self.record(Until::Synced, written).await;
+        let recorded = self.record(at, Until::Synced, written).await;
         self.refused(refusal, at, recorded, route)
     }
 
@@ -228,7 +228,7 @@ impl Gate {
     pub fn refuse_at_once(&self, refusal: Refusal, route: &Route, unread: Unread<'_>) -> Refusal {
         let at = self.now();
         let queued =
-            self.queue(|out| record::write_refusal(out, &refusal, at, &route.name, unread));
+            self.queue(at, |out| record::write_refusal(out, &refusal, at, &route.name, unread));
         let written = queued.and_then(|queued| Ok(self.ledger.write(queued)?));
         self.refused(refusal, at, written.map(|_| self.metrics.recorded()), route)
     }
@@ -303,11 +303,12 @@ impl Gate {
     /// Appends a record.
     pub(super) async fn record(
         &self,
+        at: Timestamp,
         until: Until,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), serde_json::Error>,
     ) -> Result<(), RecordError> {
         let started = Instant::now();
-        let queued = self.queue(write)?;
+        let queued = self.queue(at, write)?;
         match until {
             Until::Synced => self.ledger.commit(queued).await?,
             Until::Written => self.ledger.written(queued).await?,
@@ -320,11 +321,12 @@ impl Gate {
 
     fn queue(
         &self,
+        at: Timestamp,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), serde_json::Error>,
     ) -> Result<Queued, RecordError> {
         let mut bytes = Vec::with_capacity(USUAL_RECORD);
         write(&mut bytes)?;
-        Ok(self.ledger.enqueue(self.now(), &bytes)?)
+        Ok(self.ledger.enqueue(at, &bytes)?)
     }
 
     fn unavailable(&self, id: DecisionId, route: &Route) -> Refusal {

@@ -96,11 +96,12 @@ impl Gate {
                 return Err(InquiryError::NotPermitted(name));
             }
         }
-        let answer = snapshot.answer(transaction, self.now())?;
+        let now = self.now();
+        let answer = snapshot.answer(transaction, now)?;
         let kind = if answer.hypothetical { Kind::Enquiry } else { Kind::Decision };
         self.metrics().decided(&answer.decision, transaction.action, "decision-api");
         let until = if synced { Until::Synced } else { Until::WrittenAtOnce };
-        let written = self.record(until, |out| {
+        let written = self.record(now, until, |out| {
             let mut document = answer.decision.document(answer.id, snapshot.policies.revision());
             if answer.hypothetical {
                 document = document.hypothetical();

@@ -158,9 +158,9 @@ impl Permit {
         std::mem::take(&mut self.target)
     }
 
-    /// How long from `now` the delivery may go on, where a rule that cuts running transfers will refuse it.
-    pub fn cut_after(&self, now: Timestamp) -> Option<Duration> {
-        self.cut_at.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO))
+    /// How long the delivery may go on, where a rule that cuts running transfers will refuse it.
+    pub fn cut_after(&self, now: impl FnOnce() -> Timestamp) -> Option<Duration> {
+        self.cut_at.map(|at| Duration::try_from(at.duration_since(now())).unwrap_or(Duration::ZERO))
     }
 
     /// The body that was judged; absent where none was looked at.

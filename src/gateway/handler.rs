@@ -337,7 +337,7 @@ impl Worker {
             route: label,
             transfer: incoming.body.transfer(),
         };
-        let cut = permit.cut_after(gate.now()).map(|wait| Box::pin(tokio::time::sleep(wait)));
+        let cut = permit.cut_after(|| gate.now()).map(|wait| Box::pin(tokio::time::sleep(wait)));
         answer.set_body(actix_web::body::BoxBody::new(Concluding {
             body: incoming.body,
             cut,

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::error::LedgerError;
 use super::state::{Shared, WriteGroup};
+use super::turn::TurnEnd;
 
 /// The writing side of a ledger; clones share it. Dropping the last clone closes it.
 #[derive(Clone, Debug)]
@@ -64,6 +65,8 @@ pub struct LedgerStatus {
     pub next_sequence: u64,
     /// The last record that is known to be on disk.
     pub synced_sequence: Option<u64>,
+    /// Writes since the ledger was opened; under load one takes many records.
+    pub writes: u64,
 }
 
 impl Ledger {
@@ -92,7 +95,7 @@ impl Ledger {
     /// # Errors
     /// As for [`Ledger::write`].
     pub async fn written(&self, queued: Queued) -> Result<Receipt, LedgerError> {
-        tokio::task::yield_now().await;
+        TurnEnd::default().await;
         self.write(queued)
     }
 
@@ -154,6 +157,7 @@ impl Ledger {
             lag: state.lag(Instant::now()),
             next_sequence: state.next,
             synced_sequence: state.synced.checked_sub(1),
+            writes: state.writes,
         }
     }
 

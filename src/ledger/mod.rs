@@ -33,6 +33,7 @@ mod settings;
 mod state;
 mod store;
 mod torn;
+mod turn;
 mod verify;
 
 pub use append::{Ledger, LedgerStatus, Queued, Receipt};

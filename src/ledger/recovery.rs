@@ -92,6 +92,7 @@ impl Ledger {
             waiters: Vec::new(),
             failed: None,
             failures: 0,
+            writes: 0,
             clock_holding: false,
             clock_held: 0,
             sleep: Sleep::Awake,

@@ -97,6 +97,7 @@ impl Shared {
         let bytes = u64::try_from(queued.len()).unwrap_or(u64::MAX);
         state.length = state.length.saturating_add(bytes);
         state.pending.written = state.pending.bytes.len();
+        state.writes = state.writes.saturating_add(1);
         state.written = state.next;
         state.written_instant = state.last_instant;
         state.settle(Ok(()));
@@ -224,6 +225,7 @@ pub(super) struct State {
     pub(super) waiters: Vec<Waiter>,
     pub(super) failed: Option<Failure>,
     pub(super) failures: u64,
+    pub(super) writes: u64,
     pub(super) clock_holding: bool,
     pub(super) clock_held: u64,
     pub(super) sleep: Sleep,

@@ -98,12 +98,16 @@ async fn one_write_takes_all_who_are_queued_and_a_queued_record_is_not_in_the_fi
     assert_eq!(ledger.write(first).unwrap().sequence(), 1);
     assert_eq!(records(dir.path()).len(), 3);
     assert_eq!(ledger.written(second).await.unwrap().sequence(), 2);
+    let all = (0..10).map(|_| ledger.written(ledger.enqueue(at(2), b"[x]").unwrap()));
+    let before = ledger.status().writes;
+    futures_util::future::try_join_all(all).await.unwrap();
+    assert_eq!(ledger.status().writes, before + 1);
     let third = ledger.enqueue(at(3), b"[3]").unwrap();
     ledger.commit(third).await.unwrap();
-    assert_eq!(ledger.status().synced_sequence, Some(3));
+    assert_eq!(ledger.status().synced_sequence, Some(13));
     drop(ledger.enqueue(at(4), b"[4]").unwrap());
     ledger.close().unwrap();
-    assert_eq!(records(dir.path()).len(), 5);
+    assert_eq!(records(dir.path()).len(), 15);
 }
 
 #[test]

@@ -86,6 +86,10 @@ struct Quoted<'a>(&'a str);
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_char('"')?;
+        if !self.0.bytes().any(|b| b.is_ascii_control() || matches!(b, b'"' | b'\\' | 0x80..)) {
+            f.write_str(self.0)?;
+            return f.write_char('"');
+        }
         for c in self.0.chars().filter(|c| !c.is_control()) {
             if matches!(c, '"' | '\\') {
                 f.write_char('\\')?;
