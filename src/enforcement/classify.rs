@@ -17,23 +17,18 @@ use crate::settings::Source;
 
 use super::outcome::Malformed;
 use super::request::Request;
+use super::values::Content;
 use super::values::Reader;
 use super::values::field;
-
-/// True if the route reads the body.
-pub(super) fn needs_body(route: &Route) -> bool {
-    route.sources().any(|source| matches!(source, Source::Pointer(_)))
-        || route.items.as_ref().is_some_and(|items| items.at.is_some())
-}
 
 /// The transaction of a judged route.
 pub(super) fn of_route(
     route: &Route,
     action: Action,
     request: &Request<'_>,
-    document: Option<&StrictValue>,
+    content: Content<'_>,
 ) -> Result<Transaction, Malformed> {
-    let reader = Reader::new(route, request, document)?;
+    let reader = Reader::new(route, request, content)?;
     let mut transaction = Transaction::new(action);
     transaction.buyer = buyer(route, &reader)?;
     let seller = route.seller_organization_country.as_ref();

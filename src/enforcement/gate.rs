@@ -18,6 +18,7 @@ use crate::model::Transaction;
 use crate::model::Verdict;
 use crate::model::json_from_slice;
 use crate::policy::decide;
+use crate::settings::BodyUse;
 use crate::settings::Deliveries;
 use crate::settings::Route;
 use crate::telemetry::LineBudget;
@@ -38,6 +39,8 @@ use super::request::Request;
 use super::routes::RouteTable;
 use super::snapshot::Snapshot;
 use super::time::MonotoneClock;
+use super::values;
+use super::values::Content;
 
 /// Bytes of most records.
 const USUAL_RECORD: usize = 2_048;
@@ -135,16 +138,6 @@ impl Gate {
     /// True if the route, or an update signature in the target, makes this request one that is judged.
     pub fn is_judged(&self, snapshot: &Snapshot, route: &Route, folded_path: &str) -> bool {
         route.is_judged() || snapshot.policies.signatures().is_in(folded_path)
-    }
-
-    /// True if the route reads the request's body.
-    pub fn needs_body(&self, route: &Route) -> bool {
-        classify::needs_body(route)
-    }
-
-    /// True if the route reads names in the query, which a form in the body must not repeat.
-    pub fn reads_query(&self, route: &Route) -> bool {
-        super::values::reads_query(route)
     }
 
     /// Passes a request that nothing judges; it is counted.
@@ -266,18 +259,23 @@ impl Gate {
         at: Timestamp,
         id: DecisionId,
     ) -> Result<Judged, Malformed> {
-        let document = match request.body.filter(|_| self.needs_body(route)) {
-            Some(body) => Some(read_json(body)?),
-            None => None,
+        let document;
+        let content = match (route.body_use(), request.body) {
+            (BodyUse::Document, Some(body)) => {
+                document = read_json(body)?;
+                Content::Document(&document)
+            }
+            (BodyUse::Form, Some(body)) => Content::Form(values::form_text(body)?),
+            (BodyUse::BesideQuery, Some(body)) => {
+                values::check_form(route, body)?;
+                Content::Unread
+            }
+            (BodyUse::Unread, _) | (_, None) => Content::Unread,
         };
-        if let Some(form) = request.body.filter(|_| !self.needs_body(route)) {
-            super::values::check_form(route, form)?;
-        }
-        let signature = snapshot.policies.signatures().is_in(request.target.folded());
         let mut transaction = match route.action {
-            Some(action) => classify::of_route(route, action, request, document.as_ref())?,
+            Some(action) => classify::of_route(route, action, request, content)?,
             None => {
-                let reader = super::values::Reader::new(route, request, None)?;
+                let reader = values::Reader::new(route, request, Content::Unread)?;
                 classify::of_signature(request, classify::buyer(route, &reader)?)
             }
         };
@@ -288,7 +286,9 @@ impl Gate {
         let decision = decide(&transaction, at, &snapshot.policies, &snapshot.setting());
         self.metrics.timed(Stage::Decision, started.elapsed().as_secs_f64());
         let judged = Judged { decision, id, transaction };
-        if !signature || judged.transaction.action == Action::SignatureUpdate {
+        if judged.transaction.action == Action::SignatureUpdate
+            || !snapshot.policies.signatures().is_in(request.target.folded())
+        {
             return Ok(judged);
         }
         // Route and signature both count, and the stricter holds.

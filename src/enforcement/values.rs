@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use crate::message::Form;
 use crate::message::PhpName;
+use crate::message::cookie;
 use crate::message::pointer;
 use crate::model::Number;
 use crate::model::StrictValue;
@@ -20,15 +21,26 @@ use super::outcome::Malformed;
 use super::request::Request;
 use super::routes::parameter;
 
+/// By which some frameworks (Rails, Laravel, Symfony) take another method than the request's.
+const METHOD_OVERRIDE: &str = "_method";
 /// Above 2^53 a reader that keeps numbers as IEEE doubles takes one whole number for another.
 const EXACT: u64 = 1 << 53;
 
 /// Where sources read from.
 pub(super) struct Reader<'a> {
     pub(super) document: Option<&'a StrictValue>,
+    form: Option<Form<'a>>,
     pub(super) query: Option<Form<'a>>,
     pub(super) request: &'a Request<'a>,
     pub(super) route: &'a Route,
+}
+
+/// What was read of a body.
+#[derive(Clone, Copy)]
+pub(super) enum Content<'a> {
+    Document(&'a StrictValue),
+    Form(&'a str),
+    Unread,
 }
 
 /// Texts of a source, as received.
@@ -38,15 +50,22 @@ impl<'a> Reader<'a> {
     pub(super) fn new(
         route: &'a Route,
         request: &'a Request<'a>,
-        document: Option<&'a StrictValue>,
+        content: Content<'a>,
     ) -> Result<Self, Malformed> {
-        let reads_names = names(route).next().is_some();
-        let query = match request.target.query().filter(|_| reads_names) {
-            Some(query) => Some(Form::parse(query).map_err(|error| field(error.to_string()))?),
-            None => None,
+        let document = match content {
+            Content::Document(document) => Some(document),
+            Content::Form(_) | Content::Unread => None,
         };
+        let form = match content {
+            Content::Form(text) => Some(parsed(text)?),
+            Content::Document(_) | Content::Unread => None,
+        };
+        let reads_names = names(route).next().is_some();
+        let query = request.target.query().filter(|_| reads_names).map(parsed).transpose()?;
         if let Some(query) = &query {
-            query.check_unique().map_err(|error| field(error.to_string()))?;
+            if let Some(name) = form_names(route).find(|name| query.mentions(name)) {
+                return Err(in_two_places(name));
+            }
             if document.is_some()
                 && let Some(name) = document_names(route).find(|name| query.mentions(name))
             {
@@ -58,7 +77,13 @@ impl<'a> Reader<'a> {
         {
             return Err(in_two_places(name));
         }
-        Ok(Self { document, query, request, route })
+        if let Some(form) = &form {
+            check_beside_query(route, form)?;
+            if form.mentions(METHOD_OVERRIDE) {
+                return Err(field(format!("a form with `{METHOD_OVERRIDE}` names another method")));
+            }
+        }
+        Ok(Self { document, form, query, request, route })
     }
 
     /// The texts of a source; inside items, pointers start at the item. Numbers count as text where `numbers`.
@@ -100,8 +125,19 @@ impl<'a> Reader<'a> {
                 }
                 texts.extend(value.map(Cow::Borrowed));
             }
-            Source::Claim(_) | Source::Cookie(_) | Source::Form(_) => {
-                // INVARIANT: composition refuses routes with these sources.
+            Source::Cookie(name) => {
+                let fields = self.request.headers.values("cookie");
+                let value = cookie(fields, name).map_err(|e| field(format!("`{name}`: {e}")))?;
+                texts.extend(value);
+            }
+            Source::Form(name) => {
+                if let Some(form) = &self.form {
+                    let value = form.unique(name).map_err(|error| field(error.to_string()))?;
+                    texts.extend(value.map(|value| Cow::Owned(value.to_owned())));
+                }
+            }
+            Source::Claim(_) => {
+                // INVARIANT: composition refuses routes with this source.
                 return Err(Malformed::Field(Cow::Borrowed("a source that is not available")));
             }
         }
@@ -128,20 +164,34 @@ impl<'a> Reader<'a> {
 /// Refuses a form beside the query: no name that the route reads in the query may stand in the body as well, where an
 /// upstream that merges the two (PHP's `$_REQUEST`, Rails, Laravel) might take it instead.
 pub(super) fn check_form(route: &Route, body: &[u8]) -> Result<(), Malformed> {
-    let text = std::str::from_utf8(body).map_err(|_| field("the form is not UTF-8"))?;
-    let form = Form::parse(text).map_err(|error| field(error.to_string()))?;
-    form.check_unique().map_err(|error| field(error.to_string()))?;
+    check_beside_query(route, &parsed(form_text(body)?)?)
+}
+
+/// A form's text.
+pub(super) fn form_text(body: &[u8]) -> Result<&str, Malformed> {
+    std::str::from_utf8(body).map_err(|_| field("the form is not UTF-8"))
+}
+
+fn check_beside_query(route: &Route, form: &Form<'_>) -> Result<(), Malformed> {
     query_names(route).find(|name| form.mentions(name)).map_or(Ok(()), |n| Err(in_two_places(n)))
 }
 
-/// True if the route reads names in the query.
-pub(super) fn reads_query(route: &Route) -> bool {
-    query_names(route).next().is_some()
+fn parsed(text: &str) -> Result<Form<'_>, Malformed> {
+    let form = Form::parse(text).map_err(|error| field(error.to_string()))?;
+    form.check_unique().map_err(|error| field(error.to_string()))?;
+    Ok(form)
 }
 
-/// Every name that the route reads in query or document.
+/// Every name that the route reads in query, form or document.
 fn names(route: &Route) -> impl Iterator<Item = &str> {
-    query_names(route).chain(document_names(route))
+    query_names(route).chain(form_names(route)).chain(document_names(route))
+}
+
+fn form_names(route: &Route) -> impl Iterator<Item = &str> {
+    route.sources().filter_map(|source| match source {
+        Source::Form(name) => Some(&**name),
+        _ => None,
+    })
 }
 
 fn query_names(route: &Route) -> impl Iterator<Item = &str> {
@@ -174,7 +224,7 @@ fn is_member(document: &StrictValue, name: &str) -> bool {
 }
 
 fn in_two_places(name: &str) -> Malformed {
-    field(format!("`{name}` is given in query and body"))
+    field(format!("`{name}` is given in both query and body"))
 }
 
 pub(super) fn field(message: impl Into<Cow<'static, str>>) -> Malformed {

@@ -29,7 +29,10 @@ use crate::message::OutgoingForwarding;
 use crate::message::TargetError;
 use crate::message::believed_proto;
 use crate::message::canonicalize;
+use crate::message::is_form_utf8;
+use crate::message::is_json_utf8;
 use crate::message::lenient_readings;
+use crate::settings::BodyUse;
 use crate::settings::Route;
 
 use super::answers;
@@ -125,26 +128,24 @@ impl Worker {
             let permit = gate.pass(route, if as_it_came { raw } else { &canonical });
             return self.forward(arrival, route, permit, payload, underway).await;
         }
-        let mut body = None;
-        if gate.needs_body(route) {
-            let limit = self.plane.max_inspected_body;
-            let pause = self.plane.body_timeout;
-            let read =
-                inbound::json_body(arrival.request.headers(), &mut payload, limit, pause).await;
-            match read {
-                Ok(whole) => body = Some(whole),
-                Err(fault) => return self.unreadable(arrival, route, fault, target.path()).await,
+        let (limit, pause) = (self.plane.max_inspected_body, self.plane.body_timeout);
+        let received = arrival.request.headers();
+        let read = match route.body_use() {
+            BodyUse::BesideQuery => {
+                inbound::form_beside_query(received, &mut payload, limit, pause).await
             }
-        } else if gate.reads_query(route) {
-            let limit = self.plane.max_inspected_body;
-            let pause = self.plane.body_timeout;
-            let read =
-                inbound::form_body(arrival.request.headers(), &mut payload, limit, pause).await;
-            match read {
-                Ok(whole) => body = whole,
-                Err(fault) => return self.unreadable(arrival, route, fault, target.path()).await,
+            BodyUse::Document => {
+                inbound::body(received, &mut payload, is_json_utf8, limit, pause).await.map(Some)
             }
-        }
+            BodyUse::Form => {
+                inbound::body(received, &mut payload, is_form_utf8, limit, pause).await.map(Some)
+            }
+            BodyUse::Unread => Ok(None),
+        };
+        let body = match read {
+            Ok(body) => body,
+            Err(fault) => return self.unreadable(arrival, route, fault, target.path()).await,
+        };
         let headers = Headers(arrival.request.headers());
         let judged = Request {
             body: body.as_ref(),

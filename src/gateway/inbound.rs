@@ -17,7 +17,6 @@ use crate::enforcement::HeaderLookup;
 use crate::message::CodingError;
 use crate::message::Host;
 use crate::message::decode_content;
-use crate::message::is_json_utf8;
 
 /// Bytes in a millisecond below which an inspected body comes too slowly: 32 kbit/s.
 const SLOWEST: u64 = 4;
@@ -79,10 +78,11 @@ pub(super) fn peer(request: &Request) -> IpAddr {
     request.peer_addr().map_or(unspecified, |address| address.ip().to_canonical())
 }
 
-/// Reads a body that is to be judged as JSON: whole, decoded, at most `limit` bytes either way.
-pub(super) async fn json_body(
+/// Reads a body that is to be judged, if its media type `fits`: whole, decoded, at most `limit` bytes either way.
+pub(super) async fn body(
     headers: &HeaderMap,
     payload: &mut Payload,
+    fits: fn(&str) -> bool,
     limit: usize,
     pause: Duration,
 ) -> Result<Bytes, BodyFault> {
@@ -94,7 +94,7 @@ pub(super) async fn json_body(
             (Some(_), Some(_)) => Err(BodyFault::Unsupported),
         }
     };
-    if !single(header::CONTENT_TYPE)?.is_some_and(is_json_utf8) {
+    if !single(header::CONTENT_TYPE)?.is_some_and(fits) {
         return Err(BodyFault::Unsupported);
     }
     let coding = single(header::CONTENT_ENCODING)?.unwrap_or("identity");
@@ -114,7 +114,7 @@ pub(super) async fn json_body(
 
 /// Reads a form that comes beside a query which is judged; another body is left where it is. A form in several parts, or one
 /// in a content coding, is not read and so not passed.
-pub(super) async fn form_body(
+pub(super) async fn form_beside_query(
     headers: &HeaderMap,
     payload: &mut Payload,
     limit: usize,

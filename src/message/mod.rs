@@ -8,15 +8,18 @@
 
 mod caching;
 mod coding;
+mod cookies;
 mod form;
 mod forwarded;
 mod headers;
 mod host;
 mod json;
+mod media_type;
 mod target;
 
 pub use caching::{is_for_shared_caches, private_cache_control};
 pub use coding::{CodingError, decode as decode_content};
+pub use cookies::{CookieError, cookie};
 pub use form::{Form, FormError, PhpName};
 pub use forwarded::{
     AddressBasis, AddressFamily, ClientAddress, ClientAddressRule, HeaderText, Hop,
@@ -27,8 +30,8 @@ pub use headers::{
     is_twin, is_twin_of, passes_downstream, request_header,
 };
 pub use host::{Host, HostError};
-pub use json::is_json_utf8;
 pub use json::pointer;
+pub use media_type::{is_form_utf8, is_json_utf8};
 pub use target::{
     CanonicalTarget, LenientReadings, TargetError, TargetForm, TargetFormError, canonicalize,
     lenient_readings, without_method_override,

@@ -22,6 +22,6 @@ pub use operation::{
 pub use pointer::{Pointer, PointerError, Token};
 pub use reseller::Reseller;
 pub use route::{
-    BuyerField, ClientRole, IdentityUse, ItemMapping, Preset, Requirement, Route, Source,
+    BodyUse, BuyerField, ClientRole, IdentityUse, ItemMapping, Preset, Requirement, Route, Source,
 };
 pub use upstream::{Health, Scheme, Server, ServerError, Upstream, UpstreamTls};

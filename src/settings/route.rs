@@ -108,6 +108,19 @@ pub enum ClientRole {
     Server,
 }
 
+/// What a route reads of a request's body. Configuration refuses routes that read it in two ways.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum BodyUse {
+    /// Nothing; but the route reads the query, whose names a form must not repeat.
+    BesideQuery,
+    /// A JSON document.
+    Document,
+    /// A form.
+    Form,
+    /// Nothing.
+    Unread,
+}
+
 /// What is made of a token.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum IdentityUse {
@@ -146,6 +159,25 @@ impl Route {
     /// True if requests of this route are judged.
     pub const fn is_judged(&self) -> bool {
         self.action.is_some()
+    }
+
+    /// What the route reads of a request's body.
+    pub fn body_use(&self) -> BodyUse {
+        let mut queried = false;
+        for source in self.sources() {
+            match source {
+                Source::Pointer(_) => return BodyUse::Document,
+                Source::Form(_) => return BodyUse::Form,
+                Source::Query(_) => queried = true,
+                Source::Claim(_) | Source::Cookie(_) | Source::Header(_) | Source::Path(_) => {}
+            }
+        }
+        let list = self.items.as_ref().is_some_and(|items| items.at.is_some());
+        match (list, queried) {
+            (true, _) => BodyUse::Document,
+            (false, true) => BodyUse::BesideQuery,
+            (false, false) => BodyUse::Unread,
+        }
     }
 
     /// Every source the route names.

@@ -15,6 +15,7 @@ mod crash;
 mod decision_api;
 mod demo;
 mod documents;
+mod forms;
 mod hostile;
 mod hostile_findings;
 mod in_flight;

@@ -7,9 +7,11 @@ use crate::settings::BuyerField;
 use crate::settings::ClientRole;
 use crate::settings::Identity;
 use crate::settings::IdentityUse;
+use crate::settings::ItemMapping;
 use crate::settings::Preset;
 use crate::settings::Requirement;
 use crate::settings::Route;
+use crate::settings::Source;
 
 use super::items;
 use super::pattern::{self, Claims};
@@ -83,6 +85,7 @@ fn route(
     let upstream = upstream(section, around, preset);
 
     meaning(section, said, preset, items_section.as_ref());
+    one_kind_of_body(section, &buyer, items.as_ref(), seller.as_ref());
     if let Some(field) = &require_field
         && require.contains(&Requirement::Account)
         && preset.is_none()
@@ -147,6 +150,30 @@ fn meaning(section: &Section<'_>, said: Said, preset: Option<Preset>, items: Opt
             }
         }
         Said::Nothing => {}
+    }
+}
+
+/// A body is a document or a form, and is read as what it is.
+fn one_kind_of_body(
+    section: &Section<'_>,
+    buyer: &[(BuyerField, Source)],
+    items: Option<&ItemMapping>,
+    seller: Option<&Source>,
+) {
+    let sources = || {
+        let of_items = items.into_iter().flat_map(ItemMapping::sources);
+        buyer.iter().map(|(_, source)| source).chain(of_items).chain(seller)
+    };
+    let form = sources().find_map(|source| match source {
+        Source::Form(name) => Some(name),
+        _ => None,
+    });
+    let reads_document = items.is_some_and(|items| items.at.is_some())
+        || sources().any(|source| matches!(source, Source::Pointer(_)));
+    if let Some(form) = form.filter(|_| reads_document) {
+        section.problem(format!(
+            "reads JSON pointers and the form field `{form}`: a body is one or the other; write a route for each"
+        ));
     }
 }
 

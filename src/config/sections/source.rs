@@ -58,14 +58,8 @@ fn table(field: &Field<'_>, section: &Section<'_>, place: Place<'_>) -> Option<S
         }
     };
     kind("claim", &|field| claim(field, place));
-    kind("cookie", &|field| {
-        field.later();
-        field.text().map(Source::Cookie)
-    });
-    kind("form", &|field| {
-        field.later();
-        field.text().map(Source::Form)
-    });
+    kind("cookie", &|field| field.text().map(Source::Cookie));
+    kind("form", &|field| field.text().map(Source::Form));
     kind("header", &header);
     kind("path", &|field| parameter(field, place));
     kind("query", &|field| field.text().map(Source::Query));

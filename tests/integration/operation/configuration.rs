@@ -151,8 +151,7 @@ fn what_this_version_does_not_have_is_refused_and_never_ignored() {
                 "\nclient_address = \"proxy-protocol\"\ntrusted_proxies = [\"127.0.0.1/32\"]\n[admin]",
             ),
         ),
-        ("items", resale("items = { sku = { form = \"sku\" } }\n")),
-        ("items", resale("items = { sku = { cookie = \"sku\" } }\n")),
+        ("items", resale("items = { lookup = \"/cart\", sku = \"/sku\" }\n")),
     ] {
         let dir = written(&text);
         for command in ["check", "serve"] {

@@ -1,16 +1,22 @@
-//! The media types that a judged JSON body may have (RFC 9110 8.3.1, RFC 6839 3.1).
+//! The media types that a judged body may have (RFC 9110 8.3.1, RFC 6839 3.1).
 
 /// True for `application/json` and `application/*+json` whose charset is absent or UTF-8. Anything else is 415.
 pub fn is_json_utf8(content_type: &str) -> bool {
     // The whole of nearly all requests, without a parse.
-    if content_type == "application/json" {
-        return true;
-    }
+    content_type == "application/json" || is_utf8(content_type, is_json)
+}
+
+/// True for `application/x-www-form-urlencoded` whose charset is absent or UTF-8. Anything else is 415.
+pub fn is_form_utf8(content_type: &str) -> bool {
+    is_utf8(content_type, |subtype| subtype.eq_ignore_ascii_case("x-www-form-urlencoded"))
+}
+
+fn is_utf8(content_type: &str, fits: impl Fn(&str) -> bool) -> bool {
     let mut parts = content_type.split(';').map(trim);
     let Some((kind, subtype)) = parts.next().and_then(|essence| essence.split_once('/')) else {
         return false;
     };
-    if !kind.eq_ignore_ascii_case("application") || !is_json(subtype) {
+    if !kind.eq_ignore_ascii_case("application") || !fits(subtype) {
         return false;
     }
     let mut charsets = 0_u8;
@@ -92,10 +98,31 @@ mod tests {
         }
     }
 
+    #[test]
+    fn forms_in_utf8_and_nothing_else() {
+        for lawful in [
+            "application/x-www-form-urlencoded",
+            "Application/X-WWW-Form-Urlencoded; charset=UTF-8",
+        ] {
+            assert!(is_form_utf8(lawful), "{lawful}");
+        }
+        for other in [
+            "",
+            "multipart/form-data; boundary=x",
+            "text/plain",
+            "application/json",
+            "application/x-www-form-urlencoded; charset=iso-8859-1",
+            "application/x-www-form-urlencoded, application/json",
+        ] {
+            assert!(!is_form_utf8(other), "{other}");
+        }
+    }
+
     proptest! {
         #[test]
         fn no_text_stops_it(text in "(application/json)?[;=\" ]?\\PC{0,20}") {
             let _outcome = is_json_utf8(&text);
+            let _outcome = is_form_utf8(&text);
         }
     }
 }
