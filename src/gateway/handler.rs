@@ -76,7 +76,10 @@ pub(super) async fn handle(
     let peer = inbound::peer(request);
     let rule = &worker.plane.client_rule;
     let values = rule.header().into_iter().flat_map(|name| request.headers().get_all(name));
-    let client = rule.resolve(peer, values.map(HeaderValue::as_bytes));
+    let client = match request.peer_addr() {
+        Some(_) => rule.resolve(peer, values.map(HeaderValue::as_bytes)),
+        None => ClientAddress { address: None, basis: AddressBasis::Malformed },
+    };
     let name = host.as_ref().map_or("", Host::name);
     let arrival = Arrival { client, host: name, peer, port, request, secure };
     let raw = arrival.raw_target();

@@ -21,10 +21,14 @@ use actix_web::dev::fn_service;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
+use crate::message::ClientAddressRule;
+
 use super::handler::handle;
 use super::inbound::Received;
 use super::plane::Plane;
 use super::plane::Worker;
+use super::proxied;
+use super::proxied::Origin;
 use super::upstream::Upstream;
 use super::upstream::UpstreamClient;
 use super::watched::Patience;
@@ -95,11 +99,18 @@ impl Listener {
         Ok(fn_service(move |socket: TcpStream| {
             let (http, tls, worker) = (Rc::clone(&http), tls.clone(), Rc::clone(&worker));
             async move {
-                let peer = socket.peer_addr().ok();
-                let Some(stream) = opened(socket, tls, patience.head).await else { return Ok(()) };
-                let ip = peer.map(|peer| peer.ip());
+                let opening = opened(socket, tls, &worker.plane.client_rule);
+                let Ok(Some((stream, origin))) = tokio::time::timeout(patience.head, opening).await
+                else {
+                    return Ok(());
+                };
+                let client = match origin {
+                    Origin::Known(address) => Some(address),
+                    Origin::Unknown => None,
+                };
+                let ip = client.map(|client| client.ip());
                 let stream = Watched::new(stream, ip, patience, worker);
-                if let Err(error) = http.call((stream, peer)).await {
+                if let Err(error) = http.call((stream, client)).await {
                     // Strangers' faults: a way to flood the log.
                     tracing::debug!(%error, "a client's connection ended");
                 }
@@ -109,18 +120,31 @@ impl Listener {
     }
 }
 
-/// The stream of a connection, its TLS handshake done within the time for a head.
-async fn opened(socket: TcpStream, tls: Option<TlsAcceptor>, limit: Duration) -> Option<Stream> {
+/// The stream of a connection, and whom it is from: behind its PROXY header and its TLS handshake, if it is to have them.
+async fn opened(
+    mut socket: TcpStream,
+    tls: Option<TlsAcceptor>,
+    rule: &ClientAddressRule,
+) -> Option<(Stream, Origin)> {
+    let peer = socket.peer_addr().ok()?;
     // An answer leaves in as few packets as it is written in, and none waits for an acknowledgement.
     socket.set_nodelay(true).ok()?;
-    let Some(tls) = tls else { return Some(Stream::Plain(socket)) };
-    match tokio::time::timeout(limit, tls.accept(socket)).await {
-        Ok(Ok(stream)) => Some(Stream::Tls(Box::new(stream))),
-        Ok(Err(error)) => {
+    let origin = if rule.expects_proxy_header(peer.ip()) {
+        let origin = proxied::origin(&mut socket, peer).await;
+        if origin.is_none() {
+            tracing::debug!(%peer, "a trusted peer sent no PROXY header that can be read");
+        }
+        origin?
+    } else {
+        Origin::Known(peer)
+    };
+    let Some(tls) = tls else { return Some((Stream::Plain(socket), origin)) };
+    match tls.accept(socket).await {
+        Ok(stream) => Some((Stream::Tls(Box::new(stream)), origin)),
+        Err(error) => {
             tracing::debug!(%error, "a TLS handshake failed");
             None
         }
-        Err(_) => None,
     }
 }
 

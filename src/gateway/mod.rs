@@ -20,6 +20,7 @@ mod listener;
 mod outbound;
 mod page;
 mod plane;
+mod proxied;
 pub mod server;
 pub mod tls;
 mod unparsed;

@@ -26,6 +26,7 @@ mod mirror;
 mod mmdb;
 mod operation;
 mod orders;
+mod proxy_protocol;
 mod refusal_answers;
 mod streaming;
 mod support;

@@ -44,7 +44,7 @@ pub(in crate::config) fn gateway(root: &Section<'_>) -> Gateway {
         body_timeout: wait("body_timeout", Gateway::BODY_TIMEOUT),
         client_address: section
             .at("client_address")
-            .and_then(|field| client_address(&field))
+            .and_then(|field| field.one_of(&ClientAddress::ALL, ClientAddress::as_str))
             .unwrap_or_default(),
         drain_timeout: section
             .at("drain_timeout")
@@ -91,14 +91,6 @@ pub(in crate::config) fn admin(root: &Section<'_>, gateway: &Gateway) -> Admin {
         }
     }
     Admin { listen }
-}
-
-fn client_address(field: &Field<'_>) -> Option<ClientAddress> {
-    let way = field.one_of(&ClientAddress::ALL, ClientAddress::as_str)?;
-    if way == ClientAddress::ProxyProtocol {
-        field.later();
-    }
-    Some(way)
 }
 
 /// A network that is everyone would let every stranger choose an address.

@@ -100,6 +100,11 @@ impl ClientAddressRule {
         }
     }
 
+    /// True if a connection from `peer` must begin with a PROXY header. Others are what they seem: theirs is not believed.
+    pub fn expects_proxy_header(&self, peer: IpAddr) -> bool {
+        self.family == AddressFamily::ProxyProtocol && self.trusts(peer)
+    }
+
     /// True if `address` is in a trusted network.
     pub fn trusts(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
