@@ -49,6 +49,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("arc_swap", &["enforcement", "app", "gateway", "bundle", "geo"]),
     ("askama", &["gateway", "admin"]),
     ("clap", &["cli", "main"]),
+    ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
     ("crc32c", &["ledger", "message/forwarded/proxy_protocol"]),
     ("csv", &["cli", "geo", "registry"]),
     ("flate2", &["message", "gateway"]),

@@ -3,6 +3,7 @@
 mod decide;
 mod exit;
 mod ledger;
+mod pages;
 mod policy;
 mod serve;
 
@@ -11,6 +12,7 @@ use std::io::IsTerminal;
 use std::io::Write;
 use std::process::ExitCode;
 
+use clap::CommandFactory;
 use clap::Parser;
 use clap::Subcommand;
 
@@ -39,12 +41,16 @@ Exit codes: 0 ok, 64 usage, 65 bad data or failed verification, 74 input or outp
 enum Command {
     /// Do all that `serve` does, short of binding.
     Check(serve::CheckArgs),
+    /// Print a completion script for a shell.
+    Completions(pages::CompletionsArgs),
     /// Decide transactions: JSONL in, JSONL out, in the same order.
     Decide(decide::DecideArgs),
     /// A sample shop and mirror with the gateway in front, in one command.
     Demo(serve::DemoArgs),
     /// Verify or export the durable record.
     Ledger(ledger::LedgerArgs),
+    /// Print the manual page, or write a page for every command.
+    Man(pages::ManArgs),
     /// Check, test, explain and compare policies.
     Policy(policy::PolicyArgs),
     /// Run the gateway.
@@ -62,9 +68,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let colour = err.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
     let exit = match cli.command {
         Command::Check(args) => serve::check(&args, &mut err, colour),
+        Command::Completions(args) => pages::completions(&args, Cli::command(), &mut out),
         Command::Decide(args) => decide::run(&args, &mut out, &mut err, colour),
         Command::Demo(args) => serve::demo(&args, &mut out, &mut err, colour),
         Command::Ledger(args) => ledger::run(&args, &mut out, &mut err),
+        Command::Man(args) => pages::man(&args, Cli::command(), &mut out, &mut err),
         Command::Policy(args) => policy::run(args, &mut out, &mut err, colour),
         Command::Serve(args) => serve::serve(&args, &mut err, colour),
     };

@@ -18,11 +18,13 @@ fn interdict_with(arguments: &[&str]) -> Ended {
 /// Every command of the contract that this version has.
 const COMMANDS: &[&[&str]] = &[
     &["check"],
+    &["completions"],
     &["decide"],
     &["demo"],
     &["ledger"],
     &["ledger", "export"],
     &["ledger", "verify"],
+    &["man"],
     &["policy"],
     &["policy", "check"],
     &["policy", "diff"],
@@ -149,4 +151,32 @@ fn without_a_file_update_signatures_are_judged_and_the_rest_passes() {
     let ledger = state.path().join("interdict/ledger");
     let exported = run(interdict().args(["ledger", "export"]).arg(ledger));
     assert_eq!(exported.stdout.lines().count(), 2);
+}
+
+#[test]
+fn completions_and_manual_pages_name_every_command() {
+    for (shell, begins) in
+        [("bash", "_interdict()"), ("zsh", "#compdef interdict"), ("fish", "# Print an optspec")]
+    {
+        let ended = run(interdict().args(["completions", shell]));
+        assert_eq!(ended.code, Some(0), "{shell}: {}", ended.stderr);
+        assert!(ended.stdout.starts_with(begins), "{shell}: {:.80}", ended.stdout);
+        assert!(ended.stdout.contains("policy") && ended.stdout.contains("upstream"), "{shell}");
+    }
+    let page = run(interdict().arg("man"));
+    assert_eq!(page.code, Some(0), "{}", page.stderr);
+    assert!(page.stdout.contains(".TH interdict 1"), "{:.200}", page.stdout);
+    let dir = tempfile::tempdir().unwrap();
+    let into = dir.path().join("man1");
+    let written = run(interdict().args(["man", "--out"]).arg(&into));
+    assert_eq!(written.code, Some(0), "{}", written.stderr);
+    for command in
+        ["interdict", "interdict-serve", "interdict-policy-test", "interdict-ledger-export"]
+    {
+        let text = fs::read_to_string(into.join(format!("{command}.1"))).unwrap();
+        assert!(text.contains(&format!(".TH {command} 1")), "{command}: {text:.200}");
+    }
+    let refused = run(interdict().args(["man", "--out", "/dev/null/x"]));
+    assert_eq!(refused.code, Some(74), "{}", refused.stderr);
+    assert_eq!(run(interdict().args(["completions", "tcsh"])).code, Some(64));
 }
