@@ -142,8 +142,13 @@ impl Gate {
 
     /// Passes a request that nothing judges; it is counted.
     pub fn pass(&self, route: &Route, target: &str) -> Permit {
-        self.metrics.passed_unjudged(&route.name);
+        self.passed(route);
         Permit::unjudged(target)
+    }
+
+    /// Counts a request that nothing judges and that another proxy passes.
+    pub fn passed(&self, route: &Route) {
+        self.metrics.passed_unjudged(&route.name);
     }
 
     /// Judges a request. When this returns, the record is as durable as the answer needs.

@@ -26,6 +26,11 @@ pub struct Permit {
 /// Why a request is not forwarded. Exhaustive: each becomes one status (DESIGN 8).
 #[derive(Clone, Debug)]
 pub enum Refusal {
+    /// 403: a proxy asks about a request whose body the route reads, and does not give the body. It is held.
+    BodyNotSeen {
+        /// Names the refusal.
+        id: DecisionId,
+    },
     /// 403: held until a person clears it.
     Held(Box<Refused>),
     /// 400: no single reading.
@@ -173,7 +178,7 @@ impl Refusal {
     /// The status it becomes.
     pub const fn status(&self) -> u16 {
         match self {
-            Self::Held(_) => 403,
+            Self::BodyNotSeen { .. } | Self::Held(_) => 403,
             Self::Malformed { .. } => 400,
             Self::MethodNotAllowed { .. } => 405,
             Self::Prohibited(_) => 451,
@@ -188,7 +193,8 @@ impl Refusal {
     pub fn id(&self) -> DecisionId {
         match self {
             Self::Held(refused) | Self::Prohibited(refused) => refused.id,
-            Self::Malformed { id, .. }
+            Self::BodyNotSeen { id }
+            | Self::Malformed { id, .. }
             | Self::MethodNotAllowed { id, .. }
             | Self::TooLarge { id }
             | Self::TooSlow { id }
@@ -200,6 +206,7 @@ impl Refusal {
     /// Why, for record and log; empty where a policy's own reason stands in the decision.
     pub fn reason(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
+            Self::BodyNotSeen { .. } => "the route reads a body that the check did not bring",
             Self::Held(_) | Self::Prohibited(_) => "",
             Self::Malformed { reason, .. } => return Cow::Owned(reason.to_string()),
             Self::MethodNotAllowed { .. } => "the route does not list the method",
@@ -213,7 +220,7 @@ impl Refusal {
     /// The verdict, where a policy gave one.
     pub const fn verdict(&self) -> Option<Verdict> {
         match self {
-            Self::Held(_) => Some(Verdict::Review),
+            Self::BodyNotSeen { .. } | Self::Held(_) => Some(Verdict::Review),
             Self::Prohibited(_) => Some(Verdict::Block),
             Self::Malformed { .. }
             | Self::MethodNotAllowed { .. }

@@ -81,7 +81,10 @@ pub(super) fn refusal(
         Refusal::MethodNotAllowed { allow, .. } => {
             answer.insert_header((header::ALLOW, allow.as_str()));
         }
-        Refusal::TooLarge { .. } | Refusal::TooSlow { .. } | Refusal::Unsupported { .. } => {}
+        Refusal::BodyNotSeen { .. }
+        | Refusal::TooLarge { .. }
+        | Refusal::TooSlow { .. }
+        | Refusal::Unsupported { .. } => {}
         Refusal::Unavailable { .. } => {
             answer.insert_header((header::RETRY_AFTER, RETRY_AFTER));
         }

@@ -11,7 +11,9 @@ use actix_web::dev::Payload;
 use actix_web::http::Method;
 use actix_web::http::StatusCode;
 use actix_web::http::header;
+use actix_web::http::header::HeaderMap;
 use actix_web::http::header::HeaderValue;
+use bytes::Bytes;
 
 use crate::enforcement::Found;
 use crate::enforcement::Malformed;
@@ -37,6 +39,7 @@ use crate::settings::Route;
 
 use super::answers;
 use super::api;
+use super::check;
 use super::concluding::Concluding;
 use super::concluding::Conclusion;
 use super::concluding::Underway;
@@ -53,13 +56,16 @@ use super::watched::Serving;
 const SERVED_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 /// What was read of a request before its target.
-struct Arrival<'a> {
-    client: ClientAddress,
-    host: &'a str,
-    peer: IpAddr,
-    port: u16,
-    request: &'a actix_http::Request,
-    secure: bool,
+#[derive(Clone, Copy)]
+pub(super) struct Arrival<'a> {
+    pub(super) client: ClientAddress,
+    pub(super) host: &'a str,
+    /// The method of the request that is judged; another than its own where a proxy asks about one.
+    pub(super) method: &'a str,
+    pub(super) peer: IpAddr,
+    pub(super) port: u16,
+    pub(super) request: &'a actix_http::Request,
+    pub(super) secure: bool,
 }
 
 /// Serves one request.
@@ -81,13 +87,17 @@ pub(super) async fn handle(
         None => ClientAddress { address: None, basis: AddressBasis::Malformed },
     };
     let name = host.as_ref().map_or("", Host::name);
-    let arrival = Arrival { client, host: name, peer, port, request, secure };
+    let method = request.method().as_str();
+    let arrival = Arrival { client, host: name, method, peer, port, request, secure };
     let raw = arrival.raw_target();
     if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
         return worker.method_never_served(&arrival, raw).await;
     }
     if host.is_none() {
         return worker.unaddressed(&arrival, raw).await;
+    }
+    if let Some(front) = check::front(raw) {
+        return worker.check(front, &arrival, raw, payload).await;
     }
     match canonicalize(raw.as_bytes()) {
         Ok(target) => worker.lawful(&arrival, &target, payload, underway).await,
@@ -109,7 +119,7 @@ impl Worker {
         if let Some(call) = api::call(folded) {
             return self.api(call, arrival, payload).await;
         }
-        let method = arrival.request.method().as_str();
+        let method = arrival.method;
         let route = match gate.routes().find(method, folded) {
             Found::Nothing => return answers::fault(StatusCode::NOT_FOUND, None),
             Found::MethodNotAllowed(route, allow) => {
@@ -131,21 +141,8 @@ impl Worker {
             let permit = gate.pass(route, if as_it_came { raw } else { &canonical });
             return self.forward(arrival, route, permit, payload, underway).await;
         }
-        let (limit, pause) = (self.plane.max_inspected_body, self.plane.body_timeout);
         let received = arrival.request.headers();
-        let read = match route.body_use() {
-            BodyUse::BesideQuery => {
-                inbound::form_beside_query(received, &mut payload, limit, pause).await
-            }
-            BodyUse::Document => {
-                inbound::body(received, &mut payload, is_json_utf8, limit, pause).await.map(Some)
-            }
-            BodyUse::Form => {
-                inbound::body(received, &mut payload, is_form_utf8, limit, pause).await.map(Some)
-            }
-            BodyUse::Unread => Ok(None),
-        };
-        let body = match read {
+        let body = match self.read_body(route, received, &mut payload).await {
             Ok(body) => body,
             Err(fault) => return self.unreadable(arrival, route, fault, target.path()).await,
         };
@@ -165,6 +162,28 @@ impl Worker {
         }
     }
 
+    /// The body, as far as the route reads it.
+    pub(super) async fn read_body(
+        &self,
+        route: &Route,
+        headers: &HeaderMap,
+        payload: &mut Payload,
+    ) -> Result<Option<Bytes>, BodyFault> {
+        let (limit, pause) = (self.plane.max_inspected_body, self.plane.body_timeout);
+        match route.body_use() {
+            BodyUse::BesideQuery => {
+                inbound::form_beside_query(headers, payload, limit, pause).await
+            }
+            BodyUse::Document => {
+                inbound::body(headers, payload, is_json_utf8, limit, pause).await.map(Some)
+            }
+            BodyUse::Form => {
+                inbound::body(headers, payload, is_form_utf8, limit, pause).await.map(Some)
+            }
+            BodyUse::Unread => Ok(None),
+        }
+    }
+
     /// A target with several readings: refused wherever any of them matters, passed on as it came where none does.
     async fn ambiguous(
         &self,
@@ -177,7 +196,7 @@ impl Worker {
         let gate = &self.plane.gate;
         let snapshot = gate.pin();
         let path = raw.split('?').next().unwrap_or(raw);
-        let found = gate.routes().find(arrival.request.method().as_str(), &path.to_lowercase());
+        let found = gate.routes().find(arrival.method, &path.to_lowercase());
         let (Found::Route(route) | Found::MethodNotAllowed(route, _)) = found else {
             return answers::fault(StatusCode::BAD_REQUEST, None);
         };
@@ -192,7 +211,7 @@ impl Worker {
 
     /// `CONNECT` and `TRACE`, which no route serves.
     async fn method_never_served(&self, arrival: &Arrival<'_>, raw: &str) -> HttpResponse {
-        let Some(route) = self.judged_route(arrival.request.method().as_str(), raw) else {
+        let Some(route) = self.judged_route(arrival.method, raw) else {
             let mut answer = answers::fault(StatusCode::METHOD_NOT_ALLOWED, None);
             answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(SERVED_METHODS));
             return answer;
@@ -205,7 +224,7 @@ impl Worker {
 
     /// A request without the one `Host` that names where it goes (RFC 9112 3.2).
     async fn unaddressed(&self, arrival: &Arrival<'_>, raw: &str) -> HttpResponse {
-        let Some(route) = self.judged_route(arrival.request.method().as_str(), raw) else {
+        let Some(route) = self.judged_route(arrival.method, raw) else {
             return answers::fault(StatusCode::BAD_REQUEST, None);
         };
         let id = self.plane.gate.new_id();
@@ -238,7 +257,7 @@ impl Worker {
             .any(|reading| signatures.is_in(reading) || routes.is_judged_path(reading))
     }
 
-    async fn unreadable(
+    pub(super) async fn unreadable(
         &self,
         arrival: &Arrival<'_>,
         route: &Route,
@@ -256,7 +275,7 @@ impl Worker {
         self.refuse(arrival, route, refusal, path).await
     }
 
-    async fn refuse(
+    pub(super) async fn refuse(
         &self,
         arrival: &Arrival<'_>,
         route: &Route,
@@ -266,7 +285,7 @@ impl Worker {
         let unread = Unread {
             client: arrival.client.address,
             host: arrival.host,
-            method: arrival.request.method().as_str(),
+            method: arrival.method,
             path,
             peer: arrival.peer,
         };
@@ -274,7 +293,7 @@ impl Worker {
         self.answer_refusal(arrival, &refusal, &route.name)
     }
 
-    fn answer_refusal(
+    pub(super) fn answer_refusal(
         &self,
         arrival: &Arrival<'_>,
         refusal: &Refusal,
@@ -350,11 +369,7 @@ impl Worker {
     }
 
     async fn api(&self, call: api::Call, arrival: &Arrival<'_>, payload: Payload) -> HttpResponse {
-        let allowed = arrival
-            .client
-            .address
-            .is_some_and(|client| self.plane.api_clients.iter().any(|net| net.contains(&client)));
-        if !allowed {
+        if !self.is_api_client(arrival.client.address) {
             return answers::fault(StatusCode::NOT_FOUND, None);
         }
         api::answer(&self.plane, call, arrival.request, arrival.peer, payload).await
@@ -363,7 +378,7 @@ impl Worker {
 
 impl<'a> Arrival<'a> {
     /// The client's address as evidence. A hop that is trusted is a proxy of the operator's, not a client.
-    fn evidence(&self) -> Option<IpAddr> {
+    pub(super) fn evidence(&self) -> Option<IpAddr> {
         match self.client.basis {
             AddressBasis::OnlyTrusted => None,
             AddressBasis::Header | AddressBasis::Malformed | AddressBasis::Peer => {

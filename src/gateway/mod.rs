@@ -1,7 +1,7 @@
 //! The data plane: the only floor that speaks HTTP with strangers.
 //!
 //! `handler` is the life of a request; `inbound` reads it, `answers` refuses it, `outbound` forwards it, `upstream` is the way out,
-//! `api` is the decision API, `server` binds it all to addresses, and `listener` takes connections, each `watched` for its client's time.
+//! `api` is the decision API, `check` answers other proxies, `server` binds it all to addresses, and `listener` takes connections, each `watched` for its client's time.
 //!
 //! INVARIANTS
 //! * Nothing here decides. A request reaches an upstream only with a permit of the gate, and with the target and body
@@ -12,6 +12,7 @@
 
 mod answers;
 mod api;
+mod check;
 mod concluding;
 mod fields;
 mod handler;

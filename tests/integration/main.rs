@@ -16,6 +16,7 @@ mod decision_api;
 mod demo;
 mod documents;
 mod forms;
+mod forward_auth;
 mod hostile;
 mod hostile_findings;
 mod in_flight;

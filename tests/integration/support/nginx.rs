@@ -24,6 +24,11 @@ pub(crate) struct Nginx {
 impl Nginx {
     /// nginx with this `server` block content; `$root` in it is its own folder, in which `files` are written.
     pub(crate) fn start(server: &str, files: &[(&str, &str)]) -> Self {
+        Self::start_with("", server, files)
+    }
+
+    /// As [`Nginx::start`], with further directives around the `server` block.
+    pub(crate) fn start_with(http: &str, server: &str, files: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         for (name, text) in files {
             let path = dir.path().join(name);
@@ -38,9 +43,10 @@ impl Nginx {
              events {{ worker_connections 1024; }}\n\
              http {{\n access_log {root}/access.log;\n client_body_temp_path {root}/t1; proxy_temp_path {root}/t2;\n\
              fastcgi_temp_path {root}/t3; uwsgi_temp_path {root}/t4; scgi_temp_path {root}/t5;\n\
-             proxy_cache_path {root}/cache keys_zone=cache:1m;\n\
+             proxy_cache_path {root}/cache keys_zone=cache:1m;\n{http}\n\
              server {{ listen {address};\n{server}\n}}\n}}\n",
             user = if is_root() { "user root;\n" } else { "" },
+            http = http.replace("$root", &root),
             server = server.replace("$root", &root),
         );
         let path = dir.path().join("nginx.conf");
