@@ -10,6 +10,7 @@ need() { # program package
 
 need curl curl
 need nginx nginx
+need caddy caddy
 need haproxy haproxy
 need wrk wrk
 faketime=$(ls /usr/lib/*/faketime/libfaketime.so.1 2>/dev/null | head -n 1 || true)

@@ -1,16 +1,23 @@
 //! `/check/*`: proxies that ask before they serve, for real and by hand, and the traps of it.
 
 use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
 
 use crate::support::Answer;
 use crate::support::GERMAN;
 use crate::support::Gateway;
 use crate::support::GatewayBuilder;
 use crate::support::Nginx;
+use crate::support::Program;
 use crate::support::Recorder;
 use crate::support::Request;
 use crate::support::US;
 use crate::support::VPN;
+use crate::support::nginx::free_address;
+use crate::support::until;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 const UPDATE: &str = "/mirror/index/u1313g.xml";
@@ -204,4 +211,121 @@ fn nginx_serves_what_is_allowed_and_answers_451_itself() {
     assert_eq!(get("/returned", US).text(), "unguarded");
     gateway.kill();
     assert_eq!(get("/static/logo.txt", GERMAN).status, 500);
+}
+
+/// A file server that says whom it served.
+fn files() -> Nginx {
+    let server = "root $root/www; location / { try_files $uri =404; }";
+    Nginx::start(
+        server,
+        &[("www/mirror/index/u1313g.xml", "<Update/>\n"), ("www/static/logo.txt", "logo\n")],
+    )
+}
+
+/// A real proxy, by the configuration that is shipped, with addresses of this test in it.
+struct Front {
+    _program: Program,
+    _dir: TempDir,
+    address: SocketAddr,
+}
+
+impl Front {
+    fn caddy(gateway: SocketAddr, root: &Path) -> Self {
+        let address = free_address();
+        let shipped = std::fs::read_to_string("deploy/caddy/Caddyfile").unwrap();
+        // Clients of the test say who they are; Caddy believes them as it would a proxy before it.
+        let text = shipped
+            .replace(
+                ":80 {",
+                &format!("{{\n\tadmin off\n}}\n:{} {{\n\tbind 127.0.0.1", address.port()),
+            )
+            .replace("method GET", "method GET\n\t\t\ttrusted_proxies 127.0.0.1/32")
+            .replace("127.0.0.1:8080", &gateway.to_string())
+            .replace("/srv/www", &root.display().to_string());
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("Caddyfile");
+        std::fs::write(&path, text).unwrap();
+        let mut command = Command::new("caddy");
+        command.args(["run", "--adapter", "caddyfile", "--config"]).arg(&path);
+        command.env("HOME", dir.path()).env("XDG_DATA_HOME", dir.path());
+        Self::started(&mut command, dir, address)
+    }
+
+    fn haproxy(gateway: SocketAddr, files: SocketAddr) -> Self {
+        let address = free_address();
+        let dir = tempfile::tempdir().unwrap();
+        let script = dir.path().join("interdict.lua");
+        std::fs::copy("deploy/haproxy/interdict.lua", &script).unwrap();
+        let shipped = std::fs::read_to_string("deploy/haproxy/haproxy.cfg").unwrap();
+        let text = shipped
+            .replace(
+                "bind :80",
+                &format!("bind {address}\n    http-request set-src req.hdr_ip(x-forwarded-for)"),
+            )
+            .replace("127.0.0.1:8080", &gateway.to_string())
+            .replace("127.0.0.1:9000", &files.to_string())
+            .replace("/etc/haproxy/interdict.lua", &script.display().to_string());
+        let path = dir.path().join("haproxy.cfg");
+        std::fs::write(&path, text).unwrap();
+        Self::started(Command::new("haproxy").arg("-db").arg("-f").arg(&path), dir, address)
+    }
+
+    fn started(command: &mut Command, dir: TempDir, address: SocketAddr) -> Self {
+        let program = Program::start(command);
+        until("the proxy", || std::net::TcpStream::connect(address).ok());
+        Self { _program: program, _dir: dir, address }
+    }
+}
+
+#[test]
+fn caddy_and_haproxy_serve_what_is_allowed_and_answer_451() {
+    let (_recorder, gateway) = start();
+    let files = files();
+    let stray = Recorder::answering(OK);
+    let root = files.dir().join("www");
+    let fronts = [
+        ("caddy", Front::caddy(gateway.address, &root), Front::caddy(stray.address, &root)),
+        (
+            "haproxy",
+            Front::haproxy(gateway.address, files.address),
+            Front::haproxy(stray.address, files.address),
+        ),
+    ];
+    for (name, front, strayed) in &fronts {
+        let get = |target: &str, client: &str| -> Answer {
+            Request::get(target).from(client).send(front.address)
+        };
+        let served = get(UPDATE, GERMAN);
+        assert_eq!((served.status, served.text().as_str()), (200, "<Update/>\n"), "{name}");
+        assert_eq!(get("/static/logo.txt", US).status, 200, "{name}");
+        let refused = get(&format!("{UPDATE}?x=1"), US);
+        assert_eq!(refused.status, 451, "{name}");
+        assert!(refused.header("link").unwrap().contains("blocked-by"), "{name}");
+        let (verdict, id) = refused.decision().unwrap();
+        assert_eq!(verdict, "block", "{name}");
+        let record = gateway.record(id);
+        assert_eq!(record["request"]["path"], UPDATE, "{name}");
+        assert_eq!(record["request"]["client"], US, "{name}");
+        for spelled in ["/static/../mirror/index/u1313g.xml", "/mirror//index/u1313g%2exml"] {
+            assert_eq!(get(spelled, US).status, 451, "{name} {spelled}");
+        }
+        let held = get(UPDATE, VPN);
+        assert_eq!((held.status, held.decision().unwrap().0), (403, "review"), "{name}");
+        // A header of the client's own is not what the proxy says.
+        let forged = Request::get(UPDATE)
+            .from(US)
+            .header("X-Original-URI", "/static/logo.txt")
+            .header("X-Forwarded-Uri", "/static/logo.txt")
+            .header("X-Forwarded-Method", "HEAD")
+            .send(front.address);
+        assert_eq!(forged.status, 451, "{name}");
+        // A 200 from elsewhere opens nothing, for it does not say `allow`.
+        let answer = Request::get("/static/logo.txt").from(GERMAN).send(strayed.address);
+        assert!([502, 503].contains(&answer.status), "{name}: {answer:?}");
+    }
+    gateway.kill();
+    for (name, front, _) in &fronts {
+        let answer = Request::get("/static/logo.txt").from(GERMAN).send(front.address);
+        assert!([502, 503].contains(&answer.status), "{name}: {answer:?}");
+    }
 }
