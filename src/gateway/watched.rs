@@ -176,9 +176,10 @@ impl Watched {
         }
     }
 
-    /// What is to be written for `bytes`. While no whole head has come, actix writes nothing but its own refusals.
+    /// What is to be written for `bytes`. While no whole head has come, actix writes nothing but its own refusals, and what
+    /// it could not write before: an answer to an earlier request.
     fn replacement(&mut self, bytes: &[u8]) -> Option<Bytes> {
-        if self.instead.is_none() && self.watch.phase.get() == Phase::Head {
+        if self.instead.is_none() && !self.blocked && self.watch.phase.get() == Phase::Head {
             let fault = match bytes.get(..12)? {
                 b"HTTP/1.1 408" => Fault::Slow,
                 [b'H', b'T', b'T', b'P', b'/', b'1', b'.', _, b' ', b'4', ..] => Fault::Broken,

@@ -492,3 +492,21 @@ fn a_body_that_breaks_off_is_recorded_and_goes_nowhere() {
 fn answer_of(gateway: &Gateway, bytes: &str) -> Answer {
     raw(gateway.address, bytes.as_bytes())
 }
+
+#[test]
+fn an_answer_that_waits_for_its_client_is_not_taken_for_a_fault_of_the_next_head() {
+    let body = vec![b'x'; 24 << 20];
+    let head = format!("HTTP/1.1 404 Not Found\r\nContent-Length: {}\r\n\r\n", body.len());
+    let recorder = Recorder::answering([head.into_bytes(), body.clone()].concat());
+    let gateway = Gateway::start(recorder.address);
+    let mut stream = connect(gateway.address);
+    stream.write_all(&Request::get("/static/x").bytes()).unwrap();
+    // Nothing is read until the way is full, and half of a judged head waits behind.
+    std::thread::sleep(Duration::from_millis(300));
+    stream.write_all(b"GET /index/u1313g.xml HTTP/1.1\r\nHo").unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    let first = Answer::read(&mut stream, false);
+    assert_eq!((first.status, first.body.len()), (404, body.len()));
+    stream.write_all(b"st: h\r\nX-Forwarded-For: 198.51.100.7\r\n\r\n").unwrap();
+    assert_eq!(Answer::read(&mut stream, false).status, 451);
+}
