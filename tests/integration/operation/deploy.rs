@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::process::Command;
 
 use crate::support::GERMAN;
 use crate::support::NETWORKS;
@@ -79,4 +80,29 @@ fn the_example_of_an_order_endpoint_names_the_prohibited_line() {
     assert_eq!(order("DE").from(VPN).send(gateway).status, 403);
     assert_eq!(Request::get("/static/logo.txt").from(US).send(gateway).status, 200);
     assert_eq!(program.terminate(), Some(0));
+}
+
+#[test]
+fn the_unit_is_sound_and_hardened() {
+    let unit = fs::read_to_string("deploy/systemd/interdict.service").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("interdict.service");
+    let program = env!("CARGO_BIN_EXE_interdict");
+    let here = unit
+        .replace("/usr/local/bin/interdict", program)
+        .replace("Documentation=man:interdict(1)\n", "");
+    fs::write(&path, here).unwrap();
+    let verified = run(Command::new("systemd-analyze").arg("verify").arg(&path));
+    assert_eq!(verified.code, Some(0), "{}", verified.stderr);
+    // Exposure in tenths; an ordinary service has 96.
+    let rated = run(Command::new("systemd-analyze")
+        .args(["security", "--offline=true", "--threshold=20"])
+        .arg(&path));
+    assert_eq!(rated.code, Some(0), "{}", rated.stdout);
+    // Whatever the unit runs, the program understands.
+    for line in unit.lines().filter_map(|line| line.split_once("/usr/local/bin/interdict ")) {
+        let command = line.1.split(' ').next().unwrap();
+        let help = run(Command::new(program).args([command, "--help"]));
+        assert!(help.stdout.contains("--config"), "{command}");
+    }
 }
