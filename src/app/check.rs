@@ -8,6 +8,7 @@ use crate::gateway::tls::Certificates;
 use crate::gateway::upstream::Upstream;
 use crate::geo::GeoSourceKind;
 use crate::ledger::Reader;
+use crate::settings::BodyUse;
 
 use super::load::load;
 use super::serve::ServeError;
@@ -77,6 +78,14 @@ pub fn check(config: &Config, now: Timestamp) -> Result<CheckReport, ServeError>
             "[reseller] notice_url is not given: a refused customer is told nowhere to turn to"
                 .to_owned(),
         );
+    }
+    for route in config.routes.iter().filter(|r| r.upstream.is_none() && r.is_judged()) {
+        if matches!(route.body_use(), BodyUse::Document | BodyUse::Form) {
+            warnings.push(format!(
+                "route {} reads the body and only answers other proxies: where their check brings no body (nginx, HAProxy) all of it is held",
+                route.name
+            ));
+        }
     }
     if let Some(change) = policies.next_change(now) {
         facts.push(format!("the next rule starts, ends or pauses at {change}"));

@@ -58,6 +58,11 @@ fn a_sound_configuration_is_0_and_what_it_cannot_see_is_told() {
     assert!(with("check", blind.path()).stderr.contains("warning: no anonymiser data"));
     let unnamed = written(&GOOD.replace("organization_country = \"DE\"\n", ""));
     assert!(with("check", unnamed.path()).stderr.contains("[reseller] organization_country"));
+    let bodiless = written(
+        "[[route]]\nname = \"orders\"\npath = \"/api/orders\"\naction = \"resale\"\n\
+         items = { at = \"/lines/*\", sku = \"/sku\" }\n",
+    );
+    assert!(with("check", bodiless.path()).stderr.contains("route orders reads the body"));
 }
 
 #[test]
