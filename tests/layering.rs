@@ -69,6 +69,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("sled", &["registry", "bundle"]),
     ("socket2", &["gateway"]),
     ("tokio_rustls", &["gateway"]),
+    ("tokio_util", &["gateway"]),
     ("toml", &["policy", "config", "settings"]),
     ("tracing_subscriber", &["telemetry"]),
 ];

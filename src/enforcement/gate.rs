@@ -81,8 +81,6 @@ pub(super) enum Until {
     Synced,
     /// Written, together with those of other requests that are judged now.
     Written,
-    /// Written, without a wait.
-    WrittenAtOnce,
 }
 
 /// A decision, what it was made of, and its name.
@@ -225,10 +223,10 @@ impl Gate {
     /// off, so that nothing could have been served.
     pub fn refuse_at_once(&self, refusal: Refusal, route: &Route, unread: Unread<'_>) -> Refusal {
         let at = self.now();
-        let queued =
-            self.queue(at, |out| record::write_refusal(out, &refusal, at, &route.name, unread));
-        let written = queued.and_then(|queued| Ok(self.ledger.write(queued)?));
-        self.refused(refusal, at, written.map(|_| self.metrics.recorded()), route)
+        let written =
+            |out: &mut Vec<u8>| record::write_refusal(out, &refusal, at, &route.name, unread);
+        let recorded = self.record_at_once(at, written);
+        self.refused(refusal, at, recorded, route)
     }
 
     fn refused(
@@ -317,11 +315,26 @@ impl Gate {
         match until {
             Until::Synced => self.ledger.commit(queued).await?,
             Until::Written => self.ledger.written(queued).await?,
-            Until::WrittenAtOnce => self.ledger.write(queued)?,
         };
+        self.recorded(started);
+        Ok(())
+    }
+
+    /// Appends a record and writes it, without a wait.
+    pub(super) fn record_at_once(
+        &self,
+        at: Timestamp,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), serde_json::Error>,
+    ) -> Result<(), RecordError> {
+        let started = Instant::now();
+        self.ledger.write(self.queue(at, write)?)?;
+        self.recorded(started);
+        Ok(())
+    }
+
+    fn recorded(&self, started: Instant) {
         self.metrics.recorded();
         self.metrics.timed(Stage::Record, started.elapsed().as_secs_f64());
-        Ok(())
     }
 
     fn queue(

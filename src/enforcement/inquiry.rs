@@ -100,8 +100,7 @@ impl Gate {
         let answer = snapshot.answer(transaction, now)?;
         let kind = if answer.hypothetical { Kind::Enquiry } else { Kind::Decision };
         self.metrics().decided(&answer.decision, transaction.action, "decision-api");
-        let until = if synced { Until::Synced } else { Until::WrittenAtOnce };
-        let written = self.record(now, until, |out| {
+        let write = |out: &mut Vec<u8>| {
             let mut document = answer.decision.document(answer.id, snapshot.policies.revision());
             if answer.hypothetical {
                 document = document.hypothetical();
@@ -115,8 +114,12 @@ impl Gate {
                 transaction,
                 None,
             )
-        });
-        written.await.map_err(|error: RecordError| {
+        };
+        let recorded = match synced {
+            true => self.record(now, Until::Synced, write).await,
+            false => self.record_at_once(now, write),
+        };
+        recorded.map_err(|error: RecordError| {
             tracing::error!(id = %answer.id, %error, "a decision could not be recorded");
             InquiryError::NotRecorded
         })?;

@@ -17,7 +17,6 @@ use actix_web::http::header::HeaderValue;
 use crate::enforcement::Found;
 use crate::enforcement::Malformed;
 use crate::enforcement::Refusal;
-use crate::enforcement::Request;
 use crate::message::Host;
 use crate::message::canonicalize;
 use crate::model::DecisionId;
@@ -27,7 +26,6 @@ use super::answers;
 use super::answers::DECISION;
 use super::answers::decision_field;
 use super::handler::Arrival;
-use super::inbound::Headers;
 use super::plane::Worker;
 
 /// The status that the client should get, for a proxy that can only take another one.
@@ -188,22 +186,9 @@ impl Worker {
             let refusal = Refusal::BodyNotSeen { id: gate.new_id() };
             return self.refuse(&arrival, route, refusal, target.path()).await;
         }
-        let body = match self.read_body(route, headers, &mut payload).await {
-            Ok(body) => body,
-            Err(fault) => return self.unreadable(&arrival, route, fault, target.path()).await,
-        };
-        let judged = Request {
-            body: body.as_ref(),
-            client: arrival.evidence(),
-            headers: &Headers(headers),
-            host: arrival.host,
-            method,
-            peer: arrival.peer,
-            target: &target,
-        };
-        match gate.judge(&snapshot, route, &judged).await {
+        match self.judge(&snapshot, &arrival, &target, route, &mut payload).await {
             Ok(permit) => allowed(permit.id()),
-            Err(refusal) => self.answer_refusal(&arrival, &refusal, &route.name),
+            Err(answer) => answer,
         }
     }
 

@@ -119,8 +119,7 @@ impl Worker {
         if let Some(call) = api::call(folded) {
             return self.api(call, arrival, payload).await;
         }
-        let method = arrival.method;
-        let route = match gate.routes().find(method, folded) {
+        let route = match gate.routes().find(arrival.method, folded) {
             Found::Nothing => return answers::fault(StatusCode::NOT_FOUND, None),
             Found::MethodNotAllowed(route, allow) => {
                 let refusal = Refusal::MethodNotAllowed { id: gate.new_id(), allow };
@@ -141,29 +140,41 @@ impl Worker {
             let permit = gate.pass(route, if as_it_came { raw } else { &canonical });
             return self.forward(arrival, route, permit, payload, underway).await;
         }
-        let received = arrival.request.headers();
-        let body = match self.read_body(route, received, &mut payload).await {
-            Ok(body) => body,
-            Err(fault) => return self.unreadable(arrival, route, fault, target.path()).await,
-        };
-        let headers = Headers(arrival.request.headers());
-        let judged = Request {
-            body: body.as_ref(),
-            client: arrival.evidence(),
-            headers: &headers,
-            host: arrival.host,
-            method,
-            peer: arrival.peer,
-            target,
-        };
-        match gate.judge(&snapshot, route, &judged).await {
+        match self.judge(&snapshot, arrival, target, route, &mut payload).await {
             Ok(permit) => self.forward(arrival, route, permit, payload, underway).await,
-            Err(refusal) => self.answer_refusal(arrival, &refusal, &route.name),
+            Err(answer) => answer,
         }
     }
 
+    /// Judges a request whose route is known, or answers it.
+    pub(super) async fn judge(
+        &self,
+        snapshot: &Snapshot,
+        arrival: &Arrival<'_>,
+        target: &CanonicalTarget<'_>,
+        route: &Route,
+        payload: &mut Payload,
+    ) -> Result<Permit, HttpResponse> {
+        let received = arrival.request.headers();
+        let body = match self.read_body(route, received, payload).await {
+            Ok(body) => body,
+            Err(fault) => return Err(self.unreadable(arrival, route, fault, target.path()).await),
+        };
+        let judged = Request {
+            body: body.as_ref(),
+            client: arrival.evidence(),
+            headers: &Headers(received),
+            host: arrival.host,
+            method: arrival.method,
+            peer: arrival.peer,
+            target,
+        };
+        let permit = self.plane.gate.judge(snapshot, route, &judged).await;
+        permit.map_err(|refusal| self.answer_refusal(arrival, &refusal, &route.name))
+    }
+
     /// The body, as far as the route reads it.
-    pub(super) async fn read_body(
+    async fn read_body(
         &self,
         route: &Route,
         headers: &HeaderMap,
@@ -257,7 +268,7 @@ impl Worker {
             .any(|reading| signatures.is_in(reading) || routes.is_judged_path(reading))
     }
 
-    pub(super) async fn unreadable(
+    async fn unreadable(
         &self,
         arrival: &Arrival<'_>,
         route: &Route,
@@ -293,7 +304,7 @@ impl Worker {
         self.answer_refusal(arrival, &refusal, &route.name)
     }
 
-    pub(super) fn answer_refusal(
+    fn answer_refusal(
         &self,
         arrival: &Arrival<'_>,
         refusal: &Refusal,
@@ -378,7 +389,7 @@ impl Worker {
 
 impl<'a> Arrival<'a> {
     /// The client's address as evidence. A hop that is trusted is a proxy of the operator's, not a client.
-    pub(super) fn evidence(&self) -> Option<IpAddr> {
+    fn evidence(&self) -> Option<IpAddr> {
         match self.client.basis {
             AddressBasis::OnlyTrusted => None,
             AddressBasis::Header | AddressBasis::Malformed | AddressBasis::Peer => {

@@ -20,6 +20,8 @@ use actix_web::dev::ServiceFactory;
 use actix_web::dev::fn_service;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_util::either::Either;
 
 use crate::message::ClientAddressRule;
 
@@ -32,7 +34,6 @@ use super::proxied::Origin;
 use super::upstream::Upstream;
 use super::upstream::UpstreamClient;
 use super::watched::Patience;
-use super::watched::Stream;
 use super::watched::Watch;
 use super::watched::Watched;
 
@@ -125,7 +126,7 @@ async fn opened(
     mut socket: TcpStream,
     tls: Option<TlsAcceptor>,
     rule: &ClientAddressRule,
-) -> Option<(Stream, Origin)> {
+) -> Option<(Either<TcpStream, Box<TlsStream<TcpStream>>>, Origin)> {
     let peer = socket.peer_addr().ok()?;
     // An answer leaves in as few packets as it is written in, and none waits for an acknowledgement.
     socket.set_nodelay(true).ok()?;
@@ -138,9 +139,9 @@ async fn opened(
     } else {
         Origin::Known(peer)
     };
-    let Some(tls) = tls else { return Some((Stream::Plain(socket), origin)) };
+    let Some(tls) = tls else { return Some((Either::Left(socket), origin)) };
     match tls.accept(socket).await {
-        Ok(stream) => Some((Stream::Tls(Box::new(stream)), origin)),
+        Ok(stream) => Some((Either::Right(Box::new(stream)), origin)),
         Err(error) => {
             tracing::debug!(%error, "a TLS handshake failed");
             None

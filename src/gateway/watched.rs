@@ -24,13 +24,14 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio::time::Sleep;
 use tokio_rustls::server::TlsStream;
+use tokio_util::either::Either;
 
 use super::plane::Worker;
 use super::unparsed::Fault;
 
 /// The most of a head that is kept until it is a request.
 const KEPT_HEAD: usize = 8 * 1024;
-/// What a client gets whose head does not come to its end (RFC 9110 15.5.9), and what goes before an error of actix's own.
+/// What a client gets whose head does not come to its end, where its target is no judged one (RFC 9110 15.5.9).
 const TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncache-control: no-store\r\n\
                           connection: close\r\ncontent-length: 0\r\n\r\n";
 
@@ -98,13 +99,6 @@ impl Drop for Serving {
     }
 }
 
-/// The bytes' way from and to a client.
-#[derive(Debug)]
-pub(super) enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-}
-
 /// A stream that ends when its client has had its time.
 pub(super) struct Watched {
     /// The last write could not be done.
@@ -114,7 +108,7 @@ pub(super) struct Watched {
     /// What goes out in place of an answer of actix's own.
     instead: Option<Bytes>,
     peer: Option<IpAddr>,
-    stream: Stream,
+    stream: Either<TcpStream, Box<TlsStream<TcpStream>>>,
     timer: Pin<Box<Sleep>>,
     /// Who is woken by the timer.
     waker: Option<Waker>,
@@ -124,7 +118,7 @@ pub(super) struct Watched {
 
 impl Watched {
     pub(super) fn new(
-        stream: Stream,
+        stream: Either<TcpStream, Box<TlsStream<TcpStream>>>,
         peer: Option<IpAddr>,
         patience: Patience,
         worker: Rc<Worker>,
@@ -169,28 +163,27 @@ impl Watched {
         }
     }
 
-    fn stream(&mut self) -> Pin<&mut (dyn Duplex + Unpin)> {
-        match &mut self.stream {
-            Stream::Plain(stream) => Pin::new(stream),
-            Stream::Tls(stream) => Pin::new(&mut **stream),
-        }
-    }
-
     /// What is to be written for `bytes`. While no whole head has come, actix writes nothing but its own refusals, and what
     /// it could not write before: an answer to an earlier request.
     fn replacement(&mut self, bytes: &[u8]) -> Option<Bytes> {
-        if self.instead.is_none() && !self.blocked && self.watch.phase.get() == Phase::Head {
-            let fault = match bytes.get(..12)? {
-                b"HTTP/1.1 408" => Fault::Slow,
-                [b'H', b'T', b'T', b'P', b'/', b'1', b'.', _, b' ', b'4', ..] => Fault::Broken,
-                _ => return None,
-            };
-            let answer = self.worker.refuse_unparsed(&self.head, self.peer, fault)?;
-            self.instead = Some(answer.into());
-            // One refusal, one answer.
-            self.watch.enter(Phase::Idle);
+        if self.instead.is_some() || self.blocked || self.watch.phase.get() != Phase::Head {
+            return self.instead.take();
         }
-        self.instead.take()
+        match bytes.get(..12)? {
+            b"HTTP/1.1 408" => self.refusal(Fault::Slow),
+            [b'H', b'T', b'T', b'P', b'/', b'1', b'.', _, b' ', b'4', ..] => {
+                self.refusal(Fault::Broken)
+            }
+            _ => None,
+        }
+    }
+
+    /// The gateway's own answer to the head that is coming, where its target is a judged one.
+    fn refusal(&self, fault: Fault) -> Option<Bytes> {
+        let answer = self.worker.refuse_unparsed(&self.head, self.peer, fault)?;
+        // One refusal, one answer.
+        self.watch.enter(Phase::Idle);
+        Some(answer.into())
     }
 
     fn note(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -204,11 +197,6 @@ impl Watched {
     }
 }
 
-/// Both directions of a stream.
-trait Duplex: AsyncRead + AsyncWrite {}
-
-impl<T: AsyncRead + AsyncWrite> Duplex for T {}
-
 impl AsyncRead for Watched {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -217,13 +205,13 @@ impl AsyncRead for Watched {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buffer.filled().len();
-        let read = this.stream().poll_read(context, buffer);
+        let read = Pin::new(&mut this.stream).poll_read(context, buffer);
         if read.is_pending() {
             ready!(this.poll_overdue(context));
             if this.watch.phase.get() == Phase::Head && !this.blocked {
-                let refusal = this.replacement(TOO_SLOW).unwrap_or(Bytes::from_static(TOO_SLOW));
+                let refusal = this.refusal(Fault::Slow).unwrap_or(Bytes::from_static(TOO_SLOW));
                 // As far as the socket takes it: the connection ends either way.
-                drop(this.stream().poll_write(context, &refusal));
+                drop(Pin::new(&mut this.stream).poll_write(context, &refusal));
             }
             // Nothing was read: to the reader that is the stream's end.
             return Poll::Ready(Ok(()));
@@ -250,7 +238,7 @@ impl AsyncWrite for Watched {
         let this = self.get_mut();
         if let Some(mut instead) = this.replacement(bytes) {
             while !instead.is_empty() {
-                match this.stream().poll_write(context, &instead) {
+                match Pin::new(&mut this.stream).poll_write(context, &instead) {
                     Poll::Ready(Ok(count)) if count > 0 => {
                         instead.advance(count.min(instead.len()))
                     }
@@ -263,15 +251,15 @@ impl AsyncWrite for Watched {
             }
             return Poll::Ready(Ok(bytes.len()));
         }
-        let written = this.stream().poll_write(context, bytes);
+        let written = Pin::new(&mut this.stream).poll_write(context, bytes);
         this.note(written)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().stream().poll_flush(context)
+        Pin::new(&mut self.get_mut().stream).poll_flush(context)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().stream().poll_shutdown(context)
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
     }
 }

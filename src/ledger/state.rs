@@ -22,7 +22,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// A panic in a payload writer leaves the state sound: nothing is counted before the record is written.
+    /// A thread that panicked while it held the lock leaves no half-made state: nothing under it can.
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

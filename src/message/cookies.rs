@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::form::PhpName;
-use super::target::hex_pair;
+use super::percent;
+use super::percent::Plus;
 
 /// Why a cookie has no single reading.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -54,18 +55,7 @@ pub fn cookie<'a>(
 }
 
 fn decoded(text: &[u8]) -> Result<Cow<'_, str>, CookieError> {
-    if !text.contains(&b'%') {
-        return std::str::from_utf8(text).map(Cow::Borrowed).map_err(|_| CookieError::Encoding);
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((&byte, tail)) = rest.split_first() {
-        let pair = if byte == b'%' { hex_pair(tail) } else { None };
-        let (value, after) = pair.unwrap_or((byte, tail));
-        bytes.push(value);
-        rest = after;
-    }
-    String::from_utf8(bytes).map(Cow::Owned).map_err(|_| CookieError::Encoding)
+    percent::decode(text, Plus::Itself).map_err(|_| CookieError::Encoding)
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::HashSet;
 
-use super::target::hex_pair;
+use super::percent;
+use super::percent::Plus;
 
 /// PHP's own `max_input_vars`: what PHP would drop unseen is refused here.
 const MAX_PAIRS: usize = 1_000;
@@ -220,22 +221,7 @@ fn split_before(text: &str, mark: char) -> (&str, &str) {
 }
 
 fn decode(text: &str) -> Result<Cow<'_, str>, FormError> {
-    if !text.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
-        return Ok(Cow::Borrowed(text));
-    }
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, tail)) = rest.split_first() {
-        let pair = if byte == b'%' { hex_pair(tail) } else { None };
-        let (value, after) = match (byte, pair) {
-            (_, Some(pair)) => pair,
-            (b'+', None) => (b' ', tail),
-            (other, None) => (other, tail),
-        };
-        decoded.push(value);
-        rest = after;
-    }
-    String::from_utf8(decoded).map(Cow::Owned).map_err(|_| FormError::Encoding)
+    percent::decode(text.as_bytes(), Plus::Blank).map_err(|_| FormError::Encoding)
 }
 
 #[cfg(test)]

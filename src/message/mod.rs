@@ -15,6 +15,7 @@ mod headers;
 mod host;
 mod json;
 mod media_type;
+mod percent;
 mod target;
 
 pub use caching::{is_for_shared_caches, private_cache_control};

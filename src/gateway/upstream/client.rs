@@ -15,6 +15,7 @@ use smallvec::SmallVec;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
+use tokio_util::either::Either;
 
 use crate::settings;
 use crate::settings::Health;
@@ -28,7 +29,6 @@ use super::pace::Stage;
 use super::pool::Pool;
 use super::request::{self, Outgoing, OutgoingBody, RequestBody};
 use super::response::{self, AnswerFields};
-use super::stream::Stream;
 use super::tls;
 use super::transfer::Transfer;
 
@@ -321,9 +321,9 @@ impl Shared {
             stream.set_nodelay(true)?;
             let stream = match (&server.tls_name, &self.connector) {
                 (Some(name), Some(connector)) => {
-                    Stream::Tls(Box::new(connector.connect(name.clone(), stream).await?))
+                    Either::Right(Box::new(connector.connect(name.clone(), stream).await?))
                 }
-                _ => Stream::Plain(stream),
+                _ => Either::Left(stream),
             };
             Connection::open(stream, Arc::clone(&server.name), self.limits)
                 .await

@@ -12,14 +12,17 @@ use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
+use tokio_rustls::client::TlsStream;
+use tokio_util::either::Either;
 
 use super::client::Limits;
 use super::deadline::Deadline;
 use super::error::UpstreamError;
 use super::pace::{Pace, Wait};
 use super::request::RequestBody;
-use super::stream::{Paced, Stream};
+use super::stream::Paced;
 
 /// The largest head that is taken.
 const HEAD_LIMIT: usize = 64 * 1024;
@@ -52,7 +55,7 @@ impl Connection {
     /// # Errors
     /// None that is known: hyper's handshake for HTTP/1.1 writes nothing.
     pub(super) async fn open(
-        stream: Stream,
+        stream: Either<TcpStream, Box<TlsStream<TcpStream>>>,
         server: Arc<str>,
         limits: Limits,
     ) -> hyper::Result<Self> {
