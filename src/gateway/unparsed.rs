@@ -33,7 +33,7 @@ impl Worker {
         let head = String::from_utf8_lossy(head);
         let mut lines = head.lines();
         // RFC 9112 2.2: empty lines before the request line do not count.
-        let mut words = lines.find(|line| !line.is_empty())?.split(' ');
+        let mut words = lines.find(|line| !line.is_empty())?.split_ascii_whitespace();
         let (method, target) = (words.next()?, words.next()?);
         let target = origin_form(target);
         let route = self.judged_route(method, target)?;

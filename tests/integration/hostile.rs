@@ -388,6 +388,8 @@ fn a_message_that_cannot_be_read_is_refused_and_recorded_where_its_target_is_jud
         b"GET /index/u1313g.xml\xc3\xbc/../u1313g.xml HTTP/1.1\r\nHost: h\r\n\r\n",
     );
     assert_eq!((raw.status, raw.decision().map(|d| d.0)), (400, Some("error")), "{raw:?}");
+    let two_blanks = answer_of(&gateway, "GET  /index/u1313g.xml HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_eq!((two_blanks.status, two_blanks.decision().map(|d| d.0)), (400, Some("error")));
     assert!(recorder.seen().is_empty());
 }
 
