@@ -15,6 +15,7 @@ use crate::enforcement::Refused;
 use crate::enforcement::RefusedItem;
 use crate::model::DecisionId;
 
+use super::language::Language;
 use super::page::RefusalPage;
 
 /// The header that every answer to a judged request carries.
@@ -90,7 +91,8 @@ pub(super) fn refusal(
         }
     }
     if prefers_html(accept) {
-        return page(&mut answer, &problem, refused_by_law, notice_url);
+        let language = Language::of(accept);
+        return page(&mut answer, &problem, refused_by_law, notice_url, language);
     }
     json(&mut answer, &problem)
 }
@@ -168,29 +170,35 @@ fn page(
     problem: &Problem<'_>,
     refused: Option<&Refused>,
     notice_url: Option<&str>,
+    language: Language,
 ) -> HttpResponse {
+    let words = language.words();
     let line = |item: &RefusedItem| {
         let number = item.index.saturating_add(1);
-        item.sku
-            .as_ref()
-            .map_or_else(|| format!("Line {number}"), |sku| format!("Line {number}: {sku}"))
+        item.sku.as_ref().map_or_else(
+            || format!("{} {number}", words.line),
+            |sku| format!("{} {number}: {sku}", words.line),
+        )
     };
     let page = RefusalPage {
         clause: refused.map_or("", |r| &r.clause),
-        lines: refused.map(|r| r.items.iter().map(line).collect()).unwrap_or_default(),
         held: problem.status == 403,
-        message: refused.map_or("This request cannot be served.", |r| &r.message),
+        language: language.tag(),
+        lines: refused.map(|r| r.items.iter().map(line).collect()).unwrap_or_default(),
+        message: refused.map_or("", |r| &r.message),
         notice_url,
         policy: refused.map_or("", |r| &r.policy),
         reference: problem.decision.map(|id| id.to_string()).unwrap_or_default(),
-        title: problem.title,
+        title: language.heading(problem.status, problem.title),
+        words,
     };
     answer.insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"));
+    answer.insert_header((header::CONTENT_LANGUAGE, language.tag()));
     answer.insert_header((
         header::CONTENT_SECURITY_POLICY,
         "default-src 'none'; style-src 'unsafe-inline'",
     ));
-    answer.insert_header((header::VARY, "Accept"));
+    answer.insert_header((header::VARY, "Accept, Accept-Language"));
     answer.body(page.render().unwrap_or_default())
 }
 
@@ -225,7 +233,8 @@ fn prefers_html(headers: &HeaderMap) -> bool {
     html > json
 }
 
-fn thousandths(text: &str) -> u16 {
+/// A weight (RFC 9110 12.4.2) in thousandths.
+pub(super) fn thousandths(text: &str) -> u16 {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     if whole.trim() == "1" {
         return 1_000;

@@ -17,6 +17,7 @@ mod concluding;
 mod fields;
 mod handler;
 mod inbound;
+mod language;
 mod listener;
 mod outbound;
 mod page;

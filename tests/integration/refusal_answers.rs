@@ -54,6 +54,39 @@ fn a_browser_gets_a_page_and_a_program_gets_a_problem() {
 }
 
 #[test]
+fn a_page_speaks_the_readers_language_and_names_where_to_object() {
+    let recorder = Recorder::start();
+    let gateway = Gateway::start(recorder.address);
+    let page = |order: &str, address, languages: &str| {
+        let request = Request::post("/api/orders", order).from(address);
+        let request = request.header("Accept", "text/html").header("Accept-Language", languages);
+        request.send(gateway.address)
+    };
+    let spanish = page(US_ORDER, US, "es-PR,es;q=0.9,en;q=0.8");
+    assert_eq!(spanish.status, 451);
+    assert_eq!(spanish.header("content-language"), Some("es"));
+    assert_eq!(spanish.header("vary"), Some("Accept, Accept-Language"));
+    for part in [
+        "<html lang=\"es\"",
+        "No disponible por motivos legales",
+        "FD-3a",
+        "KL1047GDEFS",
+        "href=\"https://shop.example/why\"",
+        "cómo reclamar",
+        "<p lang=\"en\">Resale of Kaspersky",
+    ] {
+        assert!(spanish.text().contains(part), "{part} is missing: {}", spanish.text());
+    }
+    let held = page(&US_ORDER.replace("US", "DE"), VPN, "es");
+    assert_eq!(held.status, 403);
+    assert!(held.text().contains("En espera de revisión"), "{}", held.text());
+    assert!(!held.text().contains("prohíbe"), "{}", held.text());
+    let other = page(US_ORDER, US, "ja, fr;q=0.5");
+    assert_eq!(other.header("content-language"), Some("en"));
+    assert!(other.text().contains("and how to object"));
+}
+
+#[test]
 fn a_problem_has_the_members_of_the_contract_and_echoes_no_evidence() {
     let recorder = Recorder::start();
     let gateway = Gateway::start(recorder.address);
