@@ -9,6 +9,7 @@ use crate::support::GERMAN;
 use crate::support::NETWORKS;
 use crate::support::Nginx;
 use crate::support::Program;
+use crate::support::Recorder;
 use crate::support::Request;
 use crate::support::US;
 use crate::support::VPN;
@@ -24,6 +25,7 @@ fn start(name: &str, upstream: (&str, SocketAddr)) -> (Program, SocketAddr, temp
         fs::create_dir_all(target.parent().unwrap()).unwrap();
         fs::copy(source.join(file), target).unwrap();
     }
+    fs::copy(source.join("deploy/customers.csv"), dir.path().join("deploy/customers.csv")).unwrap();
     fs::write(dir.path().join("networks.csv"), NETWORKS).unwrap();
     let checked =
         run(interdict().args(["check", "--config"]).arg(dir.path().join("deploy").join(name)));
@@ -80,6 +82,73 @@ fn the_example_of_an_order_endpoint_names_the_prohibited_line() {
     assert_eq!(order("DE").from(VPN).send(gateway).status, 403);
     assert_eq!(Request::get("/static/logo.txt").from(US).send(gateway).status, 200);
     assert_eq!(program.terminate(), Some(0));
+}
+
+#[test]
+fn the_example_of_a_licence_server_knows_customers_by_their_keys() {
+    const GERMAN_KEY: &str = "0f8fad5b-d9cb-469f-a165-70867728950e";
+    const US_KEY: &str = "7c9e6679-7425-40de-944b-e07fc1f90ae7";
+    const UNKNOWN_KEY: &str = "16fd2706-8baf-433b-82eb-8c7fada847da";
+    let recorder = Recorder::start();
+    let (mut program, gateway, dir) = start("licence-server.toml", ("LICENCES", recorder.address));
+    let product =
+        r#""product":{"sku":"KL1047GDEFS","name":"Kaspersky Premium","vendor":"Kaspersky"}"#;
+    let customer = r#""customer":{"country":"DE","email":"a@example.de"}"#;
+    for (key, client, status) in [
+        (GERMAN_KEY, GERMAN, 201),
+        (GERMAN_KEY, VPN, 403),
+        (UNKNOWN_KEY, GERMAN, 403),
+        (US_KEY, GERMAN, 451),
+        ("", GERMAN, 403),
+    ] {
+        let order = format!(r#"{{"licence_key":"{key}",{product},{customer}}}"#);
+        let answer = Request::post("/api/v1/activate", order).from(client).send(gateway);
+        assert_eq!(answer.status, status, "activation of {key} from {client}");
+    }
+    for (key, status) in [(GERMAN_KEY, 201), (US_KEY, 451), (UNKNOWN_KEY, 403)] {
+        let path = format!("/api/v1/licences/{key}/renew");
+        let order = format!(r#"{{"seats":"3",{product},{customer}}}"#);
+        let answer = Request::post(&path, order).from(GERMAN).send(gateway);
+        assert_eq!(answer.status, status, "renewal of {key}");
+        let path = format!("/api/v1/licences/{key}?sku=KL1047GDEFS");
+        assert_eq!(Request::get(&path).from(US).send(gateway).status, 201, "status of {key}");
+        let update = Request::get("/updates/index/u1313g.xml").from(GERMAN);
+        let update = update.header("X-License-Key", key).send(gateway);
+        let delivered = if key == US_KEY { 451 } else { 201 };
+        assert_eq!(update.status, delivered, "an update for {key}");
+    }
+    assert_eq!(program.terminate(), Some(0));
+    let ledger = dir.path().join("deploy/data/ledger");
+    let exported = run(interdict().args(["ledger", "export"]).arg(ledger)).stdout;
+    assert_eq!(exported.lines().count(), 14);
+    for key in [GERMAN_KEY, US_KEY, UNKNOWN_KEY] {
+        assert!(!exported.contains(key), "a licence key stands in a record");
+    }
+}
+
+/// No image can be built where the tests run; what can go stale is that the image names what is there.
+#[test]
+fn the_image_is_made_of_what_is_there_and_runs_without_root() {
+    let dockerfile = fs::read_to_string("deploy/Dockerfile").unwrap();
+    let ignored = fs::read_to_string(".dockerignore").unwrap();
+    let copied: Vec<&str> = dockerfile
+        .lines()
+        .filter_map(|line| line.strip_prefix("COPY "))
+        .filter(|line| !line.starts_with("--from"))
+        .flat_map(|line| line.rsplit_once(' ').unwrap().0.split(' '))
+        .collect();
+    for source in ["Cargo.toml", "Cargo.lock", "benches", "policies", "src"] {
+        assert!(copied.contains(&source), "`{source}` is not in the image's sources");
+    }
+    for source in copied {
+        assert!(Path::new(source).exists(), "`{source}` is not there");
+        assert!(!ignored.lines().any(|line| line == source), "`{source}` is ignored");
+    }
+    assert!(dockerfile.lines().any(|line| line == "USER 10001:10001"), "the program has root");
+    let help = run(interdict().args(["serve", "--help"]));
+    assert!(
+        dockerfile.contains(r#"CMD ["serve", "--config","#) && help.stdout.contains("--config")
+    );
 }
 
 #[test]
