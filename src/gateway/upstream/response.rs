@@ -27,6 +27,21 @@ pub struct AnswerFields {
 }
 
 impl AnswerFields {
+    /// The one value of a field; none where it is absent, repeated or no text. `name` is in lower case.
+    pub fn single(&self, name: &str) -> Option<&str> {
+        let mut values = self.received.get_all(name).iter();
+        let value = values.next()?.to_str().ok()?;
+        values.next().is_none().then_some(value)
+    }
+
+    /// The content coding; none where there are several.
+    pub(super) fn content_coding(&self) -> Option<&str> {
+        if self.received.contains_key(header::CONTENT_ENCODING) {
+            return self.single(header::CONTENT_ENCODING.as_str());
+        }
+        Some("identity")
+    }
+
     /// Adds the fields that are for the client and that `passes` to those of the client's answer; `passes` is asked with
     /// lower-case names. Those of one hop stay here.
     pub fn copy_to(&self, to: &mut HeaderMap, passes: impl Fn(&str) -> bool) {

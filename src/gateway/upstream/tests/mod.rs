@@ -3,6 +3,7 @@
 mod behind_actix;
 mod body;
 mod failure;
+mod fetch;
 mod health;
 mod reuse;
 mod support;

@@ -1,0 +1,94 @@
+//! A request of the gateway's own, and the whole answer: look-ups, keys, webhooks.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::time::Duration;
+
+use actix_web::body::MessageBody;
+use actix_web::http::StatusCode;
+use bytes::Bytes;
+use bytes::BytesMut;
+
+use crate::message::decode_content;
+
+use super::client::UpstreamClient;
+use super::error::UpstreamError;
+use super::request::Outgoing;
+use super::response::AnswerFields;
+
+/// A whole answer in memory.
+#[derive(Debug)]
+pub struct Fetched {
+    /// The body, without its content coding.
+    pub body: Bytes,
+    /// The fields, as received.
+    pub headers: AnswerFields,
+    /// The status.
+    pub status: StatusCode,
+}
+
+/// Why there is no whole answer.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The body has a content coding that is not read, or is not what its coding says.
+    #[error("the answer's content coding cannot be read")]
+    Coding,
+    /// The exchange took longer than it may.
+    #[error("the answer took too long")]
+    Late,
+    /// The body is over the limit.
+    #[error("the answer is longer than {limit} bytes")]
+    TooLarge {
+        /// The limit.
+        limit: usize,
+    },
+    /// The exchange failed.
+    #[error("{0}")]
+    Upstream(#[from] UpstreamError),
+}
+
+impl UpstreamClient {
+    /// Sends a request and reads the whole answer: at most `limit` bytes of body, decoded or not, all of it within `wait`.
+    ///
+    /// # Errors
+    /// Why there is none. Redirects are answers, not followed.
+    pub async fn fetch(
+        &self,
+        outgoing: Outgoing,
+        limit: usize,
+        wait: Duration,
+    ) -> Result<Fetched, FetchError> {
+        match tokio::time::timeout(wait, self.fetch_unhurried(outgoing, limit)).await {
+            Ok(fetched) => fetched,
+            Err(_) => Err(FetchError::Late),
+        }
+    }
+
+    async fn fetch_unhurried(
+        &self,
+        outgoing: Outgoing,
+        limit: usize,
+    ) -> Result<Fetched, FetchError> {
+        let incoming = self.send(outgoing).await?;
+        let mut body = incoming.body;
+        let mut whole = BytesMut::new();
+        while let Some(piece) = poll_fn(|cx| Pin::new(&mut body).poll_next(cx)).await {
+            let piece = piece?;
+            if whole.len().saturating_add(piece.len()) > limit {
+                return Err(FetchError::TooLarge { limit });
+            }
+            whole.extend_from_slice(&piece);
+        }
+        let whole = whole.freeze();
+        let coding = incoming.headers.content_coding().ok_or(FetchError::Coding)?;
+        let body = match decode_content(coding, &whole, limit) {
+            Ok(std::borrow::Cow::Borrowed(_)) => whole,
+            Ok(std::borrow::Cow::Owned(decoded)) => Bytes::from(decoded),
+            Err(crate::message::CodingError::TooLarge) => {
+                return Err(FetchError::TooLarge { limit });
+            }
+            Err(_) => return Err(FetchError::Coding),
+        };
+        Ok(Fetched { body, headers: incoming.headers, status: incoming.status })
+    }
+}
