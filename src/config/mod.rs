@@ -24,19 +24,19 @@ use std::sync::Arc;
 
 use toml::de::DeTable;
 
+use crate::model::Action;
 use crate::settings::Admin;
 use crate::settings::Catalog;
-use crate::settings::ClientRole;
 use crate::settings::Customers;
 use crate::settings::Gateway;
 use crate::settings::Geo;
 use crate::settings::Identity;
-use crate::settings::IdentityUse;
 use crate::settings::Ledger;
 use crate::settings::Listener;
 use crate::settings::Log;
 use crate::settings::Notify;
 use crate::settings::Policies;
+use crate::settings::Preset;
 use crate::settings::Reseller;
 use crate::settings::Route;
 use crate::settings::Server;
@@ -144,25 +144,25 @@ impl Config {
         self
     }
 
-    /// The same with one route that passes on to `server` what bears no update signature, in place of all routes and upstreams.
+    /// The same in front of `server`, in place of all routes and upstreams: entrances of all presets and update signatures are
+    /// judged, the rest is passed on.
     #[must_use]
     pub fn with_upstream(mut self, server: Server) -> Self {
         const NAME: &str = "upstream";
         self.upstreams = vec![Upstream::new(NAME, server)];
-        self.routes = vec![Route {
-            action: None,
-            buyer: Vec::new(),
-            client: ClientRole::Buyer,
-            identity: IdentityUse::None,
-            items: None,
-            methods: Vec::new(),
-            name: "rest".to_owned(),
-            path: "/{*any}".to_owned(),
-            preset: None,
-            require: Vec::new(),
-            seller_organization_country: None,
-            upstream: Some(NAME.to_owned()),
-        }];
+        let preset = |preset: Preset, path: &str| Route {
+            action: Some(Action::Resale),
+            client: preset.client(),
+            methods: vec!["POST".to_owned()],
+            preset: Some(preset),
+            ..Route::passing(preset.as_str(), path, NAME)
+        };
+        self.routes = vec![
+            preset(Preset::WooCommerce, "/wp-json/wc/v3/orders"),
+            preset(Preset::Magento, "/rest/V1/orders"),
+            preset(Preset::KasperskyPartner, "/Subscriptions/v2.0/api/Subscription/create"),
+            Route::passing("rest", "/{*any}", NAME),
+        ];
         self
     }
 

@@ -1,6 +1,7 @@
 //! From a request to the transaction it would be (DESIGN 3, step 4).
 
 use crate::message::pointer;
+use crate::message::pointer::ListError;
 use crate::model::Action;
 use crate::model::AddressClass;
 use crate::model::Buyer;
@@ -17,26 +18,30 @@ use crate::settings::Source;
 
 use super::outcome::Malformed;
 use super::request::Request;
-use super::values::Content;
 use super::values::Reader;
 use super::values::field;
 
-/// The transaction of a judged route.
+/// The transaction of a judged route: of one order, as `reader` reads it.
 pub(super) fn of_route(
     route: &Route,
     action: Action,
     request: &Request<'_>,
-    content: Content<'_>,
+    reader: &Reader<'_>,
 ) -> Result<Transaction, Malformed> {
-    let reader = Reader::new(route, request, content)?;
     let mut transaction = Transaction::new(action);
-    transaction.buyer = buyer(route, &reader)?;
+    transaction.buyer = buyer(route, reader)?;
+    stored(route, reader, &mut transaction.buyer)?;
     let seller = route.seller_organization_country.as_ref();
     if let Some(country) = reader.text(seller, None, false)? {
         transaction.seller = Some(Seller { organization_country: Some(CountryText::new(country)) });
     }
     match &route.items {
-        Some(mapping) => transaction.items = items(mapping, &reader)?,
+        Some(mapping) => {
+            transaction.items = items(mapping, reader)?;
+            if ends(route, reader, mapping) {
+                transaction.action = Action::Refund;
+            }
+        }
         None => transaction.request = Some(target(request)),
     }
     Ok(transaction)
@@ -116,9 +121,68 @@ fn single(name: BuyerField, text: String, buyer: &mut Buyer) -> Result<(), Malfo
     Ok(())
 }
 
+/// Adds what the upstream's documents know of the buyer, where the request itself says nothing.
+fn stored(route: &Route, reader: &Reader<'_>, buyer: &mut Buyer) -> Result<(), Malformed> {
+    for (lookup, document) in route.reading.lookups.iter().zip(reader.looked_up) {
+        let Some(document) = document else { continue };
+        for (name, at) in &lookup.stored {
+            let text = pointer::first(at, document).and_then(StrictValue::as_str);
+            let text = text.map(str::trim).filter(|text| !text.is_empty());
+            if let Some(text) = text
+                && !is_said(*name, buyer)
+            {
+                single(*name, text.to_owned(), buyer)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// True if the request says it. A region belongs to its own country: one is not completed by the other's document.
+fn is_said(name: BuyerField, buyer: &Buyer) -> bool {
+    match name {
+        BuyerField::BillingCountry => buyer.billing_country.is_some(),
+        BuyerField::BillingRegion => buyer.billing_region.is_some(),
+        BuyerField::Email => buyer.email.is_some(),
+        BuyerField::Ip => buyer.ip.is_some(),
+        BuyerField::ShippingCountry => buyer.shipping_country.is_some(),
+        BuyerField::ShippingRegion => buyer.shipping_region.is_some(),
+        _ => true,
+    }
+}
+
+/// True if the request ends an order, by its state and without a line of its own.
+fn ends(route: &Route, reader: &Reader<'_>, mapping: &ItemMapping) -> bool {
+    let Some(document) = reader.document else { return false };
+    let lines = mapping.at.as_ref().is_some_and(|at| !pointer::values(at, document).is_empty());
+    let state = document.member("status").and_then(StrictValue::as_str);
+    let state = state.map(|state| state.strip_prefix("wc-").unwrap_or(state));
+    !lines && state.is_some_and(|state| route.reading.ends.iter().any(|end| end == state))
+}
+
 fn items<'a>(mapping: &'a ItemMapping, reader: &Reader<'a>) -> Result<Vec<Item>, Malformed> {
-    let (Some(at), Some(document)) = (&mapping.at, reader.document) else {
-        return Ok(vec![item(mapping, reader, reader.document)?]);
+    let Some(looked_up) = reader.looked_up_lines() else {
+        return lines(mapping, reader, reader.document);
+    };
+    let mut items = lines(mapping, reader, Some(looked_up))?;
+    let added = reader.document.filter(|document| {
+        let at = mapping.at.as_ref();
+        reader.route.reading.own_lines
+            && at.is_some_and(|at| !matches!(pointer::list(at, document), Err(ListError::Missing)))
+    });
+    if let Some(document) = added {
+        items.extend(lines(mapping, reader, Some(document))?);
+    }
+    Ok(items)
+}
+
+fn lines<'a>(
+    mapping: &'a ItemMapping,
+    reader: &Reader<'a>,
+    document: Option<&'a StrictValue>,
+) -> Result<Vec<Item>, Malformed> {
+    let (Some(at), Some(document)) = (&mapping.at, document) else {
+        return Ok(vec![item(mapping, reader, document)?]);
     };
     if pointer::has_case_variant(at, document) {
         return Err(field(format!("a key differs from `{}` in case only", at.as_str())));

@@ -6,10 +6,13 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use jiff::Timestamp;
+use smallvec::SmallVec;
+use smallvec::smallvec;
 
 use crate::ledger::Ledger;
 use crate::ledger::LedgerError;
 use crate::ledger::Queued;
+use crate::message::CanonicalTarget;
 use crate::model::Action;
 use crate::model::Decision;
 use crate::model::DecisionId;
@@ -21,17 +24,22 @@ use crate::policy::decide;
 use crate::settings::BodyUse;
 use crate::settings::Deliveries;
 use crate::settings::Route;
+use crate::settings::Stage as OrderStage;
 use crate::telemetry::LineBudget;
 use crate::telemetry::Metrics;
 use crate::telemetry::Stage;
 
 use super::classify;
 use super::gather;
+use super::looked_up;
+use super::looked_up::Question;
+use super::names;
 use super::outcome::Malformed;
 use super::outcome::Permit;
 use super::outcome::Refusal;
 use super::outcome::Refused;
 use super::outcome::RefusedItem;
+use super::preset::Hit;
 use super::record;
 use super::record::Kind;
 use super::record::Unread;
@@ -135,13 +143,38 @@ impl Gate {
 
     /// True if the route, or an update signature in the target, makes this request one that is judged.
     pub fn is_judged(&self, snapshot: &Snapshot, route: &Route, folded_path: &str) -> bool {
-        route.is_judged() || snapshot.policies.signatures().is_in(folded_path)
+        route.is_judged() || self.bears_signature(snapshot, folded_path)
     }
 
-    /// Passes a request that nothing judges; it is counted.
-    pub fn pass(&self, route: &Route, target: &str) -> Permit {
+    /// True if an update signature in the target makes this request one that is judged.
+    pub fn bears_signature(&self, snapshot: &Snapshot, folded_path: &str) -> bool {
+        snapshot.policies.signatures().is_in(folded_path)
+    }
+
+    /// Passes a request that nothing judges, with the body that was read to see that; it is counted.
+    pub fn pass(&self, route: &Route, target: &str, body: Option<Bytes>) -> Permit {
         self.passed(route);
-        Permit::unjudged(target)
+        Permit::unjudged(target, body)
+    }
+
+    /// What must be asked of the upstream before the request can be judged.
+    ///
+    /// # Errors
+    /// When the request does not say what a question needs.
+    pub fn questions(
+        &self,
+        route: &Route,
+        hit: &Hit,
+        target: &CanonicalTarget<'_>,
+        body: Option<&Bytes>,
+    ) -> Result<Vec<Question>, Malformed> {
+        let asks = route.reading.lookups.iter().any(|lookup| lookup.parameter.is_some());
+        let document = body.filter(|_| asks).map(read_json).transpose()?;
+        let asks_id = route.reading.checks_id;
+        if asks_id && let Some(body) = body {
+            looked_up::check_id(hit, &read_json(body)?)?;
+        }
+        looked_up::questions(route, hit, target, document.as_ref())
     }
 
     /// Counts a request that nothing judges and that another proxy passes.
@@ -160,50 +193,77 @@ impl Gate {
         request: &Request<'_>,
     ) -> Result<Permit, Refusal> {
         let at = self.now();
-        let id = DecisionId::new(at);
-        let judged = match self.decide(snapshot, route, request, at, id) {
-            Ok(judged) => judged,
+        let orders = match self.decide(snapshot, route, request, at) {
+            Ok(orders) => orders,
             Err(reason) => {
-                let refusal = Refusal::Malformed { id, reason };
+                let id = DecisionId::new(at);
+                let refusal = match reason {
+                    Malformed::LookedUp(reason) => Refusal::NotLookedUp { id, reason },
+                    reason => Refusal::Malformed { id, reason },
+                };
                 return Err(self.refuse(refusal, route, unread(request)).await);
             }
         };
-        let action = judged.transaction.action;
+        let Some((judged, others)) = strictest_first(orders) else {
+            // Requests that hold no order at all: a batch that only deletes.
+            return Ok(self.pass(route, &request.target.forward_target(), request.body.cloned()));
+        };
+        for other in &others {
+            self.metrics.decided(&other.decision, other.transaction.action, &route.name);
+            if let Err(error) =
+                self.record_judged(snapshot, route, request, at, other, Until::Synced).await
+            {
+                let id = other.id;
+                tracing::error!(%id, route = route.name, %error, "a decision could not be recorded");
+                return Err(self.unavailable(id, route));
+            }
+        }
+        let (id, action) = (judged.id, judged.transaction.action);
         self.metrics.decided(&judged.decision, action, &route.name);
         let delivery_allowed = judged.decision.verdict == Verdict::Allow && action.is_delivery();
         let delivery_waits = self.deliveries == Deliveries::Synced;
         let until =
             if delivery_allowed && !delivery_waits { Until::Written } else { Until::Synced };
-        let bundle = snapshot.policies.revision();
-        let recorded = self
-            .record(at, until, |out| {
-                let document = judged.decision.document(id, bundle);
-                let transaction = &judged.transaction;
-                record::write_decision(
-                    out,
-                    Kind::Decision,
-                    document,
-                    id,
-                    &route.name,
-                    transaction,
-                    Some(request),
-                )
-            })
-            .await;
+        let recorded = self.record_judged(snapshot, route, request, at, &judged, until).await;
         if let Err(error) = recorded {
             tracing::error!(%id, route = route.name, %error, "a decision could not be recorded");
             return Err(self.unavailable(id, route));
         }
+        // A cart is no order: what is unclear of it is judged when it is ordered.
+        let prepares = route.reading.stage == OrderStage::Cart;
         match judged.decision.verdict {
-            Verdict::Allow => Ok(Permit::judged(
+            Verdict::Review if !prepares => Err(self.refuse_by_law(&judged, at, route)),
+            Verdict::Allow | Verdict::Review => Ok(Permit::judged(
                 id,
                 action,
                 &judged.decision,
                 request.target,
                 request.body.cloned(),
             )),
-            Verdict::Block | Verdict::Review => Err(self.refuse_by_law(&judged, at, route)),
+            Verdict::Block => Err(self.refuse_by_law(&judged, at, route)),
         }
+    }
+
+    async fn record_judged(
+        &self,
+        snapshot: &Snapshot,
+        route: &Route,
+        request: &Request<'_>,
+        at: Timestamp,
+        judged: &Judged,
+        until: Until,
+    ) -> Result<(), RecordError> {
+        let kind = match route.reading.stage {
+            OrderStage::Cart => Kind::Cart,
+            OrderStage::Order => Kind::Decision,
+        };
+        let (id, bundle) = (judged.id, snapshot.policies.revision());
+        self.record(at, until, |out| {
+            let document = judged.decision.document(id, bundle);
+            let transaction = &judged.transaction;
+            record::write_decision(out, kind, document, id, &route.name, transaction, Some(request))
+        })
+        .await
     }
 
     /// Records a refusal that no decision preceded, and counts it.
@@ -260,28 +320,47 @@ impl Gate {
         route: &Route,
         request: &Request<'_>,
         at: Timestamp,
-        id: DecisionId,
-    ) -> Result<Judged, Malformed> {
-        let document;
+    ) -> Result<SmallVec<[Judged; 1]>, Malformed> {
+        let (document, form);
         let content = match (route.body_use(), request.body) {
             (BodyUse::Document, Some(body)) => {
-                document = read_json(body)?;
+                document = as_read(read_json(body)?, route)?;
                 Content::Document(&document)
             }
-            (BodyUse::Form, Some(body)) => Content::Form(values::form_text(body)?),
+            (BodyUse::Form, Some(body)) => {
+                form = values::form(request.headers, body)?;
+                Content::Form(&form)
+            }
             (BodyUse::BesideQuery, Some(body)) => {
                 values::check_form(route, body)?;
                 Content::Unread
             }
             (BodyUse::Unread, _) | (_, None) => Content::Unread,
         };
-        let mut transaction = match route.action {
-            Some(action) => classify::of_route(route, action, request, content)?,
-            None => {
-                let reader = values::Reader::new(route, request, Content::Unread)?;
-                classify::of_signature(request, classify::buyer(route, &reader)?)
-            }
+        let looked_up = looked_up::documents(route, request.looked_up)?;
+        let Some(action) = route.action else {
+            let reader = values::Reader::new(route, request, Content::Unread, &[])?;
+            let transaction = classify::of_signature(request, classify::buyer(route, &reader)?);
+            return Ok(smallvec![self.decide_one(snapshot, route, request, at, transaction)]);
         };
+        let reader = values::Reader::new(route, request, content, &looked_up)?;
+        let mut orders = SmallVec::new();
+        for order in reader.orders()? {
+            let transaction = classify::of_route(route, action, request, &order)?;
+            orders.push(self.decide_one(snapshot, route, request, at, transaction));
+        }
+        Ok(orders)
+    }
+
+    fn decide_one(
+        &self,
+        snapshot: &Snapshot,
+        route: &Route,
+        request: &Request<'_>,
+        at: Timestamp,
+        mut transaction: Transaction,
+    ) -> Judged {
+        let id = DecisionId::new(at);
         gather::client(&mut transaction.buyer, route, request.client, snapshot, at);
         gather::said(&mut transaction.buyer, snapshot, at);
         gather::requirements(&mut transaction.buyer, route);
@@ -292,15 +371,15 @@ impl Gate {
         if judged.transaction.action == Action::SignatureUpdate
             || !snapshot.policies.signatures().is_in(request.target.folded())
         {
-            return Ok(judged);
+            return judged;
         }
         // Route and signature both count, and the stricter holds.
         let transaction = classify::of_signature(request, judged.transaction.buyer.clone());
         let decision = decide(&transaction, at, &snapshot.policies, &snapshot.setting());
         if decision.verdict > judged.decision.verdict {
-            return Ok(Judged { decision, id, transaction });
+            return Judged { decision, id, transaction };
         }
-        Ok(judged)
+        judged
     }
 
     /// Appends a record.
@@ -400,6 +479,15 @@ impl Gate {
     }
 }
 
+/// The strictest of several decisions, which answers for the request, and the others.
+fn strictest_first(mut orders: SmallVec<[Judged; 1]>) -> Option<(Judged, SmallVec<[Judged; 1]>)> {
+    let verdicts = orders.iter().map(|judged| judged.decision.verdict).enumerate();
+    // Of several as strict the first.
+    let (at, _) = verdicts.rev().max_by_key(|(_, verdict)| *verdict)?;
+    let strictest = orders.remove(at);
+    Some((strictest, orders))
+}
+
 /// Why there is no record.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RecordError {
@@ -413,6 +501,11 @@ pub(super) enum RecordError {
 
 fn read_json(body: &Bytes) -> Result<StrictValue, Malformed> {
     json_from_slice(body).map_err(|error| Malformed::Json(error.to_string()))
+}
+
+/// The document as the platform reads its names. Two names that are one to it have two readings.
+fn as_read(document: StrictValue, route: &Route) -> Result<StrictValue, Malformed> {
+    if route.reading.folds_names { names::folded(document) } else { Ok(document) }
 }
 
 fn unread<'a>(request: &Request<'a>) -> Unread<'a> {

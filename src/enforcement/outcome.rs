@@ -21,6 +21,7 @@ pub struct Permit {
     cut_at: Option<Timestamp>,
     id: Option<DecisionId>,
     target: String,
+    verdict: Verdict,
 }
 
 /// Why a request is not forwarded. Exhaustive: each becomes one status (DESIGN 8).
@@ -47,6 +48,13 @@ pub enum Refusal {
         /// Methods that the route lists.
         allow: String,
     },
+    /// 503: the upstream did not tell what must be known to judge the request.
+    NotLookedUp {
+        /// Names the refusal.
+        id: DecisionId,
+        /// What went wrong.
+        reason: String,
+    },
     /// 451: prohibited by law.
     Prohibited(Box<Refused>),
     /// 413: a body over the limit.
@@ -66,6 +74,11 @@ pub enum Refusal {
     },
     /// 415: a media type or content coding that is not read.
     Unsupported {
+        /// Names the refusal.
+        id: DecisionId,
+    },
+    /// 403: a way to place or change an order that cannot be read.
+    UnsupportedEntrance {
         /// Names the refusal.
         id: DecisionId,
     },
@@ -118,6 +131,9 @@ pub enum Malformed {
     /// The body is not one strict JSON document.
     #[error("the body is not one strict JSON document: {0}")]
     Json(String),
+    /// A document of the upstream's cannot be read.
+    #[error("what the upstream answered cannot be read: {0}")]
+    LookedUp(String),
     /// The target has several readings.
     #[error("the target is ambiguous: {0}")]
     Target(String),
@@ -125,9 +141,9 @@ pub enum Malformed {
 
 impl Permit {
     /// For a request that no route judges: nothing was decided, and the target goes out as it is, but for `_method`.
-    pub(super) fn unjudged(target: &str) -> Self {
+    pub(super) fn unjudged(target: &str, body: Option<Bytes>) -> Self {
         let target = without_method_override(target).into_owned();
-        Self { body: None, covered: false, cut_at: None, id: None, target }
+        Self { body, covered: false, cut_at: None, id: None, target, verdict: Verdict::Allow }
     }
 
     /// For an allowed request whose record exists.
@@ -145,12 +161,18 @@ impl Permit {
             cut_at: decision.cut_at,
             id: Some(id),
             target: without_method_override(&target.forward_target()).into_owned(),
+            verdict: decision.verdict,
         }
     }
 
     /// The decision, where there was one.
     pub const fn id(&self) -> Option<DecisionId> {
         self.id
+    }
+
+    /// What was decided: `allow`, or `review` of a cart, which is judged when it is ordered.
+    pub const fn verdict(&self) -> Verdict {
+        self.verdict
     }
 
     /// True for a delivery that is covered by a policy: shared caches must not keep it.
@@ -178,13 +200,13 @@ impl Refusal {
     /// The status it becomes.
     pub const fn status(&self) -> u16 {
         match self {
-            Self::BodyNotSeen { .. } | Self::Held(_) => 403,
+            Self::BodyNotSeen { .. } | Self::Held(_) | Self::UnsupportedEntrance { .. } => 403,
             Self::Malformed { .. } => 400,
             Self::MethodNotAllowed { .. } => 405,
             Self::Prohibited(_) => 451,
             Self::TooLarge { .. } => 413,
             Self::TooSlow { .. } => 408,
-            Self::Unavailable { .. } => 503,
+            Self::NotLookedUp { .. } | Self::Unavailable { .. } => 503,
             Self::Unsupported { .. } => 415,
         }
     }
@@ -196,10 +218,12 @@ impl Refusal {
             Self::BodyNotSeen { id }
             | Self::Malformed { id, .. }
             | Self::MethodNotAllowed { id, .. }
+            | Self::NotLookedUp { id, .. }
             | Self::TooLarge { id }
             | Self::TooSlow { id }
             | Self::Unavailable { id }
-            | Self::Unsupported { id } => *id,
+            | Self::Unsupported { id }
+            | Self::UnsupportedEntrance { id } => *id,
         }
     }
 
@@ -210,20 +234,29 @@ impl Refusal {
             Self::Held(_) | Self::Prohibited(_) => "",
             Self::Malformed { reason, .. } => return Cow::Owned(reason.to_string()),
             Self::MethodNotAllowed { .. } => "the route does not list the method",
+            Self::NotLookedUp { reason, .. } => {
+                return Cow::Owned(format!("the upstream was asked and did not tell: {reason}"));
+            }
             Self::TooLarge { .. } => "the body is over the limit",
             Self::TooSlow { .. } => "the request came too slowly",
             Self::Unavailable { .. } => "the request could not be decided",
             Self::Unsupported { .. } => "the media type or content coding is not read",
+            Self::UnsupportedEntrance { .. } => {
+                "a way to place or change an order that cannot be read"
+            }
         })
     }
 
     /// The verdict, where a policy gave one.
     pub const fn verdict(&self) -> Option<Verdict> {
         match self {
-            Self::BodyNotSeen { .. } | Self::Held(_) => Some(Verdict::Review),
+            Self::BodyNotSeen { .. } | Self::Held(_) | Self::UnsupportedEntrance { .. } => {
+                Some(Verdict::Review)
+            }
             Self::Prohibited(_) => Some(Verdict::Block),
             Self::Malformed { .. }
             | Self::MethodNotAllowed { .. }
+            | Self::NotLookedUp { .. }
             | Self::TooLarge { .. }
             | Self::TooSlow { .. }
             | Self::Unavailable { .. }

@@ -33,6 +33,8 @@ use super::secrets::without_secrets;
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Kind {
+    /// A decision on what is put in a cart: never a hold.
+    Cart,
     /// A decision that a request waits for.
     Decision,
     /// An answer to the decision API at a given instant: never a permit.

@@ -24,6 +24,8 @@ pub struct Request<'a> {
     pub headers: &'a dyn HeaderLookup,
     /// `Host`, lower case, without port.
     pub host: &'a str,
+    /// What the upstream answered to the route's look-ups.
+    pub looked_up: &'a [Option<Bytes>],
     /// The method, upper case.
     pub method: &'a str,
     /// The connection's peer.

@@ -9,12 +9,21 @@ use matchit::Router;
 use smallvec::SmallVec;
 
 use crate::message::CanonicalTarget;
+use crate::message::Form;
+use crate::model::StrictValue;
 use crate::settings::Route;
+
+use super::preset;
+use super::preset::Asked;
+use super::preset::Hit;
+use super::preset::Placed;
+use super::preset::Wants;
 
 /// The routes, indexed.
 #[derive(Debug)]
 pub struct RouteTable {
     groups: Vec<Vec<usize>>,
+    presets: Vec<Placed>,
     router: Router<usize>,
     routes: Vec<Route>,
     single: Vec<Router<usize>>,
@@ -43,7 +52,98 @@ pub enum Found<'a> {
     Route(&'a Route),
 }
 
+/// A request as far as it is read before it has a meaning.
+#[derive(Clone, Copy, Debug)]
+pub struct Asking<'a> {
+    /// The body's JSON document, where it was read.
+    pub document: Option<&'a StrictValue>,
+    /// The folded path.
+    pub folded: &'a str,
+    /// The body's form, where it was read.
+    pub form: Option<&'a Form<'a>>,
+    /// The method, upper case.
+    pub method: &'a str,
+    /// The path, decoded once.
+    pub path: &'a str,
+    /// The query as received.
+    pub query: Option<&'a str>,
+}
+
+/// What a request on a route means, where presets have been asked.
+#[derive(Debug)]
+pub enum Meaning<'a> {
+    /// An entrance of a platform, read as this route says.
+    Entrance(&'a Route, Hit),
+    /// Nothing that is judged, though the route's preset judges.
+    Passed,
+    /// What the route itself says.
+    Route,
+    /// Places or changes an order in a way that cannot be read; the route of the preset.
+    Unreadable(&'a Route),
+}
+
 impl RouteTable {
+    /// What must be read of a body before [`RouteTable::meaning`] can tell.
+    pub fn wants(&self, route: &Route, asking: &Asking<'_>) -> Wants {
+        let asked = asking.asked();
+        let wants = self.presets_at(route).map(|placed| placed.wants(&asked));
+        wants.fold(Wants::Nothing, |all, one| match (all, one) {
+            (Wants::Document, _) | (_, Wants::Document) => Wants::Document,
+            (Wants::Form, _) | (_, Wants::Form) => Wants::Form,
+            (Wants::Nothing, Wants::Nothing) => Wants::Nothing,
+        })
+    }
+
+    /// What a request means that has come by `route`: entrances of a platform count on whatever route they come to its
+    /// upstream.
+    pub fn meaning<'a>(&'a self, route: &'a Route, asking: &Asking<'_>) -> Meaning<'a> {
+        let asked = asking.asked();
+        for placed in self.presets_at(route) {
+            match placed.meaning(&asked) {
+                preset::Meaning::Elsewhere => {}
+                preset::Meaning::Entrance(entrance, hit) => {
+                    return Meaning::Entrance(entrance, hit);
+                }
+                preset::Meaning::Unreadable(at) => {
+                    return Meaning::Unreadable(self.routes.get(at).unwrap_or(route));
+                }
+            }
+        }
+        let own =
+            |placed: &&Placed| self.routes.get(placed.at).is_some_and(|r| std::ptr::eq(r, route));
+        match self.presets.iter().find(own) {
+            None => Meaning::Route,
+            // What is only read, and what comes by a route for everything, is no order.
+            Some(_) if route.path.contains("{*") || is_safe(asking.method) => Meaning::Passed,
+            Some(placed) => match placed.own() {
+                Some(entrance) => Meaning::Entrance(entrance, Hit::default()),
+                None => Meaning::Unreadable(route),
+            },
+        }
+    }
+
+    /// True if a reading of a target is an entrance on that route's upstream.
+    pub fn is_entrance(
+        &self,
+        route: &Route,
+        method: &str,
+        path: &str,
+        query: Option<&str>,
+    ) -> bool {
+        let asking = Asking { document: None, folded: path, form: None, method, path, query };
+        let asked = asking.asked();
+        self.presets_at(route)
+            .any(|placed| !matches!(placed.meaning(&asked), preset::Meaning::Elsewhere))
+    }
+
+    /// The presets of the route's upstream, its own first.
+    fn presets_at(&self, route: &Route) -> impl Iterator<Item = &Placed> {
+        let own =
+            |placed: &&Placed| self.routes.get(placed.at).is_some_and(|r| std::ptr::eq(r, route));
+        let others = self.presets.iter().filter(move |p| !own(p) && p.upstream == route.upstream);
+        self.presets.iter().filter(own).chain(others)
+    }
+
     /// Indexes the routes.
     ///
     /// # Errors
@@ -51,6 +151,7 @@ impl RouteTable {
     pub fn new(routes: Vec<Route>) -> Result<Self, RouteTableError> {
         let mut table = Self {
             groups: Vec::new(),
+            presets: Vec::new(),
             router: Router::new(),
             routes: Vec::new(),
             single: Vec::new(),
@@ -83,6 +184,8 @@ impl RouteTable {
             table.groups.push(vec![at]);
             table.single.push(single);
         }
+        table.presets =
+            routes.iter().enumerate().filter_map(|(at, r)| Placed::new(at, r)).collect();
         table.routes = routes;
         Ok(table)
     }
@@ -138,6 +241,17 @@ impl RouteTable {
             .find(|r| lists(r, method) || (method == "HEAD" && lists(r, "GET")))
             .or_else(|| self.members(group).find(|r| r.methods.is_empty()))
     }
+}
+
+impl<'a> Asking<'a> {
+    const fn asked(&self) -> Asked<'a> {
+        let Self { document, folded, form, method, path, query } = *self;
+        Asked { document, folded, form, method, path, query }
+    }
+}
+
+fn is_safe(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD" | "OPTIONS")
 }
 
 /// The value of a pattern's parameter, as the path spells it.

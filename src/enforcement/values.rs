@@ -7,17 +7,21 @@ use std::borrow::Cow;
 use smallvec::SmallVec;
 
 use crate::message::Form;
+use crate::message::Multipart;
 use crate::message::PhpName;
 use crate::message::cookie;
 use crate::message::pointer;
+use crate::message::pointer::ListError;
 use crate::model::Number;
 use crate::model::StrictValue;
+use crate::settings::Gives;
 use crate::settings::Pointer;
 use crate::settings::Route;
 use crate::settings::Source;
 use crate::settings::Token;
 
 use super::outcome::Malformed;
+use super::request::HeaderLookup;
 use super::request::Request;
 use super::routes::parameter;
 
@@ -27,10 +31,14 @@ const METHOD_OVERRIDE: &str = "_method";
 const EXACT: u64 = 1 << 53;
 
 /// Where sources read from.
+#[derive(Clone)]
 pub(super) struct Reader<'a> {
+    /// The document of one order: the request's, or a part of it.
     pub(super) document: Option<&'a StrictValue>,
-    form: Option<Form<'a>>,
-    pub(super) query: Option<Form<'a>>,
+    form: Option<&'a Form<'a>>,
+    /// What the upstream answered, in the order of the route's look-ups.
+    pub(super) looked_up: &'a [Option<StrictValue>],
+    pub(super) query: Option<std::rc::Rc<Form<'a>>>,
     pub(super) request: &'a Request<'a>,
     pub(super) route: &'a Route,
 }
@@ -39,7 +47,7 @@ pub(super) struct Reader<'a> {
 #[derive(Clone, Copy)]
 pub(super) enum Content<'a> {
     Document(&'a StrictValue),
-    Form(&'a str),
+    Form(&'a Form<'a>),
     Unread,
 }
 
@@ -51,17 +59,19 @@ impl<'a> Reader<'a> {
         route: &'a Route,
         request: &'a Request<'a>,
         content: Content<'a>,
+        looked_up: &'a [Option<StrictValue>],
     ) -> Result<Self, Malformed> {
         let document = match content {
             Content::Document(document) => Some(document),
             Content::Form(_) | Content::Unread => None,
         };
         let form = match content {
-            Content::Form(text) => Some(parsed(text)?),
+            Content::Form(form) => Some(form),
             Content::Document(_) | Content::Unread => None,
         };
         let reads_names = names(route).next().is_some();
         let query = request.target.query().filter(|_| reads_names).map(parsed).transpose()?;
+        let query = query.map(std::rc::Rc::new);
         if let Some(query) = &query {
             if let Some(name) = form_names(route).find(|name| query.mentions(name)) {
                 return Err(in_two_places(name));
@@ -77,13 +87,46 @@ impl<'a> Reader<'a> {
         {
             return Err(in_two_places(name));
         }
-        if let Some(form) = &form {
+        if let Some(form) = form {
             check_beside_query(route, form)?;
             if form.mentions(METHOD_OVERRIDE) {
                 return Err(field(format!("a form with `{METHOD_OVERRIDE}` names another method")));
             }
         }
-        Ok(Self { document, form, query, request, route })
+        Ok(Self { document, form, looked_up, query, request, route })
+    }
+
+    /// A reader of each order: of the whole document, or of each part that holds one.
+    pub(super) fn orders(&self) -> Result<SmallVec<[Reader<'a>; 1]>, Malformed>
+    where
+        Self: Clone,
+    {
+        let parts = &self.route.reading.orders;
+        let (false, Some(document)) = (parts.is_empty(), self.document) else {
+            return Ok(SmallVec::from_elem(self.clone(), 1));
+        };
+        let mut orders = SmallVec::new();
+        for at in parts {
+            if pointer::has_case_variant(at, document) {
+                return Err(field(format!("a key differs from `{}` in case only", at.as_str())));
+            }
+            match pointer::list(at, document) {
+                Ok(found) => orders.extend(
+                    found.into_iter().map(|order| Self { document: Some(order), ..self.clone() }),
+                ),
+                Err(ListError::Empty | ListError::Missing) => {}
+                Err(error @ ListError::NotAList) => {
+                    return Err(field(format!("`{}`: {error}", at.as_str())));
+                }
+            }
+        }
+        Ok(orders)
+    }
+
+    /// The looked-up document that tells the items.
+    pub(super) fn looked_up_lines(&self) -> Option<&'a StrictValue> {
+        let lookups = self.route.reading.lookups.iter().zip(self.looked_up);
+        lookups.filter(|(lookup, _)| lookup.gives == Gives::Items).find_map(|(_, d)| d.as_ref())
     }
 
     /// The texts of a source; inside items, pointers start at the item. Numbers count as text where `numbers`.
@@ -131,11 +174,12 @@ impl<'a> Reader<'a> {
                 texts.extend(value);
             }
             Source::Form(name) => {
-                if let Some(form) = &self.form {
+                if let Some(form) = self.form {
                     let value = form.unique(name).map_err(|error| field(error.to_string()))?;
                     texts.extend(value.map(|value| Cow::Owned(value.to_owned())));
                 }
             }
+            Source::Fixed(text) => texts.push(Cow::Borrowed(text)),
             Source::Claim(_) => {
                 // INVARIANT: composition refuses routes with this source.
                 return Err(Malformed::Field(Cow::Borrowed("a source that is not available")));
@@ -167,6 +211,20 @@ pub(super) fn check_form(route: &Route, body: &[u8]) -> Result<(), Malformed> {
     check_beside_query(route, &parsed(form_text(body)?)?)
 }
 
+/// A judged form, in either of the media types that a form may have.
+pub(super) fn form<'a>(headers: &dyn HeaderLookup, body: &'a [u8]) -> Result<Form<'a>, Malformed> {
+    let kinds = headers.values("content-type");
+    let kind = kinds.first().and_then(|kind| std::str::from_utf8(kind).ok()).unwrap_or_default();
+    match Multipart::boundary(kind) {
+        Some(boundary) => {
+            let form = Multipart::form(&boundary, body).map_err(|e| field(e.to_string()))?;
+            form.check_unique().map_err(|error| field(error.to_string()))?;
+            Ok(form)
+        }
+        None => parsed(form_text(body)?),
+    }
+}
+
 /// A form's text.
 pub(super) fn form_text(body: &[u8]) -> Result<&str, Malformed> {
     std::str::from_utf8(body).map_err(|_| field("the form is not UTF-8"))
@@ -176,7 +234,8 @@ fn check_beside_query(route: &Route, form: &Form<'_>) -> Result<(), Malformed> {
     query_names(route).find(|name| form.mentions(name)).map_or(Ok(()), |n| Err(in_two_places(n)))
 }
 
-fn parsed(text: &str) -> Result<Form<'_>, Malformed> {
+/// A form in which no name stands twice.
+pub(super) fn parsed(text: &str) -> Result<Form<'_>, Malformed> {
     let form = Form::parse(text).map_err(|error| field(error.to_string()))?;
     form.check_unique().map_err(|error| field(error.to_string()))?;
     Ok(form)
@@ -203,15 +262,19 @@ fn query_names(route: &Route) -> impl Iterator<Item = &str> {
 
 /// The names at the top of the document that the route reads; pointers of items that lie in a list start there.
 fn document_names(route: &Route) -> impl Iterator<Item = &str> {
-    let list = route.items.as_ref().and_then(|items| items.at.as_ref());
+    // Of looked-up items nothing stands in the document, and of parts of it only their lists do.
+    let reads_items = !route.looks_up_items() || route.reading.own_lines;
+    let items = route.items.as_ref().filter(move |_| reads_items);
+    let list = items.and_then(|items| items.at.as_ref());
     let whole = route.buyer.iter().map(|(_, source)| source);
     let whole = whole.chain(route.seller_organization_country.iter());
-    let items = route.items.iter().filter(move |_| list.is_none()).flat_map(|i| i.sources());
+    let items = items.filter(move |_| list.is_none()).into_iter().flat_map(|i| i.sources());
     let pointers = whole.chain(items).filter_map(|source| match source {
         Source::Pointer(at) => Some(at),
         _ => None,
     });
-    pointers.chain(list).filter_map(|at| match at.tokens().first() {
+    let parts = route.reading.orders.iter();
+    pointers.chain(list).chain(parts).filter_map(|at| match at.tokens().first() {
         Some(Token::Name(name)) => Some(&**name),
         Some(Token::Each) | None => None,
     })

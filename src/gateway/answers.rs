@@ -82,11 +82,18 @@ pub(super) fn refusal(
         Refusal::MethodNotAllowed { allow, .. } => {
             answer.insert_header((header::ALLOW, allow.as_str()));
         }
+        Refusal::UnsupportedEntrance { .. } => {
+            // RFC 7725 is about law; this is about what can be read. Where to turn to is the same.
+            let link = format!("<{}>; rel=\"blocked-by\"", notice_url.unwrap_or("/"));
+            answer.insert_header((header::LINK, link));
+            problem.r#type = "unsupported-entrance";
+            problem.title = "This way to order is not supported here";
+        }
         Refusal::BodyNotSeen { .. }
         | Refusal::TooLarge { .. }
         | Refusal::TooSlow { .. }
         | Refusal::Unsupported { .. } => {}
-        Refusal::Unavailable { .. } => {
+        Refusal::NotLookedUp { .. } | Refusal::Unavailable { .. } => {
             answer.insert_header((header::RETRY_AFTER, RETRY_AFTER));
         }
     }
@@ -211,6 +218,7 @@ fn public_detail(reason: &Malformed) -> String {
         | Malformed::Field(_)
         | Malformed::Framing
         | Malformed::Host
+        | Malformed::LookedUp(_)
         | Malformed::Target(_) => reason.to_string(),
     }
 }

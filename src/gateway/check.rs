@@ -25,6 +25,8 @@ use crate::settings::BodyUse;
 use super::answers;
 use super::answers::DECISION;
 use super::answers::decision_field;
+use super::entrance::Body;
+use super::entrance::Told;
 use super::handler::Arrival;
 use super::plane::Worker;
 
@@ -136,7 +138,7 @@ impl Worker {
         &self,
         arrival: &Arrival<'_>,
         original: &Original<'_>,
-        mut payload: Payload,
+        payload: Payload,
     ) -> HttpResponse {
         let gate = &self.plane.gate;
         let host = Host::parse(&original.host).ok();
@@ -162,16 +164,31 @@ impl Worker {
                 return self.refuse(&arrival, route, refusal, path).await;
             }
         };
-        let route = match gate.routes().find(method, target.folded()) {
+        let (route, allow) = match gate.routes().find(method, target.folded()) {
             Found::Nothing => return answers::fault(StatusCode::NOT_FOUND, None),
-            Found::MethodNotAllowed(route, allow) => {
-                let refusal = Refusal::MethodNotAllowed { id: gate.new_id(), allow };
-                return self.refuse(&arrival, route, refusal, target.path()).await;
-            }
-            Found::Route(route) => route,
+            Found::MethodNotAllowed(route, allow) => (route, Some(allow)),
+            Found::Route(route) => (route, None),
         };
         let snapshot = gate.pin();
-        if !gate.is_judged(&snapshot, route, target.folded()) {
+        let headers = arrival.request.headers();
+        let carried = !matches!(payload, Payload::None) && !headers.contains_key(PARTIAL_BODY);
+        if !carried && self.wants_body(&arrival, &target, route) {
+            let refusal = Refusal::BodyNotSeen { id: gate.new_id() };
+            return self.refuse(&arrival, route, refusal, target.path()).await;
+        }
+        let mut body = Body::coming(payload);
+        let meaning = match self.meaning(&arrival, &target, route, &mut body).await {
+            Ok(meaning) => meaning,
+            Err(answer) => return answer,
+        };
+        let told = match self.told(&snapshot, &target, (route, allow), meaning) {
+            Ok(told) => told,
+            Err((route, refusal)) => {
+                return self.refuse(&arrival, route, refusal, target.path()).await;
+            }
+        };
+        let Told { route, hit, is_judged } = told;
+        if !is_judged {
             gate.passed(route);
             return allowed(None);
         }
@@ -179,14 +196,12 @@ impl Worker {
             let refusal = Refusal::Malformed { id: gate.new_id(), reason: Malformed::Host };
             return self.refuse(&arrival, route, refusal, target.path()).await;
         }
-        let headers = arrival.request.headers();
         let reads = matches!(route.body_use(), BodyUse::Document | BodyUse::Form);
-        let carried = !matches!(payload, Payload::None) && !headers.contains_key(PARTIAL_BODY);
         if reads && !carried {
             let refusal = Refusal::BodyNotSeen { id: gate.new_id() };
             return self.refuse(&arrival, route, refusal, target.path()).await;
         }
-        match self.judge(&snapshot, &arrival, &target, route, &mut payload).await {
+        match self.judge(&snapshot, &arrival, &target, (route, &hit), &mut body).await {
             Ok(permit) => allowed(permit.id()),
             Err(answer) => answer,
         }

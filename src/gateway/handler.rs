@@ -16,6 +16,7 @@ use actix_web::http::header::HeaderValue;
 use bytes::Bytes;
 
 use crate::enforcement::Found;
+use crate::enforcement::Hit;
 use crate::enforcement::Malformed;
 use crate::enforcement::Permit;
 use crate::enforcement::Refusal;
@@ -43,10 +44,13 @@ use super::check;
 use super::concluding::Concluding;
 use super::concluding::Conclusion;
 use super::concluding::Underway;
+use super::entrance::Body;
+use super::entrance::Told;
 use super::inbound;
 use super::inbound::BodyFault;
 use super::inbound::Headers;
 use super::inbound::Received;
+use super::looking_up::LookedUp;
 use super::outbound;
 use super::plane::Worker;
 use super::upstream::Outgoing;
@@ -111,7 +115,7 @@ impl Worker {
         &self,
         arrival: &Arrival<'_>,
         target: &CanonicalTarget<'_>,
-        mut payload: Payload,
+        payload: Payload,
         underway: Underway,
     ) -> HttpResponse {
         let gate = &self.plane.gate;
@@ -119,29 +123,40 @@ impl Worker {
         if let Some(call) = api::call(folded) {
             return self.api(call, arrival, payload).await;
         }
-        let route = match gate.routes().find(arrival.method, folded) {
+        let (route, allow) = match gate.routes().find(arrival.method, folded) {
             Found::Nothing => return answers::fault(StatusCode::NOT_FOUND, None),
-            Found::MethodNotAllowed(route, allow) => {
-                let refusal = Refusal::MethodNotAllowed { id: gate.new_id(), allow };
-                return self.refuse(arrival, route, refusal, target.path()).await;
-            }
+            Found::MethodNotAllowed(route, allow) => (route, Some(allow)),
             Found::Route(route) if api::is_reserved(folded) && route.path.starts_with("/{*") => {
                 return answers::fault(StatusCode::NOT_FOUND, None);
             }
-            Found::Route(route) => route,
+            Found::Route(route) => (route, None),
         };
         let snapshot = gate.pin();
-        if !gate.is_judged(&snapshot, route, folded) {
+        let mut body = Body::coming(payload);
+        let meaning = match self.meaning(arrival, target, route, &mut body).await {
+            Ok(meaning) => meaning,
+            Err(answer) => return answer,
+        };
+        let told = match self.told(&snapshot, target, (route, allow), meaning) {
+            Ok(told) => told,
+            Err((route, refusal)) => {
+                return self.refuse(arrival, route, refusal, target.path()).await;
+            }
+        };
+        let Told { route, hit, is_judged } = told;
+        if !is_judged {
             // Nobody judged this target, so it goes as it came (`/c++`, `/thumbs/https://..`), unless a careless reading of
             // it is one that matters.
             let canonical = target.forward_target();
             let raw = arrival.raw_target();
-            let as_it_came = *canonical != *raw && !self.matters(&snapshot, raw);
-            let permit = gate.pass(route, if as_it_came { raw } else { &canonical });
-            return self.forward(arrival, route, permit, payload, underway).await;
+            let as_it_came =
+                *canonical != *raw && !self.matters(&snapshot, arrival.method, route, raw);
+            let to = if as_it_came { raw } else { &canonical };
+            let permit = gate.pass(route, to, body.bytes());
+            return self.forward(arrival, route, permit, body.payload, underway).await;
         }
-        match self.judge(&snapshot, arrival, target, route, &mut payload).await {
-            Ok(permit) => self.forward(arrival, route, permit, payload, underway).await,
+        match self.judge(&snapshot, arrival, target, (route, &hit), &mut body).await {
+            Ok(permit) => self.forward(arrival, route, permit, body.payload, underway).await,
             Err(answer) => answer,
         }
     }
@@ -152,19 +167,33 @@ impl Worker {
         snapshot: &Snapshot,
         arrival: &Arrival<'_>,
         target: &CanonicalTarget<'_>,
-        route: &Route,
-        payload: &mut Payload,
+        (route, hit): (&Route, &Hit),
+        body: &mut Body,
     ) -> Result<Permit, HttpResponse> {
         let received = arrival.request.headers();
-        let body = match self.read_body(route, received, payload).await {
+        let body = match &body.read {
+            Some(read) => read.fits(route.body_use()).map(Some),
+            None => self.read_body(route, received, &mut body.payload).await,
+        };
+        let body = match body {
             Ok(body) => body,
             Err(fault) => return Err(self.unreadable(arrival, route, fault, target.path()).await),
+        };
+        let looked_up = match self.look_up(arrival, target, route, hit, body.as_ref()).await {
+            Ok(LookedUp::Answers(answers)) => answers,
+            Ok(LookedUp::Unknown) => {
+                return Ok(self.plane.gate.pass(route, &target.forward_target(), body));
+            }
+            Err(refusal) => {
+                return Err(self.refuse(arrival, route, refusal, target.path()).await);
+            }
         };
         let judged = Request {
             body: body.as_ref(),
             client: arrival.evidence(),
             headers: &Headers(received),
             host: arrival.host,
+            looked_up: &looked_up,
             method: arrival.method,
             peer: arrival.peer,
             target,
@@ -211,12 +240,15 @@ impl Worker {
         let (Found::Route(route) | Found::MethodNotAllowed(route, _)) = found else {
             return answers::fault(StatusCode::BAD_REQUEST, None);
         };
-        if error.is_malformed() || route.is_judged() || self.matters(&snapshot, raw) {
+        if error.is_malformed()
+            || route.is_judged()
+            || self.matters(&snapshot, arrival.method, route, raw)
+        {
             let reason = Malformed::Target(error.to_string());
             let refusal = Refusal::Malformed { id: gate.new_id(), reason };
             return self.refuse(arrival, route, refusal, path).await;
         }
-        let permit = gate.pass(route, raw);
+        let permit = gate.pass(route, raw, None);
         self.forward(arrival, route, permit, payload, underway).await
     }
 
@@ -257,18 +289,25 @@ impl Worker {
         else {
             return None;
         };
-        let judged = gate.is_judged(&snapshot, route, &path);
-        (judged || (target.is_err() && self.matters(&snapshot, raw))).then_some(route)
+        let query = raw.split_once('?').map(|(_, query)| query);
+        let judged = gate.is_judged(&snapshot, route, &path)
+            || gate.routes().is_entrance(route, method, &path, query);
+        (judged || (target.is_err() && self.matters(&snapshot, method, route, raw)))
+            .then_some(route)
     }
 
-    fn matters(&self, snapshot: &Snapshot, raw: &str) -> bool {
+    fn matters(&self, snapshot: &Snapshot, method: &str, route: &Route, raw: &str) -> bool {
         let routes = self.plane.gate.routes();
         let signatures = snapshot.policies.signatures();
-        lenient_readings(raw.as_bytes())
-            .any(|reading| signatures.is_in(reading) || routes.is_judged_path(reading))
+        let query = raw.split_once('?').map(|(_, query)| query);
+        lenient_readings(raw.as_bytes()).any(|reading| {
+            signatures.is_in(reading)
+                || routes.is_judged_path(reading)
+                || routes.is_entrance(route, method, reading, query)
+        })
     }
 
-    async fn unreadable(
+    pub(super) async fn unreadable(
         &self,
         arrival: &Arrival<'_>,
         route: &Route,
@@ -362,7 +401,13 @@ impl Worker {
         gate.metrics().upstream_answered(upstream, incoming.timings.head.as_secs_f64());
         let mut answer = HttpResponse::new(incoming.status);
         let headers = answer.headers_mut();
-        outbound::answer_headers(&incoming.headers, headers, permit.id(), permit.is_covered());
+        outbound::answer_headers(
+            &incoming.headers,
+            headers,
+            permit.id(),
+            permit.verdict(),
+            permit.is_covered(),
+        );
         let label = self.labels.get(&route.name).map_or_else(|| Arc::from(""), Arc::clone);
         let end = Conclusion {
             gate: Arc::clone(gate),
@@ -404,7 +449,7 @@ impl<'a> Arrival<'a> {
     }
 
     /// What the gateway tells the upstream of the client.
-    fn forwarding(&self, rule: &ClientAddressRule) -> OutgoingForwarding<'a> {
+    pub(super) fn forwarding(&self, rule: &ClientAddressRule) -> OutgoingForwarding<'a> {
         let own = if self.secure { "https" } else { "http" };
         let told = || {
             let values = self.request.headers().get_all("x-forwarded-proto");

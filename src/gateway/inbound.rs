@@ -86,14 +86,7 @@ pub(super) async fn body(
     limit: usize,
     pause: Duration,
 ) -> Result<Bytes, BodyFault> {
-    let single = |name| {
-        let mut values = headers.get_all(name);
-        match (values.next(), values.next()) {
-            (None, _) => Ok(None),
-            (Some(value), None) => value.to_str().map(Some).map_err(|_| BodyFault::Unsupported),
-            (Some(_), Some(_)) => Err(BodyFault::Unsupported),
-        }
-    };
+    let single = |name| single(headers, name);
     if !single(header::CONTENT_TYPE)?.is_some_and(fits) {
         return Err(BodyFault::Unsupported);
     }
@@ -110,6 +103,45 @@ pub(super) async fn body(
         Err(CodingError::TooLarge) => Err(BodyFault::TooLarge),
         Err(CodingError::Unsupported) => Err(BodyFault::Unsupported),
     }
+}
+
+/// The one value of a field; none where it is absent.
+pub(super) fn single(
+    headers: &HeaderMap,
+    name: header::HeaderName,
+) -> Result<Option<&str>, BodyFault> {
+    let mut values = headers.get_all(name);
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => value.to_str().map(Some).map_err(|_| BodyFault::Unsupported),
+        (Some(_), Some(_)) => Err(BodyFault::Unsupported),
+    }
+}
+
+/// Reads a form of either media type, where the body is one: whole and as it came. Another body is left where it is.
+pub(super) async fn form(
+    headers: &HeaderMap,
+    payload: &mut Payload,
+    limit: usize,
+    pause: Duration,
+) -> Result<Option<Bytes>, BodyFault> {
+    let is_form = headers.get_all(header::CONTENT_TYPE).any(|value| {
+        let kind = value.as_bytes().to_ascii_lowercase();
+        let holds = |part: &[u8]| kind.windows(part.len()).any(|window| window == part);
+        holds(b"application/x-www-form-urlencoded") || holds(b"multipart/")
+    });
+    if !is_form {
+        return Ok(None);
+    }
+    single(headers, header::CONTENT_TYPE)?;
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        return Err(BodyFault::Unsupported);
+    }
+    let announced = single(headers, header::CONTENT_LENGTH)?.and_then(|l| l.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > limit) {
+        return Err(BodyFault::TooLarge);
+    }
+    collect(payload, limit, pause).await.map(Some)
 }
 
 /// Reads a form that comes beside a query which is judged; another body is left where it is. A form in several parts, or one

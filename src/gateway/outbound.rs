@@ -18,12 +18,14 @@ use crate::message::is_twin_of;
 use crate::message::private_cache_control;
 use crate::message::request_header;
 use crate::model::DecisionId;
+use crate::model::Verdict;
 use crate::settings::Route;
 use crate::settings::Source;
 
 use super::answers::DECISION;
 use super::answers::decision_field;
 use super::fields::Sending;
+use super::looking_up::CREDENTIALS;
 use super::upstream::AnswerFields;
 use super::upstream::OutgoingBody;
 
@@ -70,6 +72,11 @@ pub(super) fn request_headers(
         }
         headers.append(name, value);
     }
+    set_forwarding(&mut headers, forwarding);
+    headers.into_fields()
+}
+
+fn set_forwarding(headers: &mut Sending, forwarding: &OutgoingForwarding<'_>) {
     headers.set(http::header::FORWARDED, forwarding.forwarded().as_bytes());
     if let Some(client) = forwarding.client_address() {
         headers.set(X_FORWARDED_FOR, client.as_bytes());
@@ -78,6 +85,22 @@ pub(super) fn request_headers(
     headers.set(X_FORWARDED_HOST, forwarding.host.as_bytes());
     headers.set(X_FORWARDED_PORT, forwarding.forwarded_port().as_bytes());
     headers.set(X_FORWARDED_PROTO, forwarding.proto.as_bytes());
+}
+
+/// The header fields of a question to the upstream: whose it is, and what the gateway knows of the client.
+pub(super) fn question_headers(
+    received: &HeaderMap,
+    forwarding: &OutgoingForwarding<'_>,
+) -> http::HeaderMap {
+    let mut headers = Sending::with_capacity(OWN_FIELDS.saturating_mul(2), OWN_BYTES);
+    headers.set(http::header::HOST, forwarding.host.as_bytes());
+    headers.set(http::header::ACCEPT, b"application/json");
+    for name in CREDENTIALS {
+        for (name, value) in received.iter().filter(|(found, _)| found.as_str() == name) {
+            headers.append(name, value);
+        }
+    }
+    set_forwarding(&mut headers, forwarding);
     headers.into_fields()
 }
 
@@ -107,6 +130,7 @@ pub(super) fn answer_headers(
     received: &AnswerFields,
     headers: &mut HeaderMap,
     id: Option<DecisionId>,
+    verdict: Verdict,
     covered: bool,
 ) {
     received.copy_to(headers, |name| !covered || !is_for_shared_caches(name));
@@ -117,7 +141,7 @@ pub(super) fn answer_headers(
         headers.insert(header::CACHE_CONTROL, private);
     }
     if let Some(id) = id
-        && let Ok(value) = HeaderValue::from_maybe_shared(decision_field("allow", id))
+        && let Ok(value) = HeaderValue::from_maybe_shared(decision_field(verdict.as_str(), id))
     {
         headers.insert(HeaderName::from_static(DECISION), value);
     }

@@ -78,6 +78,25 @@ impl<'a> Form<'a> {
         Ok(Self { pairs })
     }
 
+    /// Pairs that were read otherwise.
+    ///
+    /// # Errors
+    /// When a name has a NUL or there are too many.
+    pub(super) fn of_pairs(read: Vec<(String, String)>) -> Result<Form<'static>, FormError> {
+        if read.len() > MAX_PAIRS {
+            return Err(FormError::TooMany);
+        }
+        let mut pairs = Vec::with_capacity(read.len());
+        for (name, value) in read {
+            if name.contains('\0') {
+                return Err(FormError::Nul);
+            }
+            let folded = PhpName::fold(&name);
+            pairs.push(Pair { folded, name: Cow::Owned(name), value: Cow::Owned(value) });
+        }
+        Ok(Form { pairs })
+    }
+
     /// The pairs, decoded, in the order received.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.pairs.iter().map(|pair| (&*pair.name, &*pair.value))

@@ -15,6 +15,7 @@ mod headers;
 mod host;
 mod json;
 mod media_type;
+mod multipart;
 mod percent;
 mod target;
 
@@ -33,6 +34,7 @@ pub use headers::{
 pub use host::{Host, HostError};
 pub use json::pointer;
 pub use media_type::{is_form_utf8, is_json_utf8};
+pub use multipart::{Multipart, MultipartError};
 pub use target::{
     CanonicalTarget, LenientReadings, TargetError, TargetForm, TargetFormError, canonicalize,
     lenient_readings, without_method_override,

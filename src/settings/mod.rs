@@ -9,6 +9,7 @@ mod geo;
 mod identity;
 mod operation;
 mod pointer;
+mod reading;
 mod reseller;
 mod route;
 mod upstream;
@@ -20,6 +21,7 @@ pub use operation::{
     Catalog, Customers, Deliveries, Ledger, Log, LogFormat, LogLevel, Policies, Store,
 };
 pub use pointer::{Pointer, PointerError, Token};
+pub use reading::{Gives, Lookup, OrderNames, ReadBack, Reading, Stage};
 pub use reseller::Reseller;
 pub use route::{
     BodyUse, BuyerField, ClientRole, IdentityUse, ItemMapping, Preset, Requirement, Route, Source,

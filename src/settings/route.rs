@@ -3,6 +3,8 @@
 use crate::model::Action;
 
 use super::pointer::Pointer;
+use super::reading::Gives;
+use super::reading::Reading;
 
 /// One `[[route]]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +27,8 @@ pub struct Route {
     pub path: String,
     /// A platform whose requests the gateway knows.
     pub preset: Option<Preset>,
+    /// What is asked of the upstream before a request is judged, and after.
+    pub reading: Reading,
     /// What must be known for the buyer to be better than unclear.
     pub require: Vec<Requirement>,
     /// The seller's organisation country; none: the `[reseller]`.
@@ -42,8 +46,6 @@ pub struct ItemMapping {
     pub attributes: Vec<(String, Source)>,
     /// Known components.
     pub components: Option<Source>,
-    /// A path at the upstream that answers with the document to read in place of the request's body.
-    pub lookup: Option<String>,
     /// Product name.
     pub name: Option<Source>,
     /// How many.
@@ -63,6 +65,8 @@ pub enum Source {
     Claim(Pointer),
     /// A cookie.
     Cookie(String),
+    /// What a preset knows without reading.
+    Fixed(&'static str),
     /// A field of an urlencoded body.
     Form(String),
     /// A header, in lower case.
@@ -156,6 +160,30 @@ pub enum Requirement {
 }
 
 impl Route {
+    /// A route that passes on what comes by it, unjudged.
+    pub fn passing(name: &str, path: &str, upstream: &str) -> Self {
+        Self {
+            action: None,
+            buyer: Vec::new(),
+            client: ClientRole::Buyer,
+            identity: IdentityUse::None,
+            items: None,
+            methods: Vec::new(),
+            name: name.to_owned(),
+            path: path.to_owned(),
+            preset: None,
+            reading: Reading::default(),
+            require: Vec::new(),
+            seller_organization_country: None,
+            upstream: Some(upstream.to_owned()),
+        }
+    }
+
+    /// True if its items are in a document of the upstream's.
+    pub fn looks_up_items(&self) -> bool {
+        self.reading.lookups.iter().any(|lookup| lookup.gives == Gives::Items)
+    }
+
     /// True if requests of this route are judged.
     pub const fn is_judged(&self) -> bool {
         self.action.is_some()
@@ -164,20 +192,37 @@ impl Route {
     /// What the route reads of a request's body.
     pub fn body_use(&self) -> BodyUse {
         let mut queried = false;
-        for source in self.sources() {
+        for source in self.body_sources() {
             match source {
                 Source::Pointer(_) => return BodyUse::Document,
                 Source::Form(_) => return BodyUse::Form,
                 Source::Query(_) => queried = true,
-                Source::Claim(_) | Source::Cookie(_) | Source::Header(_) | Source::Path(_) => {}
+                Source::Claim(_)
+                | Source::Cookie(_)
+                | Source::Fixed(_)
+                | Source::Header(_)
+                | Source::Path(_) => {}
             }
         }
         let list = self.items.as_ref().is_some_and(|items| items.at.is_some());
-        match (list, queried) {
+        let asks = self.reading.lookups.iter().any(|lookup| lookup.parameter.is_some());
+        match ((list && !self.looks_up_items()) || asks, queried) {
             (true, _) => BodyUse::Document,
             (false, true) => BodyUse::BesideQuery,
             (false, false) => BodyUse::Unread,
         }
+    }
+
+    /// Every source that is read from the request itself: of looked-up items the others alone.
+    pub fn body_sources(&self) -> impl Iterator<Item = &Source> {
+        let looked_up = self.looks_up_items();
+        let items = self.items.iter().flat_map(ItemMapping::sources);
+        let items = items.filter(move |s| !looked_up || !matches!(s, Source::Pointer(_)));
+        self.buyer
+            .iter()
+            .map(|(_, source)| source)
+            .chain(self.seller_organization_country.iter())
+            .chain(items)
     }
 
     /// Every source the route names.

@@ -27,6 +27,7 @@ mod mirror;
 mod mmdb;
 mod operation;
 mod orders;
+mod presets;
 mod proxy_protocol;
 mod refusal_answers;
 mod streaming;

@@ -8,6 +8,9 @@ use crate::settings::Source;
 
 use super::source::{Place, pointer, source};
 use super::upstream::target;
+use crate::settings::Gives;
+use crate::settings::Lookup;
+use crate::settings::Reading;
 
 /// Reads `items`.
 pub(super) fn items(section: &Section<'_>, place: Place<'_>) -> ItemMapping {
@@ -30,10 +33,6 @@ pub(super) fn items(section: &Section<'_>, place: Place<'_>) -> ItemMapping {
                 .collect()
         }),
         components: one("components", true),
-        lookup: section.at("lookup").and_then(|field| {
-            field.later();
-            field.parsed(target)
-        }),
         name: one("name", false),
         quantity: one("quantity", false),
         sku: one("sku", false),
@@ -46,6 +45,24 @@ pub(super) fn items(section: &Section<'_>, place: Place<'_>) -> ItemMapping {
         section.problem("says nothing of an item: write at least `sku`, `name` or `vendor`");
     }
     mapping
+}
+
+/// Reads `lookup` of `items`: a document of the upstream's that tells the items.
+pub(super) fn reading(section: &Section<'_>, place: Place<'_>) -> Reading {
+    let Some(field) = section.at("lookup") else { return Reading::default() };
+    let Some(target) = field.parsed(target) else { return Reading::default() };
+    for name in places(&target) {
+        if place.parameters.is_some_and(|known| !known.iter().any(|known| known == name)) {
+            field.problem(format!("the route's path has no `{{{name}}}`"));
+        }
+    }
+    let lookup = Lookup { gives: Gives::Items, parameter: None, stored: Vec::new(), target };
+    Reading { lookups: vec![lookup], ..Reading::default() }
+}
+
+/// The names in braces.
+fn places(target: &str) -> impl Iterator<Item = &str> {
+    target.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name)
 }
 
 /// Reads `buyer`.

@@ -74,6 +74,8 @@ fn route(
     };
     let items_section = section.section("items");
     let items = items_section.as_ref().map(|section| items::items(section, place));
+    let reading = items_section.as_ref().map(|section| items::reading(section, place));
+    let reading = reading.unwrap_or_default();
     let buyer = section
         .section("buyer")
         .map_or_else(Vec::new, |section| items::buyer(&section, client, place));
@@ -85,7 +87,8 @@ fn route(
     let upstream = upstream(section, around, preset);
 
     meaning(section, said, preset, items_section.as_ref());
-    one_kind_of_body(section, &buyer, items.as_ref(), seller.as_ref());
+    let own = items.as_ref().filter(|_| reading.lookups.is_empty());
+    one_kind_of_body(section, &buyer, own, seller.as_ref());
     if let Some(field) = &require_field
         && require.contains(&Requirement::Account)
         && preset.is_none()
@@ -121,6 +124,7 @@ fn route(
         name,
         path,
         preset,
+        reading,
         require,
         seller_organization_country: seller,
         upstream,
@@ -232,11 +236,8 @@ fn method(text: &str) -> Result<String, String> {
 
 fn preset(field: &Field<'_>) -> Option<Preset> {
     let preset = field.one_of(&Preset::ALL, Preset::as_str)?;
-    match preset {
-        Preset::KasperskyMirror => {}
-        Preset::KasperskyPartner | Preset::Magento | Preset::Shopify | Preset::WooCommerce => {
-            field.later();
-        }
+    if preset == Preset::Shopify {
+        field.later();
     }
     Some(preset)
 }

@@ -5,6 +5,7 @@ pub(crate) mod http;
 pub(crate) mod nginx;
 pub(crate) mod program;
 pub(crate) mod recorder;
+pub(crate) mod store;
 pub(crate) mod wait;
 
 pub(crate) use gateway::{Gateway, GatewayBuilder, interdict};

@@ -1,0 +1,5 @@
+//! Platforms by preset: every way to order is judged, or refused.
+
+mod magento;
+mod partner;
+mod woocommerce;

@@ -1,0 +1,64 @@
+//! The vendor's partner API: what resellers order there, by its own path or by another.
+
+use crate::support::GERMAN;
+use crate::support::GatewayBuilder;
+use crate::support::Recorder;
+use crate::support::Request;
+
+const ROUTES: &str = r#"
+[[route]]
+name = "erp"
+path = "/erp/orders"
+action = "resale"
+preset = "kaspersky-partner"
+buyer = { ip = { header = "X-End-User" } }
+upstream = "main"
+
+[[route]]
+name = "rest"
+path = "/{*any}"
+action = "none"
+upstream = "main"
+"#;
+
+#[test]
+fn a_subscription_is_judged_and_its_end_is_not() {
+    let recorder = Recorder::start();
+    let gateway = GatewayBuilder::new(recorder.address).routes(ROUTES).start();
+    let order = |country: &str| {
+        format!(
+            "{{\"BillingPlan\":\"Yearly\",\"Sku\":\"KL4863X*MG\",\"Quantity\":10,\"Expiration\":null,\"Customer\":{{\
+             \"Contacts\":{{\"CompanyName\":\"Example\",\"Email\":\"it@example.com\",\"Phone\":\"\"}},\
+             \"Address\":{{\"City\":\"X\",\"State\":\"\",\"Country\":\"{country}\"}}}},\"DeliveryEmail\":\"o@example.com\"}}"
+        )
+    };
+    for target in [
+        "/erp/orders",
+        "/Subscriptions/v2.0/api/Subscription/create",
+        "/korm/subscriptions/v2.0/API/Subscription/Create",
+    ] {
+        let send = |country: &str| {
+            let request = Request::post(target, order(country)).header("X-End-User", GERMAN);
+            request.send(gateway.address)
+        };
+        for us in ["USA", "United States", "us", "Puerto Rico", "840"] {
+            assert_eq!(send(us).status, 451, "{target} {us}");
+        }
+        assert_eq!(send("Atlantis").status, 403, "{target}: unreadable is not foreign");
+        assert_eq!(send("Germany").status, 201, "{target}");
+        assert_eq!(recorder.last().body, order("Germany").as_bytes());
+    }
+    let other = |call: &str| {
+        let target = format!("/Subscriptions/v2.0/api/Subscription/{call}");
+        Request::post(&target, "{\"SubscriptionId\":\"1\"}").send(gateway.address)
+    };
+    for call in ["modifyexpiration", "modifyquantity", "renew"] {
+        let answer = other(call);
+        assert_eq!(
+            (answer.status, answer.json()["type"].as_str()),
+            (403, Some("unsupported-entrance")),
+            "{call}"
+        );
+    }
+    assert_eq!(other("hardcancel").status, 201);
+}
