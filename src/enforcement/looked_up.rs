@@ -51,7 +51,7 @@ pub(super) fn questions(
             Some(at) => {
                 let found = document.and_then(|document| pointer::first(at, document));
                 match found {
-                    Some(StrictValue::String(text)) if !text.is_empty() => text.to_string(),
+                    Some(StrictValue::String(text)) if !text.is_empty() => text.clone(),
                     Some(StrictValue::Number(Number::Positive(number))) => number.to_string(),
                     _ => return Err(field(format!("`{}` is missing or no id", at.as_str()))),
                 }

@@ -97,7 +97,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A reader of each order: of the whole document, or of each part that holds one.
-    pub(super) fn orders(&self) -> Result<SmallVec<[Reader<'a>; 1]>, Malformed>
+    pub(super) fn orders(&self) -> Result<SmallVec<[Self; 1]>, Malformed>
     where
         Self: Clone,
     {

@@ -207,7 +207,7 @@ fn page(segments: &[&str]) -> Recognised {
     let places = |segment: &&str| {
         matches!(*segment, "placeorder" | "saveorder" | "overviewpost" | "onauthorization")
     };
-    let at = segments.iter().position(|segment| places(segment));
+    let at = segments.iter().position(places);
     // Behind the controller come parameters; before it module and controller.
     match at {
         Some(at) if at > 0 => Recognised::Unreadable,
