@@ -40,6 +40,7 @@ use super::outcome::Refusal;
 use super::outcome::Refused;
 use super::outcome::RefusedItem;
 use super::preset::Hit;
+use super::read_back::Placed;
 use super::record;
 use super::record::Kind;
 use super::record::Unread;
@@ -233,13 +234,15 @@ impl Gate {
         let prepares = route.reading.stage == OrderStage::Cart;
         match judged.decision.verdict {
             Verdict::Review if !prepares => Err(self.refuse_by_law(&judged, at, route)),
-            Verdict::Allow | Verdict::Review => Ok(Permit::judged(
-                id,
-                action,
-                &judged.decision,
-                request.target,
-                request.body.cloned(),
-            )),
+            Verdict::Allow | Verdict::Review => {
+                let body = request.body.cloned();
+                let permit = Permit::judged(id, action, &judged.decision, request.target, body);
+                if route.reading.read_back.is_none() {
+                    return Ok(permit);
+                }
+                let transaction = Box::new(judged.transaction);
+                Ok(permit.with_placed(Placed { id, transaction }))
+            }
             Verdict::Block => Err(self.refuse_by_law(&judged, at, route)),
         }
     }

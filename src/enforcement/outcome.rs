@@ -13,6 +13,8 @@ use crate::model::Decision;
 use crate::model::DecisionId;
 use crate::model::Verdict;
 
+use super::read_back::Placed;
+
 /// Leave to forward one request. It owns what was judged, so that the upstream sees just that.
 #[derive(Debug)]
 pub struct Permit {
@@ -20,6 +22,7 @@ pub struct Permit {
     covered: bool,
     cut_at: Option<Timestamp>,
     id: Option<DecisionId>,
+    placed: Option<Placed>,
     target: String,
     verdict: Verdict,
 }
@@ -143,7 +146,15 @@ impl Permit {
     /// For a request that no route judges: nothing was decided, and the target goes out as it is, but for `_method`.
     pub(super) fn unjudged(target: &str, body: Option<Bytes>) -> Self {
         let target = without_method_override(target).into_owned();
-        Self { body, covered: false, cut_at: None, id: None, target, verdict: Verdict::Allow }
+        Self {
+            body,
+            covered: false,
+            cut_at: None,
+            id: None,
+            placed: None,
+            target,
+            verdict: Verdict::Allow,
+        }
     }
 
     /// For an allowed request whose record exists.
@@ -160,6 +171,7 @@ impl Permit {
             covered,
             cut_at: decision.cut_at,
             id: Some(id),
+            placed: None,
             target: without_method_override(&target.forward_target()).into_owned(),
             verdict: decision.verdict,
         }
@@ -168,6 +180,16 @@ impl Permit {
     /// The decision, where there was one.
     pub const fn id(&self) -> Option<DecisionId> {
         self.id
+    }
+
+    /// The same, with what is to be compared once the order is placed.
+    pub(super) fn with_placed(self, placed: Placed) -> Self {
+        Self { placed: Some(placed), ..self }
+    }
+
+    /// What is to be compared once the order is placed.
+    pub const fn take_placed(&mut self) -> Option<Placed> {
+        self.placed.take()
     }
 
     /// What was decided: `allow`, or `review` of a cart, which is judged when it is ordered.

@@ -39,6 +39,8 @@ pub(super) enum Kind {
     Decision,
     /// An answer to the decision API at a given instant: never a permit.
     Enquiry,
+    /// A store sold something else than was judged.
+    Mismatch,
     /// A request that could not be read.
     Refusal,
 }
@@ -201,6 +203,50 @@ pub struct Unread<'a> {
     pub path: &'a str,
     /// The connection's peer.
     pub peer: IpAddr,
+}
+
+/// A difference between what was judged and what a store has sold.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mismatch<'a> {
+    pub(super) at: Timestamp,
+    pub(super) found: &'a [Item],
+    pub(super) id: DecisionId,
+    pub(super) judged: &'a [Item],
+    pub(super) of: DecisionId,
+    pub(super) route: &'a str,
+}
+
+#[derive(Serialize)]
+struct MismatchRecord<'a> {
+    at: Timestamp,
+    /// Of the order as it was sold.
+    decision: DecisionDocument<'a>,
+    id: DecisionId,
+    items: SmallVec<[ItemRecord<'a>; 4]>,
+    judged: SmallVec<[ItemRecord<'a>; 4]>,
+    kind: Kind,
+    of: DecisionId,
+    route: &'a str,
+}
+
+/// Writes the record of a mismatch.
+pub(super) fn write_mismatch(
+    out: &mut Vec<u8>,
+    mismatch: Mismatch<'_>,
+    decision: DecisionDocument<'_>,
+) -> Result<(), serde_json::Error> {
+    let Mismatch { at, found, id, judged, of, route } = mismatch;
+    let record = MismatchRecord {
+        at,
+        decision,
+        id,
+        items: found.iter().map(ItemRecord::from).collect(),
+        judged: judged.iter().map(ItemRecord::from).collect(),
+        kind: Kind::Mismatch,
+        of,
+        route,
+    };
+    serde_json::to_writer(out, &record)
 }
 
 /// Writes the record of a refusal without a decision.

@@ -37,9 +37,13 @@ use crate::message::is_json_utf8;
 use crate::message::lenient_readings;
 use crate::settings::BodyUse;
 use crate::settings::Route;
+use crate::settings::Stage;
 
 use super::answers;
 use super::api;
+use super::cart;
+use super::cart::Busy;
+use super::cart::Held;
 use super::check;
 use super::concluding::Concluding;
 use super::concluding::Conclusion;
@@ -81,7 +85,7 @@ pub(super) async fn handle(
     let payload = received.request.take_payload();
     let Received { port, ref request, secure } = received;
     let in_flight = worker.plane.gate.metrics().request_began();
-    let underway = Underway { _in_flight: in_flight, _serving: serving };
+    let underway = Underway { cart: None, _in_flight: in_flight, _serving: serving };
     let host = inbound::host(request);
     let peer = inbound::peer(request);
     let rule = &worker.plane.client_rule;
@@ -144,6 +148,16 @@ impl Worker {
             }
         };
         let Told { route, hit, is_judged } = told;
+        let mut underway = underway;
+        match self.hold_cart(arrival, target, route, is_judged).await {
+            Ok(held) => underway.cart = held,
+            Err(Busy) if is_judged => {
+                let reason = "the session's cart is in use".to_owned();
+                let refusal = Refusal::NotLookedUp { id: gate.new_id(), reason };
+                return self.refuse(arrival, route, refusal, target.path()).await;
+            }
+            Err(Busy) => return answers::fault(StatusCode::SERVICE_UNAVAILABLE, None),
+        }
         if !is_judged {
             // Nobody judged this target, so it goes as it came (`/c++`, `/thumbs/https://..`), unless a careless reading of
             // it is one that matters.
@@ -156,8 +170,35 @@ impl Worker {
             return self.forward(arrival, route, permit, body.payload, underway).await;
         }
         match self.judge(&snapshot, arrival, target, (route, &hit), &mut body).await {
+            Ok(permit) if matches!(underway.cart, Some(Held::Alone(_))) => {
+                self.check_out(arrival, (route, &hit), permit, body.payload, underway).await
+            }
             Ok(permit) => self.forward(arrival, route, permit, body.payload, underway).await,
             Err(answer) => answer,
+        }
+    }
+
+    /// Holds the cart of the request's session: alone for an order of what is in it, with others for what may change it.
+    async fn hold_cart(
+        &self,
+        arrival: &Arrival<'_>,
+        target: &CanonicalTarget<'_>,
+        route: &Route,
+        is_judged: bool,
+    ) -> Result<Option<Held>, Busy> {
+        let plane = &self.plane;
+        if route.upstream.as_ref().is_none_or(|upstream| !plane.carted.contains(upstream)) {
+            return Ok(None);
+        }
+        let orders = is_judged && route.looks_up_items() && route.reading.stage == Stage::Order;
+        if !orders && !cart::may_change(arrival.method, target) {
+            return Ok(None);
+        }
+        let names = cart::names(arrival.request.headers(), target);
+        match orders {
+            true => plane.carts.alone(&names).await.map(Some),
+            false if names.is_empty() => Ok(None),
+            false => plane.carts.shared(&names).await.map(Some),
         }
     }
 
@@ -366,7 +407,7 @@ impl Worker {
         route: &Route,
         mut permit: Permit,
         payload: Payload,
-        underway: Underway,
+        mut underway: Underway,
     ) -> HttpResponse {
         let gate = &self.plane.gate;
         let upstream = route.upstream.as_deref().unwrap_or_default();
@@ -398,6 +439,8 @@ impl Worker {
                 return answer;
             }
         };
+        // What the request changes has changed.
+        drop(underway.cart.take());
         gate.metrics().upstream_answered(upstream, incoming.timings.head.as_secs_f64());
         let mut answer = HttpResponse::new(incoming.status);
         let headers = answer.headers_mut();

@@ -12,7 +12,9 @@
 
 mod answers;
 mod api;
+mod cart;
 mod check;
+mod checkout;
 mod concluding;
 mod entrance;
 mod fields;

@@ -1,6 +1,7 @@
 //! What all workers share, and what each has for itself.
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use ipnet::IpNet;
 use crate::enforcement::Gate;
 use crate::message::ClientAddressRule;
 
+use super::cart::Carts;
 use super::upstream::UpstreamClient;
 
 /// What every worker knows.
@@ -16,6 +18,9 @@ use super::upstream::UpstreamClient;
 pub(super) struct Plane {
     pub(super) api_clients: Vec<IpNet>,
     pub(super) body_timeout: Duration,
+    pub(super) carts: Carts,
+    /// Upstreams that keep carts in sessions.
+    pub(super) carted: HashSet<String>,
     pub(super) client_rule: ClientAddressRule,
     pub(super) gate: Arc<Gate>,
     pub(super) max_inspected_body: usize,

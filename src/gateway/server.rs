@@ -16,6 +16,7 @@ use crate::message::ClientAddressRule;
 use crate::settings::ClientAddress;
 use crate::settings::Gateway;
 
+use super::cart::Carts;
 use super::listener::Listener;
 use super::plane::Plane;
 use super::tls::Certificates;
@@ -71,6 +72,8 @@ impl DataPlane {
         let plane = Arc::new(Plane {
             api_clients: settings.api_clients.clone(),
             body_timeout: settings.body_timeout,
+            carts: Carts::default(),
+            carted: self.gate.routes().carted(),
             client_rule: ClientAddressRule::new(family, settings.trusted_proxies.clone()),
             gate: Arc::clone(&self.gate),
             max_inspected_body: settings.max_inspected_body,

@@ -28,6 +28,27 @@ pub enum Stage {
     Record,
 }
 
+/// What reading an order back came to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ReadBackOutcome {
+    /// The store sold something else than was judged.
+    Mismatch,
+    /// What was judged.
+    Same,
+    /// The order could not be read.
+    Unread,
+}
+
+impl ReadBackOutcome {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Mismatch => "mismatch",
+            Self::Same => "same",
+            Self::Unread => "unread",
+        }
+    }
+}
+
 /// The families.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -45,6 +66,7 @@ pub struct Metrics {
     ledger_records: IntCounter,
     policy_info: IntGaugeVec,
     policy_loaded: Gauge,
+    read_backs: IntCounterVec,
     record_seconds: Histogram,
     refusals: IntCounterVec,
     reload_degraded: IntGaugeVec,
@@ -187,6 +209,12 @@ impl Metrics {
                 "What rules in shadow would have done.",
                 &["verdict", "policy", "rule"],
             )?,
+            read_backs: counters(
+                r,
+                "order_read_backs_total",
+                "Placed orders that were read back from the store, by route and by what came of it.",
+                &["route", "outcome"],
+            )?,
             unjudged: counters(
                 r,
                 "unjudged_requests_total",
@@ -280,6 +308,11 @@ impl Metrics {
     /// Counts a look at the clock that had to be held at the last record's instant.
     pub fn recorded_late(&self) {
         self.clock_held.inc();
+    }
+
+    /// Counts an order that was read back after it was placed, or was to be.
+    pub fn read_back(&self, route: &str, outcome: ReadBackOutcome) {
+        self.read_backs.with_label_values(&[route, outcome.as_str()]).inc();
     }
 
     /// Counts a request that is passed on unjudged.
