@@ -13,6 +13,7 @@ use std::sync::Mutex;
 use std::sync::Weak;
 use std::time::Duration;
 
+use actix_web::HttpMessage;
 use actix_web::http::header::HeaderMap;
 use actix_web::http::header::HeaderValue;
 use smallvec::SmallVec;
@@ -21,6 +22,11 @@ use tokio::sync::OwnedRwLockWriteGuard;
 use tokio::sync::RwLock;
 
 use crate::message::CanonicalTarget;
+use crate::settings::Route;
+use crate::settings::Stage;
+
+use super::handler::Arrival;
+use super::plane::Worker;
 
 /// Longest wait for a session's other requests.
 const WAIT: Duration = Duration::from_secs(10);
@@ -100,6 +106,32 @@ impl Carts {
                 })
             })
             .collect()
+    }
+}
+
+impl Worker {
+    /// Holds the cart of the request's session: alone for an order of what is in it, with others for what may change it.
+    pub(super) async fn hold_cart(
+        &self,
+        arrival: &Arrival<'_>,
+        target: &CanonicalTarget<'_>,
+        route: &Route,
+        is_judged: bool,
+    ) -> Result<Option<Held>, Busy> {
+        let plane = &self.plane;
+        if route.upstream.as_ref().is_none_or(|upstream| !plane.carted.contains(upstream)) {
+            return Ok(None);
+        }
+        let orders = is_judged && route.looks_up_items() && route.reading.stage == Stage::Order;
+        if !orders && !may_change(arrival.method, target) {
+            return Ok(None);
+        }
+        let names = names(arrival.request.headers(), target);
+        match orders {
+            true => plane.carts.alone(&names).await.map(Some),
+            false if names.is_empty() => Ok(None),
+            false => plane.carts.shared(&names).await.map(Some),
+        }
     }
 }
 
@@ -186,6 +218,10 @@ mod tests {
         assert_eq!(of(&[("authorization", "Bearer x"), ("cart-token", "y")], "/").len(), 2);
     }
 
+    async fn is_waiting(future: impl Future + Unpin) -> bool {
+        tokio::time::timeout(Duration::ZERO, future).await.is_err()
+    }
+
     #[test]
     fn a_checkout_waits_for_changes_and_changes_for_the_checkout() {
         actix_web::rt::System::new().block_on(async {
@@ -194,12 +230,12 @@ mod tests {
             let (one, two) = (carts.shared(&session).await, carts.shared(&other).await);
             let alone = carts.alone(&session);
             tokio::pin!(alone);
-            assert!(futures_util::poll!(&mut alone).is_pending(), "changes are on their way");
+            assert!(is_waiting(alone.as_mut()).await, "changes are on their way");
             drop((one, two));
             let held = alone.await.unwrap();
             let change = carts.shared(&other);
             tokio::pin!(change);
-            assert!(futures_util::poll!(&mut change).is_pending(), "a checkout is on its way");
+            assert!(is_waiting(change.as_mut()).await, "a checkout is on its way");
             assert!(
                 carts.shared(&Names::from_slice(&[7])).await.is_ok(),
                 "another session's is not"

@@ -37,11 +37,9 @@ use crate::message::is_json_utf8;
 use crate::message::lenient_readings;
 use crate::settings::BodyUse;
 use crate::settings::Route;
-use crate::settings::Stage;
 
 use super::answers;
 use super::api;
-use super::cart;
 use super::cart::Busy;
 use super::cart::Held;
 use super::check;
@@ -175,30 +173,6 @@ impl Worker {
             }
             Ok(permit) => self.forward(arrival, route, permit, body.payload, underway).await,
             Err(answer) => answer,
-        }
-    }
-
-    /// Holds the cart of the request's session: alone for an order of what is in it, with others for what may change it.
-    async fn hold_cart(
-        &self,
-        arrival: &Arrival<'_>,
-        target: &CanonicalTarget<'_>,
-        route: &Route,
-        is_judged: bool,
-    ) -> Result<Option<Held>, Busy> {
-        let plane = &self.plane;
-        if route.upstream.as_ref().is_none_or(|upstream| !plane.carted.contains(upstream)) {
-            return Ok(None);
-        }
-        let orders = is_judged && route.looks_up_items() && route.reading.stage == Stage::Order;
-        if !orders && !cart::may_change(arrival.method, target) {
-            return Ok(None);
-        }
-        let names = cart::names(arrival.request.headers(), target);
-        match orders {
-            true => plane.carts.alone(&names).await.map(Some),
-            false if names.is_empty() => Ok(None),
-            false => plane.carts.shared(&names).await.map(Some),
         }
     }
 
