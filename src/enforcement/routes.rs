@@ -147,6 +147,12 @@ impl RouteTable {
         self.routes.iter().filter(looks_up).filter_map(|route| route.upstream.clone()).collect()
     }
 
+    /// Cookies that routes say name a cart's session, in lower case.
+    pub fn session_cookies(&self) -> Vec<String> {
+        let named = self.routes.iter().flat_map(|route| &route.reading.sessions);
+        named.map(|name| name.to_ascii_lowercase()).collect()
+    }
+
     /// The presets of the route's upstream, its own first.
     fn presets_at(&self, route: &Route) -> impl Iterator<Item = &Placed> {
         let own =

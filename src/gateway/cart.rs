@@ -126,7 +126,7 @@ impl Worker {
         if !orders && !may_change(arrival.method, target) {
             return Ok(None);
         }
-        let names = names(arrival.request.headers(), target);
+        let names = names(arrival.request.headers(), target, &plane.session_cookies);
         match orders {
             true => plane.carts.alone(&names).await.map(Some),
             false if names.is_empty() => Ok(None),
@@ -136,14 +136,16 @@ impl Worker {
 }
 
 /// The names of a request's session: none where it is of none.
-pub(super) fn names(headers: &HeaderMap, target: &CanonicalTarget<'_>) -> Names {
+pub(super) fn names(headers: &HeaderMap, target: &CanonicalTarget<'_>, more: &[String]) -> Names {
     let mut names = Names::new();
     for cookies in headers.get_all("cookie").map(HeaderValue::as_bytes) {
         for pair in cookies.split(|byte| *byte == b';') {
             let pair = String::from_utf8_lossy(pair);
             let Some((name, value)) = pair.trim().split_once('=') else { continue };
             let name = name.to_ascii_lowercase();
-            if let Some(kind) = COOKIES.iter().find(|kind| name.starts_with(**kind)) {
+            let known = COOKIES.into_iter().find(|kind| name.starts_with(kind));
+            let named = || more.iter().map(String::as_str).find(|own| *own == name);
+            if let Some(kind) = known.or_else(named) {
                 let value = percent_encoding::percent_decode_str(value).decode_utf8_lossy();
                 // Behind the customer come an end and a seal, which change while the session stays.
                 let customer = value.split('|').next().unwrap_or_default();
@@ -202,7 +204,7 @@ mod tests {
             let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
             headers.append(name, HeaderValue::from_str(value).unwrap());
         }
-        names(&headers, &canonicalize(target.as_bytes()).unwrap())
+        names(&headers, &canonicalize(target.as_bytes()).unwrap(), &["sid".to_owned()])
     }
 
     #[test]
@@ -212,6 +214,7 @@ mod tests {
         assert_eq!(one, of(&[("cookie", "wp_woocommerce_session_ab=t_1||8||y; a=b")], "/cart"));
         assert_ne!(one, of(&[("cookie", "wp_woocommerce_session_ab=t_2||8||y")], "/"));
         assert!(of(&[("cookie", "lang=de; consent=yes")], "/").is_empty());
+        assert_eq!(of(&[("cookie", "SID=1")], "/").len(), 1, "as configured");
         let guest = of(&[], "/rest/V1/guest-carts/aBc/items");
         assert_eq!(guest, of(&[], "/rest/default/V1/guest-carts/aBc/order"));
         assert!(of(&[], "/rest/V1/carts/mine/items").is_empty());

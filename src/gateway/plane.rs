@@ -25,6 +25,8 @@ pub(super) struct Plane {
     pub(super) gate: Arc<Gate>,
     pub(super) max_inspected_body: usize,
     pub(super) notice_url: Option<String>,
+    /// Cookies that the configuration says name a session.
+    pub(super) session_cookies: Vec<String>,
 }
 
 /// One worker: what all know, and its own connections.

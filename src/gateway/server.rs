@@ -78,6 +78,7 @@ impl DataPlane {
             gate: Arc::clone(&self.gate),
             max_inspected_body: settings.max_inspected_body,
             notice_url: self.notice_url.clone(),
+            session_cookies: self.gate.routes().session_cookies(),
         });
         let labels: HashMap<String, Arc<str>> = self
             .gate

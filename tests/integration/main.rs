@@ -21,6 +21,7 @@ mod hostile;
 mod hostile_findings;
 mod in_flight;
 mod instants;
+mod lookups;
 mod metrics;
 mod mirror;
 #[path = "../support/mmdb.rs"]
