@@ -208,12 +208,12 @@ fn what_this_version_cannot_do_is_named_with_key_and_line() {
     let keys: Vec<_> = config.unsupported().into_iter().map(|problem| problem.key).collect();
     assert_eq!(
         keys,
-        ["identity", "route.orders.preset", "route.erp.identity", "route.erp.preset"],
+        ["identity", "route.erp.identity"],
         "{named:?}"
     );
     let line = DESIGN.lines().position(|line| line == "[identity]").unwrap() + 1;
     assert_eq!(named[0], format!("i.toml:{line}:1: identity: not available in this version"));
-    assert_eq!(config.require_supported().unwrap_err().problems().len(), 4);
+    assert_eq!(config.require_supported().unwrap_err().problems().len(), 2);
 }
 
 #[test]
@@ -265,8 +265,11 @@ fn one_upstream_needs_no_file() {
     let listen = "127.0.0.1:0".parse().unwrap();
     let config = Config::default_for(Some(server), Some(listen), Path::new("/state"));
     assert_eq!(config.gateway.listeners, [Listener { address: listen, tls: None }]);
-    assert_eq!(config.routes[0].action, None);
-    assert_eq!(config.routes[0].upstream.as_deref(), Some("upstream"));
+    let presets: Vec<_> = config.routes.iter().map(|route| route.preset).collect();
+    let all = [Preset::WooCommerce, Preset::Magento, Preset::KasperskyPartner].map(Some);
+    assert_eq!(presets, [all.as_slice(), &[None]].concat());
+    assert_eq!(config.routes[3].action, None);
+    assert!(config.routes.iter().all(|route| route.upstream.as_deref() == Some("upstream")));
     assert_eq!(config.ledger.key, PathBuf::from("/state/ledger-key.pem"));
     assert_eq!(config.require_supported(), Ok(()));
 }
