@@ -12,6 +12,7 @@ run:
 test: install-test-tools lint
 	$(CARGO) test --locked
 	$(CARGO) test --locked --bench decision
+	$(CARGO) test --locked --bench registry
 
 ## Format and lints, where the toolchain has the components.
 lint:

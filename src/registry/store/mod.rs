@@ -171,7 +171,7 @@ impl Store {
         };
         let generation = Generation::open(&folder, number, table)?;
         let import = generation.import();
-        import.or_else(|_| generation.from_sled()).map_err(|reason| generation.damaged(reason))
+        import.or_else(|_| generation.sled_as_csv()).map_err(|reason| generation.damaged(reason))
     }
 
     /// The file that is another one after every import; for those who look for changes.
@@ -279,10 +279,8 @@ impl Store {
                 Err(_) if newest()? != Some(number) => continue,
                 Err(error) => return Err(error),
             };
-            let rows = damage.as_ref().map_or(0, |(_, csv)| length(csv));
-            tracing::debug!(table = table.as_str(), generation = number, rebuilt = rows, "loaded");
-            let mut state = State { damage: None, generation: number, rows: 0, unmended: None };
-            state.rows = index.1;
+            let (index, rows) = index;
+            let mut state = State { damage: None, generation: number, rows, unmended: None };
             if let Some((reason, csv)) = damage {
                 if newest()? != Some(number) {
                     continue;
@@ -295,7 +293,7 @@ impl Store {
                     }
                 }
             }
-            return Ok(Stored { index: index.0, state: Some(state) });
+            return Ok(Stored { index, state: Some(state) });
         }
     }
 
@@ -362,7 +360,7 @@ impl<'a> Generation<'a> {
         drop(build);
         let csv = match kept {
             Ok(()) => self.import(),
-            Err(reason) => self.from_sled().map_err(|other| format!("{other}; {reason}")),
+            Err(reason) => self.sled_as_csv().map_err(|other| format!("{other}; {reason}")),
         };
         let csv = csv.map_err(|reason| self.damaged(reason))?;
         let mut build = new();
@@ -392,7 +390,7 @@ impl<'a> Generation<'a> {
     }
 
     /// The same out of sled.
-    fn from_sled(&self) -> Result<Vec<u8>, String> {
+    fn sled_as_csv(&self) -> Result<Vec<u8>, String> {
         let mut out = writer(self.table).map_err(|error| error.to_string())?;
         self.each_in_sled(&mut |record| out.write_record(record).map_err(|e| e.to_string()))?;
         out.into_inner().map_err(|error| error.to_string())
