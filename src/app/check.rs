@@ -10,6 +10,7 @@ use crate::geo::GeoSourceKind;
 use crate::ledger::Reader;
 use crate::settings::BodyUse;
 
+use super::load::Loaded;
 use super::load::load;
 use super::serve::ServeError;
 
@@ -27,7 +28,7 @@ pub struct CheckReport {
 /// # Errors
 /// What would keep `serve` from starting.
 pub fn check(config: &Config, now: Timestamp) -> Result<CheckReport, ServeError> {
-    let snapshot = load(config, now)?.snapshot;
+    let Loaded { snapshot, stored } = load(config, now)?;
     RouteTable::new(config.routes.clone())?;
     for upstream in &config.upstreams {
         Upstream::new(upstream)?;
@@ -48,6 +49,17 @@ pub fn check(config: &Config, now: Timestamp) -> Result<CheckReport, ServeError>
     facts.push(format!("catalogue: {} rows", snapshot.catalogue.len()));
     facts.push(format!("customers: {} accounts and licence keys", snapshot.customers.len()));
     let mut warnings = Vec::new();
+    for (table, state) in &stored {
+        let (table, generation, rows) = (table.as_str(), state.generation, state.rows);
+        match &state.damage {
+            None => facts.push(format!(
+                "store: {table} generation {generation}, {rows} rows, all files as written"
+            )),
+            Some(damage) => warnings.push(format!(
+                "the {table} in the store are damaged ({damage}); serve will rebuild all {rows} rows from the copy that is whole"
+            )),
+        }
+    }
     let mut anonymisers = false;
     let mut country_data = false;
     for source in snapshot.geo.sources() {

@@ -11,5 +11,6 @@ mod sample;
 pub mod serve;
 
 pub use check::{CheckReport, check};
+pub(crate) use load::policies as policies_of;
 pub(crate) use load::shipped_policies;
 pub use load::{LoadError, Loaded, load};

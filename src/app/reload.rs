@@ -14,6 +14,10 @@ use crate::enforcement::Gate;
 use crate::enforcement::Snapshot;
 use crate::gateway::tls::Certificates;
 use crate::geo::GeoTables;
+use crate::registry::Care;
+use crate::registry::State;
+use crate::registry::Store;
+use crate::registry::Table;
 use crate::telemetry::Health;
 use crate::telemetry::Part;
 
@@ -121,14 +125,15 @@ impl Reloader {
             Ok(policies) => policies,
             Err(error) => return [Err(error.to_string()), waits("policies")],
         };
-        let catalogue = match load::catalogue(&self.config, &policies) {
+        let catalogue = match load::catalogue(&self.config, &policies, Care::Mend) {
             Ok(catalogue) => catalogue,
             Err(error) => return [waits("catalogue"), Err(error.to_string())],
         };
+        self.stored(Table::Catalogue, catalogue.state.as_ref());
         let loaded = self.gate.now();
         let revision = Arc::clone(policies.revision());
         self.replace(|snapshot| Snapshot {
-            catalogue: Arc::new(catalogue),
+            catalogue: Arc::new(catalogue.index),
             loaded,
             policies: Arc::new(policies),
             ..snapshot
@@ -138,9 +143,17 @@ impl Reloader {
     }
 
     fn customers(&self) -> Result<(), String> {
-        let customers = load::customers(&self.config).map_err(|e| e.to_string())?;
-        self.replace(|snapshot| Snapshot { customers: Arc::new(customers), ..snapshot });
+        let customers = load::customers(&self.config, Care::Mend).map_err(|e| e.to_string())?;
+        self.stored(Table::Customers, customers.state.as_ref());
+        let customers = Arc::new(customers.index);
+        self.replace(|snapshot| Snapshot { customers, ..snapshot });
         Ok(())
+    }
+
+    fn stored(&self, table: Table, state: Option<&State>) {
+        if state.is_some_and(|state| load::tell_damage(table, state)) {
+            self.gate.metrics().registry_rebuilt(table.as_str());
+        }
     }
 
     fn geo(&self) -> Result<(), String> {
@@ -154,18 +167,20 @@ impl Reloader {
     }
 
     fn replace(&self, change: impl FnOnce(Snapshot) -> Snapshot) {
-        self.gate.replace(change((*self.gate.pin()).clone()));
+        let next = change((*self.gate.pin()).clone());
+        self.gate.metrics().registry_rows(next.catalogue.len(), next.customers.rows());
+        self.gate.replace(next);
     }
 }
 
 fn stamp(config: &Config, part: Part) -> Stamp {
     let paths: Vec<PathBuf> = match part {
-        Part::Catalogue => config.catalog.file.iter().cloned().collect(),
+        Part::Catalogue => table_file(config, config.catalog.file.as_ref(), Table::Catalogue),
         Part::Certificates => {
             let listeners = config.gateway.listeners.iter().filter_map(|l| l.tls.as_ref());
             listeners.flat_map(|tls| [tls.certificate.clone(), tls.key.clone()]).collect()
         }
-        Part::Customers => config.customers.file.iter().cloned().collect(),
+        Part::Customers => table_file(config, config.customers.file.as_ref(), Table::Customers),
         Part::Geo => {
             let geo = &config.geo;
             geo.databases.iter().chain(&geo.classes).chain(&geo.networks).cloned().collect()
@@ -173,6 +188,14 @@ fn stamp(config: &Config, part: Part) -> Stamp {
         Part::Policies => config.policies.dir.as_deref().map(policy_files).unwrap_or_default(),
     };
     paths.into_iter().map(|path| (path.clone(), look(&path))).collect()
+}
+
+/// The file that a table is read from: the configured one, else what every import into the store makes anew.
+fn table_file(config: &Config, file: Option<&PathBuf>, table: Table) -> Vec<PathBuf> {
+    match file {
+        Some(file) => vec![file.clone()],
+        None => Store::new(&config.store.dir).watched(table).ok().flatten().into_iter().collect(),
+    }
 }
 
 pub(super) fn seconds(at: jiff::Timestamp) -> f64 {

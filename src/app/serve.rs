@@ -28,12 +28,14 @@ use crate::ledger::LedgerError;
 use crate::ledger::LedgerSettings;
 use crate::model::Clock;
 use crate::model::SystemClock;
+use crate::registry::Care;
 use crate::telemetry::Health;
 use crate::telemetry::Metrics;
 use crate::telemetry::MetricsError;
 
 use super::load::LoadError;
-use super::load::load;
+use super::load::load_with;
+use super::load::tell_damage;
 use super::reload::Reloader;
 use super::reload::Stamps;
 use super::reload::seconds;
@@ -98,7 +100,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     let mut signals = Signals::new()?;
     // What changes while it is first read is read again.
     let stamps = Stamps::take(&config);
-    let loaded = load(&config, clock.now())?;
+    let loaded = load_with(&config, clock.now(), Care::Mend)?;
     let (ledger, recovery) = Ledger::open(LedgerSettings {
         segment_bytes: config.ledger.segment_bytes,
         ..LedgerSettings::new(&config.ledger.dir)
@@ -115,6 +117,12 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     let metrics = Arc::new(Metrics::new()?);
     let health = Arc::new(Health::default());
     let snapshot = loaded.snapshot;
+    for (table, state) in &loaded.stored {
+        if tell_damage(*table, state) {
+            metrics.registry_rebuilt(table.as_str());
+        }
+    }
+    metrics.registry_rows(snapshot.catalogue.len(), snapshot.customers.rows());
     metrics.policies_in_force(snapshot.policies.revision(), seconds(snapshot.loaded));
     if snapshot.policies.rule_count() == 0 {
         tracing::warn!("the policies have no rule: everything is allowed");

@@ -27,6 +27,7 @@ use crate::model::Vouching;
 
 use super::outcome::Refusal;
 use super::request::Request;
+use super::secrets::account_without_secrets;
 use super::secrets::without_secrets;
 
 /// What a record is of.
@@ -285,7 +286,7 @@ impl AddressClasses {
 impl<'a> From<&'a Buyer> for Evidence<'a> {
     fn from(buyer: &'a Buyer) -> Self {
         Self {
-            account: buyer.account.as_deref().map(without_secrets),
+            account: buyer.account.as_deref().map(account_without_secrets),
             account_standing: buyer.standing,
             addresses: buyer.addresses.iter().map(AddressRecord::from).collect(),
             billing_country: &buyer.billing_country,

@@ -69,6 +69,8 @@ pub struct Metrics {
     read_backs: IntCounterVec,
     record_seconds: Histogram,
     refusals: IntCounterVec,
+    registry_rebuilds: IntCounterVec,
+    registry_rows: IntGaugeVec,
     reload_degraded: IntGaugeVec,
     reloads: IntCounterVec,
     response_bytes: IntCounterVec,
@@ -185,6 +187,18 @@ impl Metrics {
                 "Answers in place of the upstream's, by status and route.",
                 &["status", "route"],
             )?,
+            registry_rebuilds: counters(
+                r,
+                "registry_rebuilds_total",
+                "Times that a part of the store was found damaged and its rows came from the copy that was whole.",
+                &["part"],
+            )?,
+            registry_rows: gauges(
+                r,
+                "registry_rows",
+                "Rows of the catalogue and of the customers in force.",
+                &["part"],
+            )?,
             reload_degraded: gauges(
                 r,
                 "reload_degraded",
@@ -243,6 +257,10 @@ impl Metrics {
             registry,
         };
         metrics.build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        for part in [Part::Catalogue, Part::Customers] {
+            metrics.registry_rebuilds.with_label_values(&[part.as_str()]).reset();
+        }
+        metrics.registry_rows(0, 0);
         for part in Part::ALL {
             metrics.reload_degraded.with_label_values(&[part.as_str()]).set(0);
         }
@@ -378,6 +396,19 @@ impl Metrics {
     pub fn geo_sources_reset(&self) {
         self.geo_age.reset();
         self.geo_stale.reset();
+    }
+
+    /// Counts a part of the store that was found damaged and rebuilt; `part` is `catalogue` or `customers`.
+    pub fn registry_rebuilt(&self, part: &'static str) {
+        self.registry_rebuilds.with_label_values(&[part]).inc();
+    }
+
+    /// Notes the rows in force.
+    pub fn registry_rows(&self, catalogue: usize, customers: usize) {
+        for (part, rows) in [(Part::Catalogue, catalogue), (Part::Customers, customers)] {
+            let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+            self.registry_rows.with_label_values(&[part.as_str()]).set(rows);
+        }
     }
 
     /// Counts a reload and notes whether the part is degraded.

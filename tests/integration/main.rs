@@ -31,6 +31,7 @@ mod orders;
 mod presets;
 mod proxy_protocol;
 mod refusal_answers;
+mod registry;
 mod streaming;
 mod support;
 mod target_readings;
