@@ -69,8 +69,8 @@ impl SigningKeys {
     /// Which line is wrong, and how to make a secret.
     pub fn load(path: &Path) -> Result<Self, KeyError> {
         let file = || path.to_owned();
-        let text = fs::read_to_string(path)
-            .map_err(|source| KeyError::Read { path: file(), source })?;
+        let text =
+            fs::read_to_string(path).map_err(|source| KeyError::Read { path: file(), source })?;
         let mut keys = Vec::new();
         for (at, line) in text.lines().enumerate() {
             let secret = line.trim();

@@ -72,7 +72,9 @@ mod tests {
 
     #[test]
     fn pauses_double_are_spread_and_have_an_end() {
-        for (tries, least, most) in [(1, 125, 250), (2, 250, 500), (5, 2_000, 4_000), (99, 15_000, 30_000)] {
+        for (tries, least, most) in
+            [(1, 125, 250), (2, 250, 500), (5, 2_000, 4_000), (99, 15_000, 30_000)]
+        {
             for (chance, expect) in [(0, least), (u32::MAX, most)] {
                 let step = after(Outcome::Unanswered, tries, 0, chance);
                 assert_eq!(step, Step::Retry(Duration::from_millis(expect)), "{tries}");
@@ -87,7 +89,10 @@ mod tests {
         }
         for status in [301, 401, 403, 404, 405, 407, 408, 410, 425, 429, 500, 503, 599] {
             let outcome = Outcome::Answered(status);
-            assert!(!outcome.is_refusal() && after(outcome, 1_000, 0, 0) != Step::GiveUp, "{status}");
+            assert!(
+                !outcome.is_refusal() && after(outcome, 1_000, 0, 0) != Step::GiveUp,
+                "{status}"
+            );
         }
         for status in [400, 409, 413, 415, 422] {
             let outcome = Outcome::Answered(status);

@@ -43,6 +43,10 @@ pub struct Metrics {
     ledger_failed: IntGauge,
     ledger_lag: Gauge,
     ledger_records: IntCounter,
+    notify_failures: IntCounter,
+    notify_messages: IntCounterVec,
+    notify_oldest: Gauge,
+    notify_unread: IntGauge,
     policy_info: IntGaugeVec,
     policy_loaded: Gauge,
     record_seconds: Histogram,
@@ -140,6 +144,27 @@ impl Metrics {
                 "Age of the oldest record not yet known to be on the disk, in seconds.",
             )?,
             ledger_records: counter(r, "ledger_records_total", "Records appended since start.")?,
+            notify_failures: counter(
+                r,
+                "notify_failures_total",
+                "Tries to tell the receiver of [notify] that failed.",
+            )?,
+            notify_messages: counters(
+                r,
+                "notify_messages_total",
+                "Messages to the receiver of [notify] by outcome: delivered, or given up as undeliverable.",
+                &["outcome"],
+            )?,
+            notify_oldest: float_gauge(
+                r,
+                "notify_oldest_seconds",
+                "Age of the block or hold that the receiver of [notify] does not know of yet, in seconds.",
+            )?,
+            notify_unread: gauge(
+                r,
+                "notify_unread_records",
+                "Records that [notify] has not looked at yet.",
+            )?,
             policy_info: gauges(
                 r,
                 "policy_info",
@@ -215,6 +240,9 @@ impl Metrics {
             registry,
         };
         metrics.build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        for outcome in ["delivered", "undeliverable"] {
+            metrics.notify_messages.with_label_values(&[outcome]).inc_by(0);
+        }
         for part in Part::ALL {
             metrics.reload_degraded.with_label_values(&[part.as_str()]).set(0);
         }
@@ -324,6 +352,23 @@ impl Metrics {
         self.ledger_depth.set(i64::try_from(unsynced).unwrap_or(i64::MAX));
         self.ledger_lag.set(lag_seconds);
         self.ledger_failed.set(i64::from(failed));
+    }
+
+    /// Counts a message that has come to its end: the receiver has it, or it was given up.
+    pub fn notified(&self, delivered: bool) {
+        let outcome = if delivered { "delivered" } else { "undeliverable" };
+        self.notify_messages.with_label_values(&[outcome]).inc();
+    }
+
+    /// Counts a try that failed.
+    pub fn notify_failed(&self) {
+        self.notify_failures.inc();
+    }
+
+    /// Notes how far behind the receiver is.
+    pub fn notify_behind(&self, unread: u64, oldest_seconds: f64) {
+        self.notify_unread.set(i64::try_from(unread).unwrap_or(i64::MAX));
+        self.notify_oldest.set(oldest_seconds);
     }
 
     /// Notes the policies in force.

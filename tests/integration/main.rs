@@ -25,6 +25,7 @@ mod metrics;
 mod mirror;
 #[path = "../support/mmdb.rs"]
 mod mmdb;
+mod notify;
 mod operation;
 mod orders;
 mod proxy_protocol;
