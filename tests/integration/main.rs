@@ -30,6 +30,7 @@ mod operation;
 mod orders;
 mod proxy_protocol;
 mod refusal_answers;
+mod server_side;
 mod streaming;
 mod support;
 mod target_readings;

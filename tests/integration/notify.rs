@@ -104,7 +104,7 @@ fn a_block_and_a_hold_are_told_once_and_an_allow_is_not() {
     let delivered = "interdict_notify_messages_total{outcome=\"delivered\"}";
     until("both", || (gateway.metric(delivered) >= 2.0).then_some(()));
     let unread = || gateway.metric("interdict_notify_unread_records");
-    until("the end", || (unread() == 0.0).then_some(()));
+    until("the end", || (unread() <= 0.0).then_some(()));
     assert_eq!(ids(&receiver), [blocked.clone(), held]);
     let first = &receiver.seen()[0];
     assert!(first.head.starts_with("POST /hold?from=gate HTTP/1.1\r\n"), "{}", first.head);
@@ -137,7 +137,7 @@ fn a_block_and_a_hold_are_told_once_and_an_allow_is_not() {
             assert!(!text.contains(evidence), "{evidence}: {text}");
         }
     }
-    assert_eq!(gateway.metric("interdict_notify_oldest_seconds"), 0.0);
+    assert!(gateway.metric("interdict_notify_oldest_seconds") <= 0.0);
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn a_message_that_the_receiver_refuses_is_given_up_counted_and_the_next_is_told(
     assert!(gateway.log().contains(&refused), "the log names the decision");
     status.store(200, Ordering::SeqCst);
     let next = order(&gateway, "US", US);
-    wait_for(&receiver, &[next.clone()]);
+    wait_for(&receiver, std::slice::from_ref(&next));
     assert_eq!(ids(&receiver), [vec![refused; 6], vec![next]].concat());
 }
 
@@ -221,10 +221,10 @@ fn a_first_start_begins_at_the_end_a_stop_tells_the_rest_and_a_start_goes_on_beh
     let first = order(&gateway, "US", US);
     gateway.signal("TERM");
     assert_eq!(gateway.wait(), Some(0));
-    assert_eq!(ids(&receiver), [first.clone()], "told before it ended");
+    assert_eq!(ids(&receiver), [first.as_str()], "told before it ended");
     let gateway = in_ledger(builder(upstream.address, receiver.address), ledger.path());
     let second = order(&gateway, "US", US);
-    wait_for(&receiver, &[second.clone()]);
+    wait_for(&receiver, std::slice::from_ref(&second));
     assert_eq!(ids(&receiver), [first, second], "nothing twice after an orderly end");
     let verified = run(interdict().args(["ledger", "verify"]).arg(ledger.path()));
     assert_eq!(verified.code, Some(0), "{}", verified.stderr);
@@ -266,7 +266,7 @@ fn only_the_actions_that_are_named_are_told() {
     let update = Request::get("/mirror/index/u1313g.xml").from(US).send(gateway.address);
     assert_eq!(update.status, 451);
     let blocked = order(&gateway, "US", US);
-    wait_for(&receiver, &[blocked.clone()]);
+    wait_for(&receiver, std::slice::from_ref(&blocked));
     assert_eq!(ids(&receiver), [blocked]);
 }
 
