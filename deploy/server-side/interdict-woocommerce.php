@@ -38,7 +38,7 @@ function interdict_transaction(WC_Order $order, ?WC_Order $placed = null): array
     ]);
     // Whoever sells the vendor's goods and is not the vendor resells, renewals included.
     $transaction = ['action' => 'resale', 'items' => $items, 'buyer' => (object) $buyer];
-    return (array) apply_filters('interdict_transaction', $transaction, $order);
+    return (array) apply_filters('interdict/transaction', $transaction, $order);
 }
 
 /** Verdict and reference. Anything but a clear answer is a hold. */
