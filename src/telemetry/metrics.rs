@@ -43,10 +43,10 @@ pub struct Metrics {
     ledger_failed: IntGauge,
     ledger_lag: Gauge,
     ledger_records: IntCounter,
-    notify_failures: IntCounter,
-    notify_messages: IntCounterVec,
-    notify_oldest: Gauge,
-    notify_unread: IntGauge,
+    pub(super) notify_failures: IntCounter,
+    pub(super) notify_messages: IntCounterVec,
+    pub(super) notify_oldest: Gauge,
+    pub(super) notify_unread: IntGauge,
     policy_info: IntGaugeVec,
     policy_loaded: Gauge,
     record_seconds: Histogram,
@@ -352,23 +352,6 @@ impl Metrics {
         self.ledger_depth.set(i64::try_from(unsynced).unwrap_or(i64::MAX));
         self.ledger_lag.set(lag_seconds);
         self.ledger_failed.set(i64::from(failed));
-    }
-
-    /// Counts a message that has come to its end: the receiver has it, or it was given up.
-    pub fn notified(&self, delivered: bool) {
-        let outcome = if delivered { "delivered" } else { "undeliverable" };
-        self.notify_messages.with_label_values(&[outcome]).inc();
-    }
-
-    /// Counts a try that failed.
-    pub fn notify_failed(&self) {
-        self.notify_failures.inc();
-    }
-
-    /// Notes how far behind the receiver is.
-    pub fn notify_behind(&self, unread: u64, oldest_seconds: f64) {
-        self.notify_unread.set(i64::try_from(unread).unwrap_or(i64::MAX));
-        self.notify_oldest.set(oldest_seconds);
     }
 
     /// Notes the policies in force.
