@@ -35,3 +35,4 @@ mod streaming;
 mod support;
 mod target_readings;
 mod tls;
+mod tutorials;
