@@ -10,6 +10,7 @@ pub mod geo;
 pub mod ledger;
 pub mod message;
 pub mod model;
+pub mod notify;
 pub mod policy;
 pub mod registry;
 pub mod settings;

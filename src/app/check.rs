@@ -12,6 +12,7 @@ use crate::settings::BodyUse;
 
 use super::load::Loaded;
 use super::load::load;
+use super::notify;
 use super::serve::ServeError;
 
 /// What a configuration amounts to.
@@ -74,6 +75,13 @@ pub fn check(config: &Config, now: Timestamp) -> Result<CheckReport, ServeError>
             GeoSourceKind::ClassDatabase | GeoSourceKind::ClassList => anonymisers = true,
             GeoSourceKind::Database => country_data = true,
             GeoSourceKind::Embedded | GeoSourceKind::Networks => {}
+        }
+    }
+    if let Some(settings) = &config.notify {
+        notify::check(settings, &config.ledger.dir)?;
+        facts.push(format!("blocks and holds are told to {}", settings.server));
+        if settings.is_open_on_the_way() {
+            warnings.push("[notify] url is plain http to another machine: who listens on the way reads every block and hold; write https".to_owned());
         }
     }
     if !country_data {

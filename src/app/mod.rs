@@ -6,6 +6,7 @@
 mod check;
 pub mod demo;
 mod load;
+mod notify;
 mod reload;
 mod sample;
 pub mod serve;

@@ -36,6 +36,8 @@ use crate::telemetry::MetricsError;
 use super::load::LoadError;
 use super::load::load_with;
 use super::load::tell_damage;
+use super::notify::Notifier;
+use super::notify::NotifyError;
 use super::reload::Reloader;
 use super::reload::Stamps;
 use super::reload::seconds;
@@ -61,6 +63,9 @@ pub enum ServeError {
     /// A metric family is unsound.
     #[error("metrics: {0}")]
     Metrics(#[from] MetricsError),
+    /// `[notify]`: its key, its position, or its receiver.
+    #[error("{0}")]
+    Notify(#[from] NotifyError),
     /// The routes cannot stand side by side.
     #[error("{0}")]
     Routes(#[from] RouteTableError),
@@ -115,6 +120,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     }
     tracing::info!(dir = %config.ledger.dir.display(), records = recovery.records, "ledger open");
     let metrics = Arc::new(Metrics::new()?);
+    let notifier = Notifier::start(&config, &ledger, &metrics)?;
     let health = Arc::new(Health::default());
     let snapshot = loaded.snapshot;
     for (table, state) in &loaded.stored {
@@ -192,6 +198,11 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         result?;
     }
     drop(gate);
+    if let Some(notifier) = notifier {
+        // What was decided last is told as well, if the receiver takes it now.
+        ledger.settled().await.ok();
+        notifier.stop();
+    }
     ledger.close()?;
     tracing::info!("stopped");
     Ok(())

@@ -1,4 +1,4 @@
-//! `[identity]` and `[notify]`: tokens that vouch for a client, and the webhook that tells fulfilment to wait.
+//! `[identity]`: tokens that vouch for a client.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -107,20 +107,4 @@ impl Permission {
             Self::Evidence => "evidence",
         }
     }
-}
-
-/// `[notify]`: the signed outgoing webhook for blocks and holds.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Notify {
-    /// File with the key that signs each message.
-    pub key: PathBuf,
-    /// Longest wait for the receiver.
-    pub timeout: Duration,
-    /// The receiver.
-    pub url: String,
-}
-
-impl Notify {
-    /// Longest wait for the receiver.
-    pub const TIMEOUT: Duration = Duration::from_secs(5);
 }

@@ -7,6 +7,7 @@
 mod gateway;
 mod geo;
 mod identity;
+mod notify;
 mod operation;
 mod pointer;
 mod reading;
@@ -16,7 +17,8 @@ mod upstream;
 
 pub use gateway::{Admin, ClientAddress, Gateway, Listener, Tls};
 pub use geo::Geo;
-pub use identity::{Algorithm, Identity, JwksSource, Notify, Permission};
+pub use identity::{Algorithm, Identity, JwksSource, Permission};
+pub use notify::Notify;
 pub use operation::{
     Catalog, Customers, Deliveries, Ledger, Log, LogFormat, LogLevel, Policies, Store,
 };

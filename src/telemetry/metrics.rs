@@ -64,6 +64,10 @@ pub struct Metrics {
     ledger_failed: IntGauge,
     ledger_lag: Gauge,
     ledger_records: IntCounter,
+    pub(super) notify_failures: IntCounter,
+    pub(super) notify_messages: IntCounterVec,
+    pub(super) notify_oldest: Gauge,
+    pub(super) notify_unread: IntGauge,
     policy_info: IntGaugeVec,
     policy_loaded: Gauge,
     read_backs: IntCounterVec,
@@ -164,6 +168,27 @@ impl Metrics {
                 "Age of the oldest record not yet known to be on the disk, in seconds.",
             )?,
             ledger_records: counter(r, "ledger_records_total", "Records appended since start.")?,
+            notify_failures: counter(
+                r,
+                "notify_failures_total",
+                "Tries to tell the receiver of [notify] that failed.",
+            )?,
+            notify_messages: counters(
+                r,
+                "notify_messages_total",
+                "Messages to the receiver of [notify] by outcome: delivered, or given up as undeliverable.",
+                &["outcome"],
+            )?,
+            notify_oldest: float_gauge(
+                r,
+                "notify_oldest_seconds",
+                "Age of the block or hold that the receiver of [notify] does not know of yet, in seconds.",
+            )?,
+            notify_unread: gauge(
+                r,
+                "notify_unread_records",
+                "Records that [notify] has not looked at yet.",
+            )?,
             policy_info: gauges(
                 r,
                 "policy_info",
@@ -261,6 +286,9 @@ impl Metrics {
             metrics.registry_rebuilds.with_label_values(&[part.as_str()]).reset();
         }
         metrics.registry_rows(0, 0);
+        for outcome in ["delivered", "undeliverable"] {
+            metrics.notify_messages.with_label_values(&[outcome]).inc_by(0);
+        }
         for part in Part::ALL {
             metrics.reload_degraded.with_label_values(&[part.as_str()]).set(0);
         }

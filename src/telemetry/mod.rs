@@ -7,6 +7,7 @@ mod budget;
 mod health;
 mod logging;
 mod metrics;
+mod notified;
 
 pub use budget::{Line, LineBudget};
 pub use health::Health;

@@ -26,13 +26,16 @@ mod metrics;
 mod mirror;
 #[path = "../support/mmdb.rs"]
 mod mmdb;
+mod notify;
 mod operation;
 mod orders;
 mod presets;
 mod proxy_protocol;
 mod refusal_answers;
 mod registry;
+mod server_side;
 mod streaming;
 mod support;
 mod target_readings;
 mod tls;
+mod tutorials;

@@ -1,4 +1,4 @@
-//! `[identity]` and `[notify]`: read and checked in full, though their machinery is not in this version.
+//! `[identity]`: read and checked in full, though its machinery is not in this version.
 
 use std::time::Duration;
 
@@ -8,7 +8,6 @@ use crate::settings::Algorithm;
 use crate::settings::BuyerField;
 use crate::settings::Identity;
 use crate::settings::JwksSource;
-use crate::settings::Notify;
 use crate::settings::Permission;
 use crate::settings::Pointer;
 
@@ -52,21 +51,6 @@ pub(in crate::config) fn identity(root: &Section<'_>) -> Option<Identity> {
             .map_or(Identity::LEEWAY, Duration::from_secs),
         permissions: section.section("permissions").map_or_else(Vec::new, permissions),
     })
-}
-
-/// Reads `[notify]`.
-pub(in crate::config) fn notify(root: &Section<'_>) -> Option<Notify> {
-    let section = root.section("notify")?;
-    section.later();
-    let url = section.need("url", "\"https://fulfilment.example/hold\"");
-    let key = section.need("key", "\"notify-key.pem\"");
-    let timeout = section
-        .at("timeout")
-        .and_then(|field| field.duration(Duration::from_millis(100)..=Duration::from_secs(60)))
-        .unwrap_or(Notify::TIMEOUT);
-    let url = url.and_then(|field| field.parsed(web_address));
-    let key = key.and_then(|field| field.path());
-    Some(Notify { key: key?, timeout, url: url? })
 }
 
 fn algorithm(field: &Field<'_>) -> Option<Algorithm> {
