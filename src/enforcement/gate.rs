@@ -32,6 +32,7 @@ use super::outcome::Permit;
 use super::outcome::Refusal;
 use super::outcome::Refused;
 use super::outcome::RefusedItem;
+use super::principal;
 use super::record;
 use super::record::Kind;
 use super::record::Unread;
@@ -187,6 +188,7 @@ impl Gate {
                     &route.name,
                     transaction,
                     Some(request),
+                    request.principal,
                 )
             })
             .await;
@@ -284,6 +286,7 @@ impl Gate {
         };
         gather::client(&mut transaction.buyer, route, request.client, snapshot, at);
         gather::said(&mut transaction.buyer, snapshot, at);
+        principal::vouch(&mut transaction.buyer, route, request, snapshot)?;
         gather::requirements(&mut transaction.buyer, route);
         let started = Instant::now();
         let decision = decide(&transaction, at, &snapshot.policies, &snapshot.setting());

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use crate::identity::TokenFault;
 use crate::message::CanonicalTarget;
 use crate::message::without_method_override;
 use crate::model::Action;
@@ -59,6 +60,13 @@ pub enum Refusal {
         /// Names the refusal.
         id: DecisionId,
     },
+    /// 401: no token where one is required, or one that is not believed.
+    Unauthenticated {
+        /// Names the refusal.
+        id: DecisionId,
+        /// Why.
+        reason: Unauthenticated,
+    },
     /// 503: could not decide or could not record.
     Unavailable {
         /// Names the refusal.
@@ -69,6 +77,17 @@ pub enum Refusal {
         /// Names the refusal.
         id: DecisionId,
     },
+}
+
+/// Why a client is not known.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Unauthenticated {
+    /// No token, where one is required.
+    #[error("a token is required")]
+    Absent,
+    /// A token that is not believed.
+    #[error("{0}")]
+    Token(TokenFault),
 }
 
 /// A decision that refuses, as much of it as a customer may see.
@@ -184,6 +203,7 @@ impl Refusal {
             Self::Prohibited(_) => 451,
             Self::TooLarge { .. } => 413,
             Self::TooSlow { .. } => 408,
+            Self::Unauthenticated { .. } => 401,
             Self::Unavailable { .. } => 503,
             Self::Unsupported { .. } => 415,
         }
@@ -198,6 +218,7 @@ impl Refusal {
             | Self::MethodNotAllowed { id, .. }
             | Self::TooLarge { id }
             | Self::TooSlow { id }
+            | Self::Unauthenticated { id, .. }
             | Self::Unavailable { id }
             | Self::Unsupported { id } => *id,
         }
@@ -212,6 +233,7 @@ impl Refusal {
             Self::MethodNotAllowed { .. } => "the route does not list the method",
             Self::TooLarge { .. } => "the body is over the limit",
             Self::TooSlow { .. } => "the request came too slowly",
+            Self::Unauthenticated { reason, .. } => return Cow::Owned(reason.to_string()),
             Self::Unavailable { .. } => "the request could not be decided",
             Self::Unsupported { .. } => "the media type or content coding is not read",
         })
@@ -226,6 +248,7 @@ impl Refusal {
             | Self::MethodNotAllowed { .. }
             | Self::TooLarge { .. }
             | Self::TooSlow { .. }
+            | Self::Unauthenticated { .. }
             | Self::Unavailable { .. }
             | Self::Unsupported { .. } => None,
         }

@@ -15,13 +15,16 @@ use actix_web::http::header::HeaderMap;
 use actix_web::http::header::HeaderValue;
 use bytes::Bytes;
 
+use crate::enforcement::Caller;
 use crate::enforcement::Found;
 use crate::enforcement::Malformed;
 use crate::enforcement::Permit;
 use crate::enforcement::Refusal;
 use crate::enforcement::Request;
 use crate::enforcement::Snapshot;
+use crate::enforcement::Unauthenticated;
 use crate::enforcement::Unread;
+use crate::identity::TokenFault;
 use crate::message::AddressBasis;
 use crate::message::CanonicalTarget;
 use crate::message::ClientAddress;
@@ -35,6 +38,7 @@ use crate::message::is_form_utf8;
 use crate::message::is_json_utf8;
 use crate::message::lenient_readings;
 use crate::settings::BodyUse;
+use crate::settings::Permission;
 use crate::settings::Route;
 
 use super::answers;
@@ -137,6 +141,9 @@ impl Worker {
             let canonical = target.forward_target();
             let raw = arrival.raw_target();
             let as_it_came = *canonical != *raw && !self.matters(&snapshot, raw);
+            if let Err(answer) = self.admit(route, arrival).await {
+                return answer;
+            }
             let permit = gate.pass(route, if as_it_came { raw } else { &canonical });
             return self.forward(arrival, route, permit, payload, underway).await;
         }
@@ -156,6 +163,10 @@ impl Worker {
         payload: &mut Payload,
     ) -> Result<Permit, HttpResponse> {
         let received = arrival.request.headers();
+        let principal = match self.identify(route, arrival).await {
+            Ok(principal) => principal,
+            Err(refusal) => return Err(self.refuse(arrival, route, refusal, target.path()).await),
+        };
         let body = match self.read_body(route, received, payload).await {
             Ok(body) => body,
             Err(fault) => return Err(self.unreadable(arrival, route, fault, target.path()).await),
@@ -167,6 +178,7 @@ impl Worker {
             host: arrival.host,
             method: arrival.method,
             peer: arrival.peer,
+            principal: principal.as_ref(),
             target,
         };
         let permit = self.plane.gate.judge(snapshot, route, &judged).await;
@@ -215,6 +227,9 @@ impl Worker {
             let reason = Malformed::Target(error.to_string());
             let refusal = Refusal::Malformed { id: gate.new_id(), reason };
             return self.refuse(arrival, route, refusal, path).await;
+        }
+        if let Err(answer) = self.admit(route, arrival).await {
+            return answer;
         }
         let permit = gate.pass(route, raw);
         self.forward(arrival, route, permit, payload, underway).await
@@ -380,10 +395,25 @@ impl Worker {
     }
 
     async fn api(&self, call: api::Call, arrival: &Arrival<'_>, payload: Payload) -> HttpResponse {
-        if !self.is_api_client(arrival.client.address) {
+        let near = self.is_api_client(arrival.client.address);
+        let principal = match self.bearer(arrival).await {
+            Ok(principal) => principal,
+            Err(_) if !near => return answers::fault(StatusCode::NOT_FOUND, None),
+            Err(TokenFault::NoKeys) => {
+                return answers::fault(StatusCode::SERVICE_UNAVAILABLE, None);
+            }
+            Err(fault) => return answers::unauthenticated(Unauthenticated::Token(fault)),
+        };
+        let may = |permission| self.may(principal.as_ref(), permission);
+        if !near && !may(Permission::Decide) {
             return answers::fault(StatusCode::NOT_FOUND, None);
         }
-        api::answer(&self.plane, call, arrival.request, arrival.peer, payload).await
+        let caller = Caller {
+            as_of: may(Permission::AsOf),
+            evidence: may(Permission::Evidence),
+            principal: principal.as_ref(),
+        };
+        api::answer(&self.plane, call, caller, arrival.request, arrival.peer, payload).await
     }
 }
 

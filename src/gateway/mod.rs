@@ -16,6 +16,7 @@ mod check;
 mod concluding;
 mod fields;
 mod handler;
+mod identify;
 mod inbound;
 mod language;
 mod listener;

@@ -7,9 +7,24 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::enforcement::Gate;
+use crate::identity::Verifier;
 use crate::message::ClientAddressRule;
+use crate::settings::BuyerField;
+use crate::settings::Permission;
+use crate::settings::Pointer;
 
 use super::upstream::UpstreamClient;
+
+/// Whose tokens are believed, and what is read from them.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Where a token tells evidence of the buyer.
+    pub claims: Arc<[(BuyerField, Pointer)]>,
+    /// What a subject may do on the decision API.
+    pub permissions: Vec<(String, Vec<Permission>)>,
+    /// Checks tokens.
+    pub verifier: Arc<Verifier>,
+}
 
 /// What every worker knows.
 #[derive(Debug)]
@@ -18,6 +33,7 @@ pub(super) struct Plane {
     pub(super) body_timeout: Duration,
     pub(super) client_rule: ClientAddressRule,
     pub(super) gate: Arc<Gate>,
+    pub(super) identity: Option<Identity>,
     pub(super) max_inspected_body: usize,
     pub(super) notice_url: Option<String>,
 }
