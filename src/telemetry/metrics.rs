@@ -248,6 +248,10 @@ impl Metrics {
         for part in Part::ALL {
             metrics.reload_degraded.with_label_values(&[part.as_str()]).set(0);
         }
+        for result in ["ok", "failed"] {
+            metrics.identity_fetches.with_label_values(&[result]).inc_by(0);
+        }
+        metrics.identity_tokens.with_label_values(&["valid"]).inc_by(0);
         Ok(metrics)
     }
 

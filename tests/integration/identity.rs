@@ -130,6 +130,9 @@ impl Issuer {
     }
 }
 
+/// What the order system behind answers.
+const SERVED: u16 = 201;
+
 const HEADER: &str = r#"{"alg":"EdDSA","kid":"ed","typ":"JWT"}"#;
 
 fn claims(sub: &str, more: &Value) -> Value {
@@ -216,7 +219,7 @@ fn a_genuine_token_passes_unchanged_and_its_bearer_is_recorded_without_it() {
         for scheme in ["Bearer", "bearer"] {
             let credentials = format!("{scheme} {token}");
             let answer = world.order("/required", &order("DE", None), &[&credentials]);
-            assert_eq!(answer.status, 200, "{alg}: {}", answer.text());
+            assert_eq!(answer.status, SERVED, "{alg}: {}", answer.text());
             let record = world.gateway.record(answer.decision().unwrap().1);
             assert_eq!(
                 record["evidence"]["principal"],
@@ -234,19 +237,19 @@ fn a_genuine_token_passes_unchanged_and_its_bearer_is_recorded_without_it() {
 #[test]
 fn without_a_token_optional_judges_required_refuses_and_none_does_not_look() {
     let world = World::new();
-    assert_eq!(world.order("/optional", &order("DE", None), &[]).status, 200);
-    assert_eq!(world.order("/optional", &order("DE", None), &["Basic YTpi"]).status, 200);
+    assert_eq!(world.order("/optional", &order("DE", None), &[]).status, SERVED);
+    assert_eq!(world.order("/optional", &order("DE", None), &["Basic YTpi"]).status, SERVED);
     for credentials in [&[][..], &["Basic YTpi"]] {
         let absent = world.order("/required", &order("DE", None), credentials);
         assert_eq!((absent.status, absent.header("www-authenticate")), (401, Some("Bearer")));
         assert!(absent.decision().is_some());
     }
-    assert_eq!(world.order("/none", &order("DE", None), &["Bearer rubbish"]).status, 200);
+    assert_eq!(world.order("/none", &order("DE", None), &["Bearer rubbish"]).status, SERVED);
     let closed = world.order("/closed", &json!({}), &[]);
     assert_eq!((closed.status, closed.decision()), (401, None));
-    assert_eq!(world.order("/rest", &json!({}), &["Bearer rubbish"]).status, 200);
+    assert_eq!(world.order("/rest", &json!({}), &["Bearer rubbish"]).status, SERVED);
     let good = format!("Bearer {}", world.issuer.token("A-DE", &json!({})));
-    assert_eq!(world.order("/closed", &json!({}), &[&good]).status, 200);
+    assert_eq!(world.order("/closed", &json!({}), &[&good]).status, SERVED);
 }
 
 #[test]
@@ -303,7 +306,7 @@ fn what_a_header_says_of_keys_is_neither_believed_nor_fetched() {
         world.refuses_token(&text, &stranger.signed("ed", &text, &payload));
         // From the issuer itself they are merely not looked at.
         let genuine = format!("Bearer {}", world.issuer.signed("ed", &text, &payload));
-        assert_eq!(world.order("/required", &order("DE", None), &[&genuine]).status, 200);
+        assert_eq!(world.order("/required", &order("DE", None), &[&genuine]).status, SERVED);
     }
     assert!(trap.accept().is_err(), "nobody may be asked");
     for kid in ["", "../../x", "/dev/null", "' OR '1'='1", "ED", "ed ", "unknown"] {
@@ -356,7 +359,11 @@ fn a_token_counts_in_its_time_and_for_its_audience_and_issuer_alone() {
     )]
     let fraction = json!({"exp":now() as f64 + 600.5,"nbf":now() + 10});
     let fine = format!("Bearer {}", world.issuer.token("A-DE", &fraction));
-    assert_eq!(world.order("/required", &order("DE", None), &[&fine]).status, 200, "within leeway");
+    assert_eq!(
+        world.order("/required", &order("DE", None), &[&fine]).status,
+        SERVED,
+        "within leeway"
+    );
 }
 
 #[test]
@@ -414,7 +421,7 @@ fn a_token_has_one_reading_or_none() {
     world.refuses("no token", &["Bearer"]);
     world.refuses("lower case hides nothing", &["bearer rubbish"]);
     world.refuses("a tab", &[&good.replace(' ', "\t")]);
-    assert_eq!(world.order("/required", &order("DE", None), &[&good]).status, 200);
+    assert_eq!(world.order("/required", &order("DE", None), &[&good]).status, SERVED);
 }
 
 #[test]
@@ -423,7 +430,7 @@ fn claims_count_beside_the_request_and_one_us_value_decides() {
     let bearer = |sub: &str, more: Value| format!("Bearer {}", world.issuer.token(sub, &more));
     let german = bearer("A-DE", json!({}));
     for (what, order, credentials, status) in [
-        ("both German", order("DE", Some("A-DE")), &german, 200),
+        ("both German", order("DE", Some("A-DE")), &german, SERVED),
         ("a US order stays one", order("US", None), &german, 451),
         ("a US account in the body stays one", order("DE", Some("A-US")), &german, 451),
         ("a US account in the token", order("DE", Some("A-DE")), &bearer("A-US", json!({})), 451),
@@ -460,7 +467,7 @@ fn claims_count_beside_the_request_and_one_us_value_decides() {
     let bare = json!({"lines":[{"sku":"KL1047GDEFS"}],"account":"A-DE"});
     assert_eq!(world.order("/optional", &bare, &[]).status, 403, "nobody vouches");
     let vouched = world.order("/optional", &bare, &[&german]);
-    assert_eq!(vouched.status, 200);
+    assert_eq!(vouched.status, SERVED);
     let record = world.gateway.record(vouched.decision().unwrap().1);
     assert_eq!(record["evidence"]["vouching"], "vouched");
     let record = world.order("/optional", &order("DE", None), &[&bearer("A-US", json!({}))]);
@@ -528,11 +535,11 @@ fn keys_of_a_file_rotate_and_a_broken_file_changes_nothing() {
     fs::write(&file, "{\"keys\":[]}").unwrap();
     let degraded = "interdict_reload_degraded{part=\"identity\"}";
     until("degraded", || (world.gateway.metric(degraded) > 0.0).then_some(()));
-    assert_eq!(status(&old), 200, "the last good keys stay");
+    assert_eq!(status(&old), SERVED, "the last good keys stay");
     let new = Issuer::new();
     fs::write(&file, new.jwks()).unwrap();
     let fresh = format!("Bearer {}", new.token("A-DE", &json!({})));
-    until("the new keys", || (status(&fresh) == 200).then_some(()));
+    until("the new keys", || (status(&fresh) == SERVED).then_some(()));
     assert_eq!(status(&old), 401);
     until("recovery", || (world.gateway.metric(degraded) <= 0.0).then_some(()));
 }
@@ -576,7 +583,7 @@ fn keys_of_a_url_are_fetched_refreshed_looked_for_and_kept_in_an_outage() {
         world.order("/required", &order("DE", None), &[&format!("Bearer {token}")]).status
     };
     let good = || world.issuer.token("A-DE", &json!({}));
-    until("the first keys", || (status(good()) == 200).then_some(()));
+    until("the first keys", || (status(good()) == SERVED).then_some(()));
     let fetches = || world.gateway.metric("interdict_identity_key_fetches_total{result=\"ok\"}");
     let named = |kid: &str| {
         let header = json!({"alg":"EdDSA","kid":kid}).to_string();
@@ -602,14 +609,14 @@ fn keys_of_a_url_are_fetched_refreshed_looked_for_and_kept_in_an_outage() {
         json!({"keys":[world.issuer.ed_key("next")]}).to_string(),
     )
     .unwrap();
-    assert_eq!(status(named("next")), 200);
+    assert_eq!(status(named("next")), SERVED);
     assert_eq!(status(good()), 401, "the old name is gone");
     // An outage keeps the last good.
     fs::remove_file(nginx.dir().join("www/keys/jwks.json")).unwrap();
     world.gateway.signal("HUP");
     let failed = "interdict_identity_key_fetches_total{result=\"failed\"}";
     until("an outage", || (world.gateway.metric(failed) > 0.0).then_some(()));
-    assert_eq!(status(named("next")), 200);
+    assert_eq!(status(named("next")), SERVED);
     let readiness = Request::get("/readyz").send(world.gateway.admin);
     assert_eq!((readiness.status, &readiness.json()["status"]), (200, &"degraded".into()));
 }

@@ -206,14 +206,9 @@ fn what_this_version_cannot_do_is_named_with_key_and_line() {
     let config = read(DESIGN).unwrap();
     let named: Vec<_> = config.unsupported().iter().map(|problem| problem.to_string()).collect();
     let keys: Vec<_> = config.unsupported().into_iter().map(|problem| problem.key).collect();
-    assert_eq!(
-        keys,
-        ["identity", "route.orders.preset", "route.erp.identity", "route.erp.preset"],
-        "{named:?}"
-    );
-    let line = DESIGN.lines().position(|line| line == "[identity]").unwrap() + 1;
-    assert_eq!(named[0], format!("i.toml:{line}:1: identity: not available in this version"));
-    assert_eq!(config.require_supported().unwrap_err().problems().len(), 4);
+    assert_eq!(keys, ["route.orders.preset", "route.erp.preset"], "{named:?}");
+    assert!(named[0].ends_with("route.orders.preset: not available in this version"), "{named:?}");
+    assert_eq!(config.require_supported().unwrap_err().problems().len(), 2);
 }
 
 #[test]

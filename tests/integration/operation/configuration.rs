@@ -138,12 +138,10 @@ fn each_file_that_is_broken_is_78_and_named() {
 fn what_this_version_does_not_have_is_refused_and_never_ignored() {
     let updates = "action = \"signature_update\"\n";
     let mirror = "preset = \"kaspersky-mirror\"\n";
-    let identity = "[identity]\njwks = \"jwks.json\"\nissuer = \"https://shop.example\"\naudience = \"interdict\"\nalgorithms = [\"EdDSA\"]\n";
     let notify = "[notify]\nurl = \"https://shop.example/held\"\nkey = \"notify.pem\"\n";
     let top = |table: &str| GOOD.replace("[[upstream]]", &format!("{table}[[upstream]]"));
     let resale = |line: &str| GOOD.replace(mirror, line).replace(updates, "action = \"resale\"\n");
     for (key, text) in [
-        ("identity", top(identity)),
         ("notify", top(notify)),
         ("preset", resale("preset = \"woocommerce\"\n")),
         ("preset", resale("preset = \"magento\"\n")),
