@@ -168,6 +168,7 @@ struct ItemRecord<'a> {
 }
 
 /// Writes the record of a decision.
+#[expect(clippy::too_many_arguments, reason = "each is a member of the record")]
 pub(super) fn write_decision(
     out: &mut Vec<u8>,
     kind: Kind,

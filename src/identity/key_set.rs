@@ -135,7 +135,8 @@ fn key(jwk: &StrictValue, name: &str, accepted: &[Algorithm]) -> Result<Key, &'s
                 "P-256" => (32, &[Algorithm::Es256]),
                 _ => (48, &[Algorithm::Es384]),
             };
-            (part("x", length)?, part("y", length)?);
+            part("x", length)?;
+            part("y", length)?;
             let (x, y) = (text("x").unwrap_or_default(), text("y").unwrap_or_default());
             (algorithm, DecodingKey::from_ec_components(x, y).map_err(unreadable)?)
         }
