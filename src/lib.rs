@@ -7,6 +7,7 @@ pub mod config;
 pub mod enforcement;
 pub mod gateway;
 pub mod geo;
+pub mod identity;
 pub mod ledger;
 pub mod message;
 pub mod model;

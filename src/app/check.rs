@@ -10,6 +10,7 @@ use crate::geo::GeoSourceKind;
 use crate::ledger::Reader;
 use crate::settings::BodyUse;
 
+use super::identity;
 use super::load::Loaded;
 use super::load::load;
 use super::notify;
@@ -37,6 +38,14 @@ pub fn check(config: &Config, now: Timestamp) -> Result<CheckReport, ServeError>
     for tls in config.gateway.listeners.iter().filter_map(|listener| listener.tls.clone()) {
         std::sync::Arc::new(Certificates::load(tls)?).server_config()?;
     }
+    let mut keys = None;
+    if let Some(settings) = &config.identity {
+        keys = Some(match identity::read(settings)? {
+            Some(set) => format!("identity: {} usable keys", set.len()),
+            None => "identity: keys by URL, fetched by `serve`, not here".to_owned(),
+        });
+        identity::source(settings)?;
+    }
     if config.ledger.dir.exists() {
         Reader::open(&config.ledger.dir)?;
     }
@@ -49,6 +58,7 @@ pub fn check(config: &Config, now: Timestamp) -> Result<CheckReport, ServeError>
     facts.push(format!("policy revision {}, {} rules", policies.revision(), policies.rule_count()));
     facts.push(format!("catalogue: {} rows", snapshot.catalogue.len()));
     facts.push(format!("customers: {} accounts and licence keys", snapshot.customers.len()));
+    facts.extend(keys);
     let mut warnings = Vec::new();
     for (table, state) in &stored {
         let (table, generation, rows) = (table.as_str(), state.generation, state.rows);

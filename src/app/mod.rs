@@ -5,6 +5,7 @@
 
 mod check;
 pub mod demo;
+mod identity;
 mod load;
 mod notify;
 mod reload;

@@ -14,10 +14,12 @@ use crate::enforcement::Gate;
 use crate::enforcement::Snapshot;
 use crate::gateway::tls::Certificates;
 use crate::geo::GeoTables;
+use crate::identity::Verifier;
 use crate::registry::Care;
 use crate::registry::State;
 use crate::registry::Store;
 use crate::registry::Table;
+use crate::settings::JwksSource;
 use crate::telemetry::Health;
 use crate::telemetry::Part;
 
@@ -29,6 +31,7 @@ pub(super) struct Reloader {
     pub(super) config: Arc<Config>,
     pub(super) gate: Arc<Gate>,
     pub(super) health: Arc<Health>,
+    pub(super) verifier: Option<Arc<Verifier>>,
     pub(super) stamps: Stamps,
 }
 
@@ -96,6 +99,11 @@ impl Reloader {
                 Part::Catalogue | Part::Policies => {}
                 Part::Certificates => self.conclude(*part, self.renew_certificates()),
                 Part::Customers => self.conclude(*part, self.customers()),
+                Part::Identity => {
+                    if let Some(result) = self.identity() {
+                        self.conclude(*part, result);
+                    }
+                }
                 Part::Geo => self.conclude(*part, self.geo()),
             }
         }
@@ -162,6 +170,25 @@ impl Reloader {
         Ok(())
     }
 
+    /// Keys of a file; those of a URL are asked for and come by themselves.
+    fn identity(&self) -> Option<Result<(), String>> {
+        let (Some(verifier), Some(settings)) = (&self.verifier, &self.config.identity) else {
+            return Some(Ok(()));
+        };
+        match super::identity::read(settings) {
+            Ok(Some(set)) => {
+                self.gate.metrics().keys_in_force(set.len(), seconds(self.gate.now()));
+                verifier.keys().replace(set);
+                Some(Ok(()))
+            }
+            Ok(None) => {
+                verifier.keys().ask();
+                None
+            }
+            Err(error) => Some(Err(error.to_string())),
+        }
+    }
+
     fn renew_certificates(&self) -> Result<(), String> {
         self.certificates.iter().try_for_each(|c| c.reload()).map_err(|error| error.to_string())
     }
@@ -185,6 +212,10 @@ fn stamp(config: &Config, part: Part) -> Stamp {
             let geo = &config.geo;
             geo.databases.iter().chain(&geo.classes).chain(&geo.networks).cloned().collect()
         }
+        Part::Identity => match config.identity.as_ref().map(|identity| &identity.jwks) {
+            Some(JwksSource::File(file)) => vec![file.clone()],
+            Some(JwksSource::Url(_)) | None => Vec::new(),
+        },
         Part::Policies => config.policies.dir.as_deref().map(policy_files).unwrap_or_default(),
     };
     paths.into_iter().map(|path| (path.clone(), look(&path))).collect()

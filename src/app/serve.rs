@@ -18,11 +18,13 @@ use crate::enforcement::MonotoneClock;
 use crate::enforcement::RouteTable;
 use crate::enforcement::RouteTableError;
 use crate::gateway::server::DataPlane;
+use crate::gateway::server::Identity;
 use crate::gateway::server::ServerError;
 use crate::gateway::tls::Certificates;
 use crate::gateway::tls::TlsError;
 use crate::gateway::upstream::SetupError;
 use crate::gateway::upstream::Upstream;
+use crate::identity::Verifier;
 use crate::ledger::Ledger;
 use crate::ledger::LedgerError;
 use crate::ledger::LedgerSettings;
@@ -33,6 +35,9 @@ use crate::telemetry::Health;
 use crate::telemetry::Metrics;
 use crate::telemetry::MetricsError;
 
+use super::identity;
+use super::identity::Fetcher;
+use super::identity::IdentityError;
 use super::load::LoadError;
 use super::load::load_with;
 use super::load::tell_damage;
@@ -54,6 +59,9 @@ pub enum ServeError {
         #[source]
         source: std::io::Error,
     },
+    /// The keys of tokens.
+    #[error("{0}")]
+    Identity(#[from] IdentityError),
     /// The ledger cannot be opened or closed.
     #[error("{0}")]
     Ledger(#[from] LedgerError),
@@ -145,6 +153,22 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         .iter()
         .map(|settings| Ok((settings.name.clone(), Upstream::new(settings)?)))
         .collect::<Result<Vec<_>, SetupError>>()?;
+    let verifier = config.identity.as_ref().map(|settings| Arc::new(Verifier::new(settings)));
+    let mut fetched = None;
+    if let (Some(settings), Some(verifier)) = (&config.identity, &verifier) {
+        if let Some(set) = identity::read(settings)? {
+            metrics.keys_in_force(set.len(), seconds(clock.now()));
+            verifier.keys().replace(set);
+        }
+        fetched = identity::source(settings)?.map(|(upstream, path)| Fetcher {
+            health: Arc::clone(&health),
+            metrics: Arc::clone(&metrics),
+            path,
+            refresh: settings.refresh,
+            upstream,
+            verifier: Arc::clone(verifier),
+        });
+    }
     let gate = Arc::new(Gate::new(GateSettings {
         clock: MonotoneClock::new(clock, recovery.last_instant),
         deliveries: config.ledger.deliveries,
@@ -157,10 +181,20 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         let upstream = upstream.clone();
         drop(actix_web::rt::spawn(async move { upstream.watch().await }));
     }
+    if let Some(fetcher) = fetched {
+        drop(actix_web::rt::spawn(fetcher.run()));
+    }
     let (admin, admin_address) = start_admin(&config, &gate, &health, &upstreams)?;
     let plane = DataPlane {
         certificates: certificates.clone(),
         gate: Arc::clone(&gate),
+        identity: config.identity.as_ref().zip(verifier.clone()).map(|(settings, verifier)| {
+            Identity {
+                claims: settings.claims.clone().into(),
+                permissions: settings.permissions.clone(),
+                verifier,
+            }
+        }),
         notice_url: config.reseller.notice_url.clone(),
         settings: config.gateway.clone(),
         upstreams,
@@ -180,6 +214,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         gate: Arc::clone(&gate),
         health,
         stamps,
+        verifier,
     };
     let interval = config.gateway.reload_interval;
     let reloading = actix_web::rt::spawn(reload(reloader, signals.hangup, interval));

@@ -13,17 +13,20 @@ use super::gate::Gate;
 use super::gate::RecordError;
 use super::gate::Until;
 use super::gather;
+use super::principal::Principal;
 use super::record;
 use super::record::Kind;
 use super::snapshot::Snapshot;
 
 /// What a caller may hand in.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Caller {
+pub struct Caller<'a> {
     /// May give `at`.
     pub as_of: bool,
     /// May give `ip_country` and `ip_class`.
     pub evidence: bool,
+    /// Who asks, where that is known.
+    pub principal: Option<&'a Principal>,
 }
 
 /// Why an inquiry has no answer.
@@ -84,7 +87,7 @@ impl Gate {
         &self,
         snapshot: &Snapshot,
         transaction: &mut Transaction,
-        caller: Caller,
+        caller: Caller<'_>,
         synced: bool,
     ) -> Result<Answer, InquiryError> {
         for (given, permitted, name) in [
@@ -113,6 +116,7 @@ impl Gate {
                 "decision-api",
                 transaction,
                 None,
+                caller.principal,
             )
         };
         let recorded = match synced {

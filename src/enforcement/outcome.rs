@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use crate::identity::TokenFault;
 use crate::message::CanonicalTarget;
 use crate::message::without_method_override;
 use crate::model::Action;
@@ -70,6 +71,13 @@ pub enum Refusal {
         /// Names the refusal.
         id: DecisionId,
     },
+    /// 401: no token where one is required, or one that is not believed.
+    Unauthenticated {
+        /// Names the refusal.
+        id: DecisionId,
+        /// Why.
+        reason: Unauthenticated,
+    },
     /// 503: could not decide or could not record.
     Unavailable {
         /// Names the refusal.
@@ -85,6 +93,17 @@ pub enum Refusal {
         /// Names the refusal.
         id: DecisionId,
     },
+}
+
+/// Why a client is not known.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Unauthenticated {
+    /// No token, where one is required.
+    #[error("a token is required")]
+    Absent,
+    /// A token that is not believed.
+    #[error("{0}")]
+    Token(TokenFault),
 }
 
 /// A decision that refuses, as much of it as a customer may see.
@@ -229,6 +248,7 @@ impl Refusal {
             Self::TooLarge { .. } => 413,
             Self::TooSlow { .. } => 408,
             Self::NotLookedUp { .. } | Self::Unavailable { .. } => 503,
+            Self::Unauthenticated { .. } => 401,
             Self::Unsupported { .. } => 415,
         }
     }
@@ -243,6 +263,7 @@ impl Refusal {
             | Self::NotLookedUp { id, .. }
             | Self::TooLarge { id }
             | Self::TooSlow { id }
+            | Self::Unauthenticated { id, .. }
             | Self::Unavailable { id }
             | Self::Unsupported { id }
             | Self::UnsupportedEntrance { id } => *id,
@@ -261,6 +282,7 @@ impl Refusal {
             }
             Self::TooLarge { .. } => "the body is over the limit",
             Self::TooSlow { .. } => "the request came too slowly",
+            Self::Unauthenticated { reason, .. } => return Cow::Owned(reason.to_string()),
             Self::Unavailable { .. } => "the request could not be decided",
             Self::Unsupported { .. } => "the media type or content coding is not read",
             Self::UnsupportedEntrance { .. } => {
@@ -281,6 +303,7 @@ impl Refusal {
             | Self::NotLookedUp { .. }
             | Self::TooLarge { .. }
             | Self::TooSlow { .. }
+            | Self::Unauthenticated { .. }
             | Self::Unavailable { .. }
             | Self::Unsupported { .. } => None,
         }

@@ -26,6 +26,7 @@ use crate::model::Transaction;
 use crate::model::Vouching;
 
 use super::outcome::Refusal;
+use super::principal::Principal;
 use super::request::Request;
 use super::secrets::account_without_secrets;
 use super::secrets::without_secrets;
@@ -100,6 +101,8 @@ struct Evidence<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     citizenship: &'a [CountryText],
     #[serde(skip_serializing_if = "Option::is_none")]
+    claimed: Option<Box<Self>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     declared_country: &'a Option<CountryText>,
     #[serde(skip_serializing_if = "Option::is_none")]
     email_domain: Option<&'a str>,
@@ -110,6 +113,8 @@ struct Evidence<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     permanent_resident_of: &'a [CountryText],
     #[serde(skip_serializing_if = "Option::is_none")]
+    principal: Option<PrincipalRecord<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     registry: Option<RegistryRecord<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     shipping_country: &'a Option<CountryText>,
@@ -118,6 +123,14 @@ struct Evidence<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     us_person: Option<bool>,
     vouching: Vouching,
+}
+
+/// Who vouched: never the token itself.
+#[derive(Serialize)]
+struct PrincipalRecord<'a> {
+    issuer: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<std::borrow::Cow<'a, str>>,
 }
 
 #[derive(Serialize)]
@@ -160,6 +173,7 @@ struct ItemRecord<'a> {
 }
 
 /// Writes the record of a decision.
+#[expect(clippy::too_many_arguments, reason = "each is a member of the record")]
 pub(super) fn write_decision(
     out: &mut Vec<u8>,
     kind: Kind,
@@ -168,11 +182,17 @@ pub(super) fn write_decision(
     route: &str,
     transaction: &Transaction,
     request: Option<&Request<'_>>,
+    principal: Option<&Principal>,
 ) -> Result<(), serde_json::Error> {
+    let mut evidence = Evidence::from(&transaction.buyer);
+    evidence.principal = principal.map(|principal| PrincipalRecord {
+        issuer: &principal.token.issuer,
+        subject: principal.token.subject.as_deref().map(without_secrets),
+    });
     let record = DecisionRecord {
         action: transaction.action,
         decision: document,
-        evidence: Evidence::from(&transaction.buyer),
+        evidence,
         id,
         items: transaction.items.iter().map(ItemRecord::from).collect(),
         kind,
@@ -292,11 +312,13 @@ impl<'a> From<&'a Buyer> for Evidence<'a> {
             billing_country: &buyer.billing_country,
             billing_region: &buyer.billing_region,
             citizenship: &buyer.citizenship,
+            claimed: buyer.claimed.as_deref().map(|claimed| Box::new(Self::from(claimed))),
             declared_country: &buyer.declared_country,
             email_domain: buyer.email.as_deref().map(domain),
             organization_country: &buyer.organization_country,
             parent_country: &buyer.parent_country,
             permanent_resident_of: &buyer.permanent_resident_of,
+            principal: None,
             registry: buyer.customer.as_deref().map(RegistryRecord::from),
             shipping_country: &buyer.shipping_country,
             shipping_region: &buyer.shipping_region,

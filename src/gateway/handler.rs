@@ -15,6 +15,7 @@ use actix_web::http::header::HeaderMap;
 use actix_web::http::header::HeaderValue;
 use bytes::Bytes;
 
+use crate::enforcement::Caller;
 use crate::enforcement::Found;
 use crate::enforcement::Hit;
 use crate::enforcement::Malformed;
@@ -22,7 +23,9 @@ use crate::enforcement::Permit;
 use crate::enforcement::Refusal;
 use crate::enforcement::Request;
 use crate::enforcement::Snapshot;
+use crate::enforcement::Unauthenticated;
 use crate::enforcement::Unread;
+use crate::identity::TokenFault;
 use crate::message::AddressBasis;
 use crate::message::CanonicalTarget;
 use crate::message::ClientAddress;
@@ -36,6 +39,7 @@ use crate::message::is_form_utf8;
 use crate::message::is_json_utf8;
 use crate::message::lenient_readings;
 use crate::settings::BodyUse;
+use crate::settings::Permission;
 use crate::settings::Route;
 
 use super::answers;
@@ -163,6 +167,9 @@ impl Worker {
             let raw = arrival.raw_target();
             let as_it_came =
                 *canonical != *raw && !self.matters(&snapshot, arrival.method, route, raw);
+            if let Err(answer) = self.admit(route, arrival).await {
+                return answer;
+            }
             let to = if as_it_came { raw } else { &canonical };
             let permit = gate.pass(route, to, body.bytes());
             return self.forward(arrival, route, permit, body.payload, underway).await;
@@ -186,6 +193,10 @@ impl Worker {
         body: &mut Body,
     ) -> Result<Permit, HttpResponse> {
         let received = arrival.request.headers();
+        let principal = match self.identify(route, arrival).await {
+            Ok(principal) => principal,
+            Err(refusal) => return Err(self.refuse(arrival, route, refusal, target.path()).await),
+        };
         let body = match &body.read {
             Some(read) => read.fits(route.body_use()).map(Some),
             None => self.read_body(route, received, &mut body.payload).await,
@@ -211,6 +222,7 @@ impl Worker {
             looked_up: &looked_up,
             method: arrival.method,
             peer: arrival.peer,
+            principal: principal.as_ref(),
             target,
         };
         let permit = self.plane.gate.judge(snapshot, route, &judged).await;
@@ -262,6 +274,9 @@ impl Worker {
             let reason = Malformed::Target(error.to_string());
             let refusal = Refusal::Malformed { id: gate.new_id(), reason };
             return self.refuse(arrival, route, refusal, path).await;
+        }
+        if let Err(answer) = self.admit(route, arrival).await {
+            return answer;
         }
         let permit = gate.pass(route, raw, None);
         self.forward(arrival, route, permit, payload, underway).await
@@ -442,10 +457,25 @@ impl Worker {
     }
 
     async fn api(&self, call: api::Call, arrival: &Arrival<'_>, payload: Payload) -> HttpResponse {
-        if !self.is_api_client(arrival.client.address) {
+        let near = self.is_api_client(arrival.client.address);
+        let principal = match self.bearer(arrival).await {
+            Ok(principal) => principal,
+            Err(_) if !near => return answers::fault(StatusCode::NOT_FOUND, None),
+            Err(TokenFault::NoKeys) => {
+                return answers::fault(StatusCode::SERVICE_UNAVAILABLE, None);
+            }
+            Err(fault) => return answers::unauthenticated(Unauthenticated::Token(fault)),
+        };
+        let may = |permission| self.may(principal.as_ref(), permission);
+        if !near && !may(Permission::Decide) {
             return answers::fault(StatusCode::NOT_FOUND, None);
         }
-        api::answer(&self.plane, call, arrival.request, arrival.peer, payload).await
+        let caller = Caller {
+            as_of: may(Permission::AsOf),
+            evidence: may(Permission::Evidence),
+            principal: principal.as_ref(),
+        };
+        api::answer(&self.plane, call, caller, arrival.request, arrival.peer, payload).await
     }
 }
 

@@ -19,6 +19,7 @@ mod concluding;
 mod entrance;
 mod fields;
 mod handler;
+mod identify;
 mod inbound;
 mod language;
 mod listener;

@@ -8,10 +8,25 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::enforcement::Gate;
+use crate::identity::Verifier;
 use crate::message::ClientAddressRule;
+use crate::settings::BuyerField;
+use crate::settings::Permission;
+use crate::settings::Pointer;
 
 use super::cart::Carts;
 use super::upstream::UpstreamClient;
+
+/// Whose tokens are believed, and what is read from them.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Where a token tells evidence of the buyer.
+    pub claims: Arc<[(BuyerField, Pointer)]>,
+    /// What a subject may do on the decision API.
+    pub permissions: Vec<(String, Vec<Permission>)>,
+    /// Checks tokens.
+    pub verifier: Arc<Verifier>,
+}
 
 /// What every worker knows.
 #[derive(Debug)]
@@ -23,6 +38,7 @@ pub(super) struct Plane {
     pub(super) carted: HashSet<String>,
     pub(super) client_rule: ClientAddressRule,
     pub(super) gate: Arc<Gate>,
+    pub(super) identity: Option<Identity>,
     pub(super) max_inspected_body: usize,
     pub(super) notice_url: Option<String>,
     /// Cookies that the configuration says name a session.

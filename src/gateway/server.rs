@@ -18,6 +18,7 @@ use crate::settings::Gateway;
 
 use super::cart::Carts;
 use super::listener::Listener;
+pub use super::plane::Identity;
 use super::plane::Plane;
 use super::tls::Certificates;
 use super::tls::TlsError;
@@ -31,6 +32,8 @@ pub struct DataPlane {
     pub certificates: Vec<Option<Arc<Certificates>>>,
     /// Decides.
     pub gate: Arc<Gate>,
+    /// Whose tokens are believed.
+    pub identity: Option<Identity>,
     /// Target of the `blocked-by` link.
     pub notice_url: Option<String>,
     /// Listeners, limits, trust.
@@ -76,6 +79,7 @@ impl DataPlane {
             carted: self.gate.routes().carted(),
             client_rule: ClientAddressRule::new(family, settings.trusted_proxies.clone()),
             gate: Arc::clone(&self.gate),
+            identity: self.identity.clone(),
             max_inspected_body: settings.max_inspected_body,
             notice_url: self.notice_url.clone(),
             session_cookies: self.gate.routes().session_cookies(),

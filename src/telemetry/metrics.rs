@@ -17,6 +17,7 @@ pub enum Part {
     Certificates,
     Customers,
     Geo,
+    Identity,
     Policies,
 }
 
@@ -59,6 +60,10 @@ pub struct Metrics {
     decisions: IntCounterVec,
     geo_age: GaugeVec,
     geo_stale: IntGaugeVec,
+    identity_fetches: IntCounterVec,
+    identity_keys: IntGauge,
+    identity_loaded: Gauge,
+    identity_tokens: IntCounterVec,
     in_flight: IntGauge,
     ledger_depth: IntGauge,
     ledger_failed: IntGauge,
@@ -87,8 +92,14 @@ pub struct Metrics {
 
 impl Part {
     /// Every part.
-    pub const ALL: [Self; 5] =
-        [Self::Catalogue, Self::Certificates, Self::Customers, Self::Geo, Self::Policies];
+    pub const ALL: [Self; 6] = [
+        Self::Catalogue,
+        Self::Certificates,
+        Self::Customers,
+        Self::Geo,
+        Self::Identity,
+        Self::Policies,
+    ];
 
     /// The label.
     pub const fn as_str(self) -> &'static str {
@@ -97,6 +108,7 @@ impl Part {
             Self::Certificates => "certificates",
             Self::Customers => "customers",
             Self::Geo => "geo",
+            Self::Identity => "identity",
             Self::Policies => "policies",
         }
     }
@@ -150,6 +162,24 @@ impl Metrics {
                 "geo_source_stale",
                 "1 if a geo source is older than [geo] max_age and answers nothing.",
                 &["source"],
+            )?,
+            identity_fetches: counters(
+                r,
+                "identity_key_fetches_total",
+                "Fetches of the keys of [identity] from their URL, by result.",
+                &["result"],
+            )?,
+            identity_keys: gauge(r, "identity_keys", "Usable keys of [identity] in force.")?,
+            identity_loaded: float_gauge(
+                r,
+                "identity_keys_loaded_timestamp_seconds",
+                "When the keys of [identity] in force were loaded, in seconds since 1970.",
+            )?,
+            identity_tokens: counters(
+                r,
+                "identity_tokens_total",
+                "Tokens checked, by result: valid, or what was wrong.",
+                &["result"],
             )?,
             in_flight: gauge(r, "requests_in_flight", "Requests that have not ended yet.")?,
             ledger_depth: gauge(
@@ -292,6 +322,10 @@ impl Metrics {
         for part in Part::ALL {
             metrics.reload_degraded.with_label_values(&[part.as_str()]).set(0);
         }
+        for result in ["ok", "failed"] {
+            metrics.identity_fetches.with_label_values(&[result]).inc_by(0);
+        }
+        metrics.identity_tokens.with_label_values(&["valid"]).inc_by(0);
         Ok(metrics)
     }
 
@@ -344,6 +378,23 @@ impl Metrics {
             Stage::Decision => self.decision_seconds.observe(seconds),
             Stage::Record => self.record_seconds.observe(seconds),
         }
+    }
+
+    /// Counts a fetch of keys.
+    pub fn keys_fetched(&self, succeeded: bool) {
+        let result = if succeeded { "ok" } else { "failed" };
+        self.identity_fetches.with_label_values(&[result]).inc();
+    }
+
+    /// Notes the keys in force.
+    pub fn keys_in_force(&self, keys: usize, loaded_unix_seconds: f64) {
+        self.identity_keys.set(i64::try_from(keys).unwrap_or(i64::MAX));
+        self.identity_loaded.set(loaded_unix_seconds);
+    }
+
+    /// Counts a token; `result` is one of a closed set.
+    pub fn token_checked(&self, result: &'static str) {
+        self.identity_tokens.with_label_values(&[result]).inc();
     }
 
     /// Counts an appended record.

@@ -19,6 +19,7 @@ mod forms;
 mod forward_auth;
 mod hostile;
 mod hostile_findings;
+mod identity;
 mod in_flight;
 mod instants;
 mod lookups;
