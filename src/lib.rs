@@ -12,5 +12,6 @@ pub mod message;
 pub mod model;
 pub mod policy;
 pub mod registry;
+pub mod screening;
 pub mod settings;
 pub mod telemetry;

@@ -8,6 +8,7 @@ mod gateway;
 mod geo;
 mod identity;
 mod operation;
+mod order_map;
 mod pointer;
 mod reseller;
 mod route;
@@ -19,6 +20,7 @@ pub use identity::{Algorithm, Identity, JwksSource, Notify, Permission};
 pub use operation::{
     Catalog, Customers, Deliveries, Ledger, Log, LogFormat, LogLevel, Policies, Store,
 };
+pub use order_map::{OrderField, OrderMap, OrderTime};
 pub use pointer::{Pointer, PointerError, Token};
 pub use reseller::Reseller;
 pub use route::{
