@@ -22,6 +22,7 @@ lint:
 bench: install-test-tools
 	$(CARGO) bench --locked --bench decision
 	$(CARGO) bench --locked --bench gateway
+	$(CARGO) bench --locked --bench screen
 
 install-test-tools:
 	@sh tests/install.sh
