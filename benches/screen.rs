@@ -85,7 +85,8 @@ fn generate(path: &Path, rows: u64) -> Result<(), Box<dyn Error>> {
     // A linear congruence is as good as chance here, and the same everywhere.
     let mut chance = 12_345_u64;
     for row in 0..rows {
-        chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        chance =
+            chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let pick = |shift: u32, of: u64| (chance >> shift).checked_rem(of).unwrap_or(0);
         let us = pick(20, 20) == 0;
         let country = usize::try_from(pick(24, 8))?;

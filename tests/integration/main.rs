@@ -29,6 +29,7 @@ mod operation;
 mod orders;
 mod proxy_protocol;
 mod refusal_answers;
+mod screen;
 mod streaming;
 mod support;
 mod target_readings;
