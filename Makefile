@@ -24,6 +24,7 @@ bench: install-test-tools
 	$(CARGO) bench --locked --bench decision
 	$(CARGO) bench --locked --bench gateway
 	$(CARGO) bench --locked --bench registry
+	$(CARGO) bench --locked --bench screen
 
 install-test-tools:
 	@sh tests/install.sh

@@ -14,5 +14,6 @@ pub mod model;
 pub mod notify;
 pub mod policy;
 pub mod registry;
+pub mod screening;
 pub mod settings;
 pub mod telemetry;

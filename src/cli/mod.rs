@@ -6,7 +6,9 @@ mod ledger;
 mod pages;
 mod policy;
 mod registry;
+mod screen;
 mod serve;
+mod snapshot;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -37,7 +39,8 @@ Examples:
   interdict customers import --config /etc/interdict.toml customers.csv
   interdict ledger export /var/lib/interdict/ledger
 
-Exit codes: 0 ok, 64 usage, 65 bad data or failed verification, 74 input or output, 78 configuration.";
+Exit codes: 0 ok, 64 usage, 65 bad data or failed verification, 74 input or output,
+75 interrupted and can go on, 78 configuration.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -59,6 +62,8 @@ enum Command {
     Man(pages::ManArgs),
     /// Check, test, explain and compare policies.
     Policy(policy::PolicyArgs),
+    /// Screen past orders: a CSV file in, findings and a report out.
+    Screen(screen::ScreenArgs),
     /// Run the gateway.
     Serve(serve::ServeArgs),
 }
@@ -82,6 +87,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Ledger(args) => ledger::run(&args, &mut out, &mut err),
         Command::Man(args) => pages::man(&args, Cli::command(), &mut out, &mut err),
         Command::Policy(args) => policy::run(args, &mut out, &mut err, colour),
+        Command::Screen(args) => screen::run(&args, &mut err, colour),
         Command::Serve(args) => serve::serve(&args, &mut err, colour),
     };
     if out.flush().is_err() && exit == Exit::Ok {

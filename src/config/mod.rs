@@ -12,6 +12,7 @@
 //! Standard: TOML 1.1; `sysexits` 78 is the caller's answer to [`ConfigErrors`].
 
 mod environment;
+mod order_map;
 mod problem;
 mod reader;
 mod sections;
@@ -44,6 +45,7 @@ use crate::settings::Store;
 use crate::settings::Upstream;
 
 pub use environment::{Environment, Strings, state_dir};
+pub use order_map::order_map;
 pub use problem::{ConfigErrors, Place, Problem};
 
 use problem::Found;

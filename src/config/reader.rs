@@ -455,7 +455,7 @@ fn join(section: &str, name: &str) -> String {
 }
 
 /// The name a mistyped one most likely means.
-fn nearest<'n>(text: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+pub(super) fn nearest<'n>(text: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let text = text.to_lowercase().replace('-', "_");
     let allowed = match text.chars().count() {
         0..=2 => 0,

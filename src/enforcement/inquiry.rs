@@ -64,6 +64,19 @@ impl Snapshot {
         transaction: &mut Transaction,
         now: Timestamp,
     ) -> Result<Answer, TransactionError> {
+        let decision = self.judge(transaction, now)?;
+        Ok(Answer { decision, hypothetical: transaction.at.is_some(), id: DecisionId::new(now) })
+    }
+
+    /// The decision of [`Snapshot::answer`], for those who give it no name.
+    ///
+    /// # Errors
+    /// When there is nothing to judge.
+    pub fn judge(
+        &self,
+        transaction: &mut Transaction,
+        now: Timestamp,
+    ) -> Result<Decision, TransactionError> {
         if self.policies.judges(transaction.action) && !transaction.has_subject() {
             return Err(TransactionError::NothingToJudge(transaction.action));
         }
@@ -72,8 +85,7 @@ impl Snapshot {
         transaction.buyer.vouching = Vouching::Vouched;
         gather::gather_paths(transaction)?;
         gather::said(&mut transaction.buyer, self, now);
-        let decision = decide(transaction, at, &self.policies, &self.setting());
-        Ok(Answer { decision, hypothetical: transaction.at.is_some(), id: DecisionId::new(now) })
+        Ok(decide(transaction, at, &self.policies, &self.setting()))
     }
 }
 

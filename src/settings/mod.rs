@@ -9,6 +9,7 @@ mod geo;
 mod identity;
 mod notify;
 mod operation;
+mod order_map;
 mod pointer;
 mod reading;
 mod reseller;
@@ -22,6 +23,7 @@ pub use notify::Notify;
 pub use operation::{
     Catalog, Customers, Deliveries, Ledger, Log, LogFormat, LogLevel, Policies, Store,
 };
+pub use order_map::{OrderField, OrderMap, OrderTime};
 pub use pointer::{Pointer, PointerError, Token};
 pub use reading::{Gives, Lookup, OrderNames, ReadBack, Reading, Stage};
 pub use reseller::Reseller;

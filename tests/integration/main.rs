@@ -34,6 +34,7 @@ mod presets;
 mod proxy_protocol;
 mod refusal_answers;
 mod registry;
+mod screen;
 mod server_side;
 mod streaming;
 mod support;
