@@ -43,6 +43,7 @@ const TOP: u8 = 6;
 
 /// Where a crate may be named: paths below `src` that begin so. A crate that is not here may be named anywhere.
 const HOMES: &[(&str, &[&str])] = &[
+    ("actix_codec", &["gateway"]),
     ("actix_http", &["gateway", "admin"]),
     ("actix_web", &["gateway", "admin", "app", "cli"]),
     ("aho_corasick", &["policy"]),

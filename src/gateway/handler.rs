@@ -29,6 +29,7 @@ use crate::message::ClientAddressRule;
 use crate::message::Host;
 use crate::message::OutgoingForwarding;
 use crate::message::TargetError;
+use crate::message::Upgrade;
 use crate::message::believed_proto;
 use crate::message::canonicalize;
 use crate::message::is_form_utf8;
@@ -49,7 +50,9 @@ use super::inbound::Headers;
 use super::inbound::Received;
 use super::outbound;
 use super::plane::Worker;
+use super::tunnel;
 use super::upstream::Outgoing;
+use super::upstream::Reply;
 use super::watched::Serving;
 
 /// What `Allow` says where no route says it.
@@ -66,6 +69,7 @@ pub(super) struct Arrival<'a> {
     pub(super) port: u16,
     pub(super) request: &'a actix_http::Request,
     pub(super) secure: bool,
+    pub(super) upgrade: Upgrade<'a>,
 }
 
 /// Serves one request.
@@ -75,7 +79,7 @@ pub(super) async fn handle(
     serving: Option<Serving>,
 ) -> HttpResponse {
     let payload = received.request.take_payload();
-    let Received { port, ref request, secure } = received;
+    let Received { port, ref request, secure, switchable } = received;
     let in_flight = worker.plane.gate.metrics().request_began();
     let underway = Underway { _in_flight: in_flight, _serving: serving };
     let host = inbound::host(request);
@@ -88,7 +92,8 @@ pub(super) async fn handle(
     };
     let name = host.as_ref().map_or("", Host::name);
     let method = request.method().as_str();
-    let arrival = Arrival { client, host: name, method, peer, port, request, secure };
+    let upgrade = if switchable { tunnel::asked(request) } else { Upgrade::Absent };
+    let arrival = Arrival { client, host: name, method, peer, port, request, secure, upgrade };
     let raw = arrival.raw_target();
     if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
         return worker.method_never_served(&arrival, raw).await;
@@ -98,6 +103,9 @@ pub(super) async fn handle(
     }
     if let Some(front) = check::front(raw) {
         return worker.check(front, &arrival, raw, payload).await;
+    }
+    if upgrade == Upgrade::Malformed {
+        return worker.no_handshake(&arrival, raw).await;
     }
     match canonicalize(raw.as_bytes()) {
         Ok(target) => worker.lawful(&arrival, &target, payload, underway).await,
@@ -348,8 +356,14 @@ impl Worker {
             path_and_query: permit.take_target().into(),
             body: outbound::request_body(request, judged, payload),
         };
-        let incoming = match client.send(outgoing).await {
-            Ok(incoming) => incoming,
+        let reply = match arrival.upgrade {
+            Upgrade::OtherVersion => return self.other_version(route, permit.id()),
+            Upgrade::WebSocket(key) => client.switch(outgoing, key).await,
+            Upgrade::Absent | Upgrade::Malformed => client.send(outgoing).await.map(Reply::Answer),
+        };
+        let incoming = match reply {
+            Ok(Reply::Answer(incoming)) => incoming,
+            Ok(Reply::Tunnel(tunnel)) => return self.switched(route, &permit, *tunnel, underway),
             Err(error) => {
                 let id = permit.id().map(|id| id.to_string());
                 tracing::warn!(id, route = route.name, upstream, %error, "the upstream failed");

@@ -20,6 +20,7 @@ use super::listener::Listener;
 use super::plane::Plane;
 use super::tls::Certificates;
 use super::tls::TlsError;
+use super::tunnel::Silence;
 use super::upstream::Upstream;
 use super::watched::Patience;
 
@@ -75,6 +76,10 @@ impl DataPlane {
             gate: Arc::clone(&self.gate),
             max_inspected_body: settings.max_inspected_body,
             notice_url: self.notice_url.clone(),
+            tunnels: Silence {
+                half_closed: settings.idle_timeout,
+                open: settings.tunnel_idle_timeout,
+            },
         });
         let labels: HashMap<String, Arc<str>> = self
             .gate

@@ -51,6 +51,8 @@ pub struct Metrics {
     reloads: IntCounterVec,
     response_bytes: IntCounterVec,
     shadow: IntCounterVec,
+    tunnel_bytes: IntCounterVec,
+    tunnels: IntGauge,
     unjudged: IntCounterVec,
     upstream_errors: IntCounterVec,
     upstream_healthy: IntGaugeVec,
@@ -187,6 +189,13 @@ impl Metrics {
                 "What rules in shadow would have done.",
                 &["verdict", "policy", "rule"],
             )?,
+            tunnel_bytes: counters(
+                r,
+                "tunnel_bytes_total",
+                "Bytes that went through WebSockets, by route and by whom they came from: client or upstream.",
+                &["from", "route"],
+            )?,
+            tunnels: gauge(r, "tunnels_open", "WebSockets that have not ended yet.")?,
             unjudged: counters(
                 r,
                 "unjudged_requests_total",
@@ -314,6 +323,16 @@ impl Metrics {
         InFlight(self.in_flight.clone())
     }
 
+    /// A WebSocket was opened; it ends when what is returned is dropped.
+    pub fn tunnel_opened(&self, route: &str) -> OpenTunnel {
+        self.tunnels.inc();
+        OpenTunnel {
+            from_client: self.tunnel_bytes.with_label_values(&["client", route]),
+            from_upstream: self.tunnel_bytes.with_label_values(&["upstream", route]),
+            open: self.tunnels.clone(),
+        }
+    }
+
     /// Requests that have not ended yet.
     pub fn requests_in_flight(&self) -> i64 {
         self.in_flight.get()
@@ -365,6 +384,32 @@ impl Drop for InFlight {
     }
 }
 
+/// A WebSocket that has not ended yet, and its bytes.
+#[derive(Debug)]
+pub struct OpenTunnel {
+    from_client: IntCounter,
+    from_upstream: IntCounter,
+    open: IntGauge,
+}
+
+impl OpenTunnel {
+    /// Counts bytes that the client sent.
+    pub fn sent(&self, bytes: usize) {
+        self.from_client.inc_by(bytes.try_into().unwrap_or(u64::MAX));
+    }
+
+    /// Counts bytes that the upstream sent.
+    pub fn received(&self, bytes: usize) {
+        self.from_upstream.inc_by(bytes.try_into().unwrap_or(u64::MAX));
+    }
+}
+
+impl Drop for OpenTunnel {
+    fn drop(&mut self) {
+        self.open.dec();
+    }
+}
+
 /// The statuses the gateway itself answers with: a closed set.
 const fn status_label(status: u16) -> &'static str {
     match status {
@@ -376,6 +421,7 @@ const fn status_label(status: u16) -> &'static str {
         408 => "408",
         413 => "413",
         415 => "415",
+        426 => "426",
         429 => "429",
         451 => "451",
         502 => "502",

@@ -11,5 +11,5 @@ mod metrics;
 pub use budget::{Line, LineBudget};
 pub use health::Health;
 pub use logging::{LogSettings, init_logging};
-pub use metrics::{InFlight, Metrics, Part, Stage};
+pub use metrics::{InFlight, Metrics, OpenTunnel, Part, Stage};
 pub use prometheus::Error as MetricsError;

@@ -33,3 +33,4 @@ mod streaming;
 mod support;
 mod target_readings;
 mod tls;
+mod tunnel;
