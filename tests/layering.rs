@@ -49,6 +49,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("aho_corasick", &["policy"]),
     ("arc_swap", &["enforcement", "app", "gateway", "bundle", "geo"]),
     ("askama", &["gateway", "admin"]),
+    ("aws_lc_rs", &["gateway", "message/upgrade"]),
     ("clap", &["cli", "main"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),

@@ -363,7 +363,7 @@ impl Worker {
         };
         let incoming = match reply {
             Ok(Reply::Answer(incoming)) => incoming,
-            Ok(Reply::Tunnel(tunnel)) => return self.switched(route, &permit, *tunnel, underway),
+            Ok(Reply::Tunnel(tunnel)) => return self.switched(route, &permit, tunnel, underway),
             Err(error) => {
                 let id = permit.id().map(|id| id.to_string());
                 tracing::warn!(id, route = route.name, upstream, %error, "the upstream failed");

@@ -160,7 +160,7 @@ impl Worker {
         outbound::answer_headers(&tunnel.headers, headers, permit.id(), permit.is_covered());
         headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
         answer.extensions_mut().insert(Opened {
-            count: gate.metrics().tunnel_opened(&route.name),
+            count: gate.metrics().tunnel_opened(),
             cut: permit.cut_after(|| gate.now()),
             tunnel,
             _underway: underway,

@@ -122,8 +122,9 @@ mod tests {
             ("WebSocket", "keep-alive, UPGRADE"),
             (" websocket ", "upgrade"),
         ] {
-            let asked = asked(&[upgrade], &[connection], &["13"], &[KEY]);
-            assert_eq!(asked, Upgrade::WebSocket(KEY), "{upgrade} {connection}");
+            let (upgrade, connection) = (&[upgrade], &[connection]);
+            let asked = asked(upgrade, connection, &["13"], &[KEY]);
+            assert_eq!(asked, Upgrade::WebSocket(KEY), "{upgrade:?} {connection:?}");
         }
     }
 

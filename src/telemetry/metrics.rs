@@ -9,6 +9,8 @@ use crate::model::Action;
 use crate::model::Decision;
 use crate::model::Verdict;
 
+use super::tunnel::OpenTunnel;
+
 /// A part that reloads.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[expect(missing_docs, reason = "each is named after what reloads")]
@@ -192,8 +194,8 @@ impl Metrics {
             tunnel_bytes: counters(
                 r,
                 "tunnel_bytes_total",
-                "Bytes that went through WebSockets, by route and by whom they came from: client or upstream.",
-                &["from", "route"],
+                "Bytes that went through WebSockets, by whom they came from: client or upstream.",
+                &["from"],
             )?,
             tunnels: gauge(r, "tunnels_open", "WebSockets that have not ended yet.")?,
             unjudged: counters(
@@ -224,6 +226,9 @@ impl Metrics {
             registry,
         };
         metrics.build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        for from in ["client", "upstream"] {
+            metrics.tunnel_bytes.with_label_values(&[from]).inc_by(0);
+        }
         for part in Part::ALL {
             metrics.reload_degraded.with_label_values(&[part.as_str()]).set(0);
         }
@@ -324,11 +329,11 @@ impl Metrics {
     }
 
     /// A WebSocket was opened; it ends when what is returned is dropped.
-    pub fn tunnel_opened(&self, route: &str) -> OpenTunnel {
+    pub fn tunnel_opened(&self) -> OpenTunnel {
         self.tunnels.inc();
         OpenTunnel {
-            from_client: self.tunnel_bytes.with_label_values(&["client", route]),
-            from_upstream: self.tunnel_bytes.with_label_values(&["upstream", route]),
+            from_client: self.tunnel_bytes.with_label_values(&["client"]),
+            from_upstream: self.tunnel_bytes.with_label_values(&["upstream"]),
             open: self.tunnels.clone(),
         }
     }
@@ -381,32 +386,6 @@ pub struct InFlight(IntGauge);
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.dec();
-    }
-}
-
-/// A WebSocket that has not ended yet, and its bytes.
-#[derive(Debug)]
-pub struct OpenTunnel {
-    from_client: IntCounter,
-    from_upstream: IntCounter,
-    open: IntGauge,
-}
-
-impl OpenTunnel {
-    /// Counts bytes that the client sent.
-    pub fn sent(&self, bytes: usize) {
-        self.from_client.inc_by(bytes.try_into().unwrap_or(u64::MAX));
-    }
-
-    /// Counts bytes that the upstream sent.
-    pub fn received(&self, bytes: usize) {
-        self.from_upstream.inc_by(bytes.try_into().unwrap_or(u64::MAX));
-    }
-}
-
-impl Drop for OpenTunnel {
-    fn drop(&mut self) {
-        self.open.dec();
     }
 }
 

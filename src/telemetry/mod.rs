@@ -7,9 +7,11 @@ mod budget;
 mod health;
 mod logging;
 mod metrics;
+mod tunnel;
 
 pub use budget::{Line, LineBudget};
 pub use health::Health;
 pub use logging::{LogSettings, init_logging};
-pub use metrics::{InFlight, Metrics, OpenTunnel, Part, Stage};
+pub use metrics::{InFlight, Metrics, Part, Stage};
 pub use prometheus::Error as MetricsError;
+pub use tunnel::OpenTunnel;

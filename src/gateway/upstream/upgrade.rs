@@ -34,7 +34,7 @@ pub enum Reply {
     /// An ordinary answer.
     Answer(Incoming),
     /// It has switched.
-    Tunnel(Box<Tunnel>),
+    Tunnel(Tunnel),
 }
 
 /// A connection whose server speaks WebSocket from here on.
@@ -119,7 +119,7 @@ impl UpstreamClient {
             let (stream, early) = connection.into_stream().await?;
             let headers = AnswerFields::of_switch(parts.headers);
             let tunnel = Tunnel { early, headers, _lease: lease, stream, timings };
-            return Ok(Reply::Tunnel(Box::new(tunnel)));
+            return Ok(Reply::Tunnel(tunnel));
         }
         let length = incoming.size_hint().exact();
         let head =
