@@ -262,6 +262,17 @@ fn a_tunnel_in_which_nothing_moves_is_closed() {
 }
 
 #[test]
+fn a_rule_that_cuts_ends_a_running_tunnel() {
+    let upstream = echo();
+    let effective = jiff::Timestamp::now() + Duration::from_secs(3);
+    let gateway = crate::in_flight::gateway(&upstream, effective, "cut");
+    let (mut stream, _) = open(&gateway, &handshake("/mirror/index/u1313g.xml").from(US));
+    echoes(&mut stream, b"before the rule");
+    assert_eq!(stream.read(&mut [0]).unwrap_or(0), 0);
+    assert!(jiff::Timestamp::now() >= effective, "not before the rule");
+}
+
+#[test]
 fn a_drain_lets_a_tunnel_go_on_and_then_ends_it() {
     let upstream = echo();
     let mut gateway =
