@@ -15,6 +15,7 @@ use crate::settings::Permission;
 use crate::settings::Pointer;
 
 use super::cart::Carts;
+use super::tunnel::Silence;
 use super::upstream::UpstreamClient;
 
 /// Whose tokens are believed, and what is read from them.
@@ -43,6 +44,7 @@ pub(super) struct Plane {
     pub(super) notice_url: Option<String>,
     /// Cookies that the configuration says name a session.
     pub(super) session_cookies: Vec<String>,
+    pub(super) tunnels: Silence,
 }
 
 /// One worker: what all know, and its own connections.

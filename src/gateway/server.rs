@@ -22,6 +22,7 @@ pub use super::plane::Identity;
 use super::plane::Plane;
 use super::tls::Certificates;
 use super::tls::TlsError;
+use super::tunnel::Silence;
 use super::upstream::Upstream;
 use super::watched::Patience;
 
@@ -83,6 +84,10 @@ impl DataPlane {
             max_inspected_body: settings.max_inspected_body,
             notice_url: self.notice_url.clone(),
             session_cookies: self.gate.routes().session_cookies(),
+            tunnels: Silence {
+                half_closed: settings.idle_timeout,
+                open: settings.tunnel_idle_timeout,
+            },
         });
         let labels: HashMap<String, Arc<str>> = self
             .gate

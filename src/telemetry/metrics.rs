@@ -9,6 +9,8 @@ use crate::model::Action;
 use crate::model::Decision;
 use crate::model::Verdict;
 
+use super::tunnel::OpenTunnel;
+
 /// A part that reloads.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[expect(missing_docs, reason = "each is named after what reloads")]
@@ -84,6 +86,8 @@ pub struct Metrics {
     reloads: IntCounterVec,
     response_bytes: IntCounterVec,
     shadow: IntCounterVec,
+    tunnel_bytes: IntCounterVec,
+    tunnels: IntGauge,
     unjudged: IntCounterVec,
     upstream_errors: IntCounterVec,
     upstream_healthy: IntGaugeVec,
@@ -284,6 +288,13 @@ impl Metrics {
                 "Placed orders that were read back from the store, by route and by what came of it.",
                 &["route", "outcome"],
             )?,
+            tunnel_bytes: counters(
+                r,
+                "tunnel_bytes_total",
+                "Bytes that went through WebSockets, by whom they came from: client or upstream.",
+                &["from"],
+            )?,
+            tunnels: gauge(r, "tunnels_open", "WebSockets that have not ended yet.")?,
             unjudged: counters(
                 r,
                 "unjudged_requests_total",
@@ -318,6 +329,9 @@ impl Metrics {
         metrics.registry_rows(0, 0);
         for outcome in ["delivered", "undeliverable"] {
             metrics.notify_messages.with_label_values(&[outcome]).inc_by(0);
+        }
+        for from in ["client", "upstream"] {
+            metrics.tunnel_bytes.with_label_values(&[from]).inc_by(0);
         }
         for part in Part::ALL {
             metrics.reload_degraded.with_label_values(&[part.as_str()]).set(0);
@@ -444,6 +458,16 @@ impl Metrics {
         InFlight(self.in_flight.clone())
     }
 
+    /// A WebSocket was opened; it ends when what is returned is dropped.
+    pub fn tunnel_opened(&self) -> OpenTunnel {
+        self.tunnels.inc();
+        OpenTunnel {
+            from_client: self.tunnel_bytes.with_label_values(&["client"]),
+            from_upstream: self.tunnel_bytes.with_label_values(&["upstream"]),
+            open: self.tunnels.clone(),
+        }
+    }
+
     /// Requests that have not ended yet.
     pub fn requests_in_flight(&self) -> i64 {
         self.in_flight.get()
@@ -519,6 +543,7 @@ const fn status_label(status: u16) -> &'static str {
         408 => "408",
         413 => "413",
         415 => "415",
+        426 => "426",
         429 => "429",
         451 => "451",
         502 => "502",

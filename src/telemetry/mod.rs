@@ -8,9 +8,11 @@ mod health;
 mod logging;
 mod metrics;
 mod notified;
+mod tunnel;
 
 pub use budget::{Line, LineBudget};
 pub use health::Health;
 pub use logging::{LogSettings, init_logging};
 pub use metrics::{InFlight, Metrics, Part, ReadBackOutcome, Stage};
 pub use prometheus::Error as MetricsError;
+pub use tunnel::OpenTunnel;
