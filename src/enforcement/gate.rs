@@ -271,7 +271,7 @@ impl Gate {
                 &route.name,
                 transaction,
                 Some(request),
-                request.principal,
+                request.principal.map(|p| record::PrincipalRecord::of(p, Some(route))),
             )
         })
         .await

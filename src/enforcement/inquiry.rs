@@ -128,7 +128,7 @@ impl Gate {
                 "decision-api",
                 transaction,
                 None,
-                caller.principal,
+                caller.principal.map(|p| record::PrincipalRecord::of(p, None)),
             )
         };
         let recorded = match synced {
