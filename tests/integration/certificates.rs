@@ -1,5 +1,6 @@
 //! Client certificates: whom they vouch for, whom they do not, and what never comes of them.
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -111,20 +112,20 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        Self::with("", "[customers]\nfile = \"customers.csv\"\n", &routes())
+        Self::with(|gateway| gateway)
     }
 
-    fn with(lines: &str, tables: &str, routes: &str) -> Self {
+    fn with(more: impl FnOnce(GatewayBuilder) -> GatewayBuilder) -> Self {
         let recorder = Recorder::start();
         let authority = Authority::new();
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(vec!["shop.example".to_owned()]).unwrap();
         let certificate = params.signed_by(&key, &authority.0).unwrap().pem();
         let tls = "tls = { certificate = \"c.pem\", key = \"k.pem\", client_ca = \"ca.pem\", client_certificate = \"optional\" }";
-        let gateway = GatewayBuilder::new(recorder.address)
-            .gateway(&format!("{tls}\n{lines}"))
-            .with(tables)
-            .routes(routes)
+        let gateway = more(GatewayBuilder::new(recorder.address))
+            .gateway(tls)
+            .with("[customers]\nfile = \"customers.csv\"")
+            .routes(&routes())
             .file("c.pem", certificate)
             .file("k.pem", key.serialize_pem())
             .file("ca.pem", authority.0.pem())
@@ -139,6 +140,7 @@ impl World {
         &self,
         from: &str,
         shown: Option<&Shown>,
+        preamble: &str,
     ) -> StreamOwned<ClientConnection, TcpStream> {
         let mut roots = RootCertStore::empty();
         roots.add(self.authority.0.der().clone()).unwrap();
@@ -160,11 +162,13 @@ impl World {
         socket.bind(&SocketAddr::new(from.parse().unwrap(), 0).into()).unwrap();
         socket.connect(&self.gateway.address.into()).unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        StreamOwned::new(session, socket.into())
+        let mut socket = TcpStream::from(socket);
+        socket.write_all(preamble.as_bytes()).unwrap();
+        StreamOwned::new(session, socket)
     }
 
     fn send(&self, from: &str, shown: Option<&Shown>, request: &Request) -> Answer {
-        over(&mut self.connect(from, shown), request)
+        over(&mut self.connect(from, shown, ""), request)
     }
 
     /// An order of a buyer of whom the request itself says nothing.
@@ -178,10 +182,13 @@ impl World {
 }
 
 fn over(stream: &mut StreamOwned<ClientConnection, TcpStream>, request: &Request) -> Answer {
-    use std::io::Write;
     // What the gateway does not take is told by what it answers.
     stream.write_all(&request.bytes()).ok();
     Answer::read(stream, false)
+}
+
+fn in_seconds(seconds: i64) -> SystemTime {
+    (jiff::Timestamp::now() + jiff::SignedDuration::from_secs(seconds)).into()
 }
 
 fn bare(route: &str) -> Request {
@@ -271,8 +278,8 @@ fn a_certificate_of_another_authority_or_time_ends_the_handshake() {
     let stranger = Authority::new().common("A-DE");
     let past = world.authority.issue(|params| {
         params.distinguished_name.push(DnType::CommonName, "A-DE");
-        params.not_before = (SystemTime::now() - Duration::from_secs(7_200)).into();
-        params.not_after = (SystemTime::now() - Duration::from_secs(3_600)).into();
+        params.not_before = in_seconds(-7_200).into();
+        params.not_after = in_seconds(-3_600).into();
     });
     for shown in [&stranger, &past] {
         for route in ["optional", "rest"] {
@@ -287,9 +294,9 @@ fn a_certificate_that_ends_while_its_connection_lasts_vouches_no_more() {
     let world = World::new();
     let shown = world.authority.issue(|params| {
         params.distinguished_name.push(DnType::CommonName, "A-DE");
-        params.not_after = (SystemTime::now() + Duration::from_secs(3)).into();
+        params.not_after = in_seconds(3).into();
     });
-    let mut connection = world.connect(BUYER, Some(&shown));
+    let mut connection = world.connect(BUYER, Some(&shown), "");
     assert_eq!(over(&mut connection, &bare("required")).status, SERVED);
     until("its end", || (over(&mut connection, &bare("required")).status == 401).then_some(()));
     assert_eq!(over(&mut connection, &bare("optional")).status, 403);
@@ -314,11 +321,7 @@ fn what_a_header_claims_beside_a_certificate_never_improves() {
 
 #[test]
 fn a_proxys_certificate_is_nobodys_identity() {
-    let world = World::with(
-        "api_clients = [\"127.0.0.0/8\"]",
-        "[customers]\nfile = \"customers.csv\"\n",
-        &routes(),
-    );
+    let world = World::with(|gateway| gateway.gateway("api_clients = [\"127.0.0.0/8\"]"));
     let shown = world.authority.common("A-DE");
     for (route, status) in [("optional", 403), ("required", 401), ("closed", 401)] {
         let answer = world.send(PROXY, Some(&shown), &bare(route).from(GERMAN));
@@ -346,9 +349,23 @@ fn a_proxys_certificate_is_nobodys_identity() {
 }
 
 #[test]
+fn nobody_can_tell_whose_certificate_comes_behind_a_proxy_header() {
+    let world = World::with(|gateway| {
+        gateway.environment("INTERDICT__GATEWAY__CLIENT_ADDRESS", "proxy-protocol")
+    });
+    let shown = world.authority.common("A-DE");
+    let header = format!("PROXY TCP4 {GERMAN} 127.0.0.1 4000 443\r\n");
+    for (route, status) in [("optional", 403), ("required", 401)] {
+        let mut connection = world.connect(PROXY, Some(&shown), &header);
+        assert_eq!(over(&mut connection, &bare(route)).status, status, "{route}");
+    }
+    assert_eq!(world.order("required", Some(&shown)).status, SERVED, "without a proxy");
+}
+
+#[test]
 fn a_bad_token_is_refused_whatever_certificate_stands_beside_it() {
-    let tables = "[customers]\nfile = \"customers.csv\"\n[identity]\njwks = \"jwks.json\"\nissuer = \"i\"\naudience = \"a\"\nalgorithms = [\"EdDSA\"]\n";
-    let world = World::with("", tables, &routes());
+    let tables = "[identity]\njwks = \"jwks.json\"\nissuer = \"i\"\naudience = \"a\"\nalgorithms = [\"EdDSA\"]\n";
+    let world = World::with(|gateway| gateway.with(tables));
     let german = world.authority.common("A-DE");
     for route in ["optional", "required", "closed"] {
         let request = bare(route).header("Authorization", "Bearer rubbish");
