@@ -136,11 +136,6 @@ impl<'a> Section<'a> {
         self.push(&self.cx.problems, join(&self.key, name), message.into());
     }
 
-    /// Records that this version cannot do what the section asks.
-    pub(super) fn later(&self) {
-        self.push(&self.cx.later, self.key.clone(), LATER.to_owned());
-    }
-
     fn push(&self, list: &RefCell<Vec<Found>>, key: String, message: String) {
         list.borrow_mut().push(Found { key, message, origin: self.origin.clone() });
     }
