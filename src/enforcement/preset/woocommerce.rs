@@ -197,8 +197,33 @@ pub(super) fn wants(asked: &Asked<'_>) -> Wants {
     if asked.method == "POST" && !back_office { Wants::Form } else { Wants::Nothing }
 }
 
+/// Variables by which any request changes the cart, or names another one, before whatever else it does.
+const CHANGES: [&str; 7] = [
+    "add-to-cart",
+    "apply_coupon",
+    "checkout-link",
+    "order_again",
+    "remove_item",
+    "undo_item",
+    "update_cart",
+];
+
 /// What a request is to WooCommerce.
 pub(super) fn recognise(asked: &Asked<'_>) -> Recognised {
+    match find(asked) {
+        // The cart would be another one than the one that is looked up.
+        Recognised::Entrance(hit)
+            if [STORE_CHECKOUT, CLASSIC_BILLED, CLASSIC_SHIPPED].contains(&hit.entrance)
+                && (CHANGES.iter().any(|name| asked.names(name))
+                    || asked.in_query("session").next().is_some()) =>
+        {
+            Recognised::Unreadable
+        }
+        found => found,
+    }
+}
+
+fn find(asked: &Asked<'_>) -> Recognised {
     let mut routed = false;
     for route in asked.anywhere("rest_route") {
         routed = true;
@@ -321,7 +346,7 @@ fn classic(asked: &Asked<'_>) -> Recognised {
         // Several products at once, whom nobody looks up: they are judged at the checkout.
         return Recognised::Elsewhere;
     }
-    match asked.anywhere("add-to-cart").next() {
+    match asked.anywhere("add-to-cart").last() {
         Some(id) => add(asked, &id),
         None => Recognised::Elsewhere,
     }
