@@ -47,7 +47,7 @@ fn the_tutorial_of_a_storefront_does_what_it_says() {
     assert!(expected.len() >= 10, "only {} steps were found", expected.len());
     let bin = Path::new(env!("CARGO_BIN_EXE_interdict")).parent().unwrap();
     let script = format!(
-        "set -e; PATH=\"{}:$PATH\"; trap 'kill $(jobs -p) 2>/dev/null' EXIT\n{}",
+        "set -e; PATH=\"{}:$PATH\"; trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{}",
         bin.display(),
         with_ports(&steps)
     );
