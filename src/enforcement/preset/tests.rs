@@ -310,7 +310,7 @@ fn every_request_in_the_documents_is_treated_as_they_say() {
 /// Words by which a platform's module recognises an entrance: the texts below its templates.
 fn words(source: &str) -> Vec<&str> {
     let recognisers = source.split("pub(super) const TEMPLATES").nth(1).unwrap();
-    let recognisers = recognisers.split("\n];\n").nth(1).unwrap();
+    let recognisers = recognisers.split_once("];\n").unwrap().1;
     let code = recognisers.lines().filter(|line| !line.trim_start().starts_with("//"));
     let texts = code.flat_map(|line| line.split('"').skip(1).step_by(2));
     texts.filter(|text| text.len() > 3 && !text.contains(['{', '\\'])).collect()
