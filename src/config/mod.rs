@@ -155,7 +155,6 @@ impl Config {
         let preset = |preset: Preset, path: &str| Route {
             action: Some(Action::Resale),
             client: preset.client(),
-            methods: vec!["POST".to_owned()],
             preset: Some(preset),
             ..Route::passing(preset.as_str(), path, NAME)
         };
