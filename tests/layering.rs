@@ -48,6 +48,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("aho_corasick", &["policy"]),
     ("arc_swap", &["enforcement", "app", "gateway", "bundle", "geo"]),
     ("askama", &["gateway", "admin"]),
+    ("aws_lc_rs", &["gateway/receiver", "gateway/tls"]),
     ("clap", &["cli", "main"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),

@@ -17,6 +17,8 @@ use crate::enforcement::GateSettings;
 use crate::enforcement::MonotoneClock;
 use crate::enforcement::RouteTable;
 use crate::enforcement::RouteTableError;
+use crate::gateway::receiver::Receivers;
+use crate::gateway::receiver::SecretError;
 use crate::gateway::server::DataPlane;
 use crate::gateway::server::ServerError;
 use crate::gateway::tls::Certificates;
@@ -59,6 +61,9 @@ pub enum ServeError {
     /// A metric family is unsound.
     #[error("metrics: {0}")]
     Metrics(#[from] MetricsError),
+    /// A secret that signs webhooks.
+    #[error("{0}")]
+    Receivers(#[from] SecretError),
     /// The routes cannot stand side by side.
     #[error("{0}")]
     Routes(#[from] RouteTableError),
@@ -131,6 +136,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         .iter()
         .map(|settings| Ok((settings.name.clone(), Upstream::new(settings)?)))
         .collect::<Result<Vec<_>, SetupError>>()?;
+    let receivers = Receivers::load(&config.routes)?;
     let gate = Arc::new(Gate::new(GateSettings {
         clock: MonotoneClock::new(clock, recovery.last_instant),
         deliveries: config.ledger.deliveries,
@@ -148,6 +154,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         certificates: certificates.clone(),
         gate: Arc::clone(&gate),
         notice_url: config.reseller.notice_url.clone(),
+        receivers,
         settings: config.gateway.clone(),
         upstreams,
     };

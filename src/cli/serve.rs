@@ -180,6 +180,7 @@ fn failed(error: &ServeError, err: &mut dyn Write, colour: bool) -> Exit {
             Exit::Config
         }
         ServeError::Load(_)
+        | ServeError::Receivers(_)
         | ServeError::Routes(_)
         | ServeError::Tls(_)
         | ServeError::Upstream(_) => {

@@ -24,6 +24,7 @@ mod secrets;
 mod snapshot;
 mod time;
 mod values;
+mod webhook;
 
 pub use gate::{Gate, GateSettings};
 pub use gather::gather_paths;
@@ -38,3 +39,4 @@ pub use routes::{Asking, Found, Meaning, RouteTable, RouteTableError};
 pub use secrets::without_secrets;
 pub use snapshot::Snapshot;
 pub use time::MonotoneClock;
+pub use webhook::Receipt;

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use crate::enforcement::Gate;
 use crate::message::ClientAddressRule;
 
+use super::receiver::Receivers;
 use super::upstream::UpstreamClient;
 
 /// What every worker knows.
@@ -20,6 +21,7 @@ pub(super) struct Plane {
     pub(super) gate: Arc<Gate>,
     pub(super) max_inspected_body: usize,
     pub(super) notice_url: Option<String>,
+    pub(super) receivers: Receivers,
 }
 
 /// One worker: what all know, and its own connections.

@@ -18,6 +18,7 @@ use crate::settings::Gateway;
 
 use super::listener::Listener;
 use super::plane::Plane;
+use super::receiver::Receivers;
 use super::tls::Certificates;
 use super::tls::TlsError;
 use super::upstream::Upstream;
@@ -32,6 +33,8 @@ pub struct DataPlane {
     pub gate: Arc<Gate>,
     /// Target of the `blocked-by` link.
     pub notice_url: Option<String>,
+    /// Secrets of the routes that receive webhooks.
+    pub receivers: Receivers,
     /// Listeners, limits, trust.
     pub settings: Gateway,
     /// The ways out, by name.
@@ -75,6 +78,7 @@ impl DataPlane {
             gate: Arc::clone(&self.gate),
             max_inspected_body: settings.max_inspected_body,
             notice_url: self.notice_url.clone(),
+            receivers: self.receivers,
         });
         let labels: HashMap<String, Arc<str>> = self
             .gate

@@ -148,7 +148,6 @@ fn what_this_version_does_not_have_is_refused_and_never_ignored() {
         ("preset", resale("preset = \"woocommerce\"\n")),
         ("preset", resale("preset = \"magento\"\n")),
         ("preset", resale("preset = \"kaspersky-partner\"\n")),
-        ("preset", resale("preset = \"shopify\"\n").replace("upstream = \"shop\"\n", "")),
         ("items", resale("items = { lookup = \"/cart\", sku = \"/sku\" }\n")),
     ] {
         let dir = written(&text);

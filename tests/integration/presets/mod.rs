@@ -2,4 +2,5 @@
 
 mod magento;
 mod partner;
+mod shopify;
 mod woocommerce;
