@@ -12,6 +12,7 @@ run:
 test: install-test-tools lint
 	$(CARGO) test --locked
 	$(CARGO) test --locked --bench decision
+	$(CARGO) test --locked --bench registry
 
 ## Format and lints, where the toolchain has the components.
 lint:
@@ -22,6 +23,8 @@ lint:
 bench: install-test-tools
 	$(CARGO) bench --locked --bench decision
 	$(CARGO) bench --locked --bench gateway
+	$(CARGO) bench --locked --bench registry
+	$(CARGO) bench --locked --bench screen
 
 install-test-tools:
 	@sh tests/install.sh

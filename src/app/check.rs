@@ -11,7 +11,10 @@ use crate::geo::GeoSourceKind;
 use crate::ledger::Reader;
 use crate::settings::BodyUse;
 
+use super::identity;
+use super::load::Loaded;
 use super::load::load;
+use super::notify;
 use super::serve::ServeError;
 
 /// What a configuration amounts to.
@@ -28,7 +31,7 @@ pub struct CheckReport {
 /// # Errors
 /// What would keep `serve` from starting.
 pub fn check(config: &Config, now: Timestamp) -> Result<CheckReport, ServeError> {
-    let snapshot = load(config, now)?.snapshot;
+    let Loaded { snapshot, stored } = load(config, now)?;
     RouteTable::new(config.routes.clone())?;
     for upstream in &config.upstreams {
         Upstream::new(upstream)?;
@@ -36,6 +39,14 @@ pub fn check(config: &Config, now: Timestamp) -> Result<CheckReport, ServeError>
     Receivers::load(&config.routes)?;
     for tls in config.gateway.listeners.iter().filter_map(|listener| listener.tls.clone()) {
         std::sync::Arc::new(Certificates::load(tls)?).server_config()?;
+    }
+    let mut keys = None;
+    if let Some(settings) = &config.identity {
+        keys = Some(match identity::read(settings)? {
+            Some(set) => format!("identity: {} usable keys", set.len()),
+            None => "identity: keys by URL, fetched by `serve`, not here".to_owned(),
+        });
+        identity::source(settings)?;
     }
     if config.ledger.dir.exists() {
         Reader::open(&config.ledger.dir)?;
@@ -49,7 +60,19 @@ pub fn check(config: &Config, now: Timestamp) -> Result<CheckReport, ServeError>
     facts.push(format!("policy revision {}, {} rules", policies.revision(), policies.rule_count()));
     facts.push(format!("catalogue: {} rows", snapshot.catalogue.len()));
     facts.push(format!("customers: {} accounts and licence keys", snapshot.customers.len()));
+    facts.extend(keys);
     let mut warnings = Vec::new();
+    for (table, state) in &stored {
+        let (table, generation, rows) = (table.as_str(), state.generation, state.rows);
+        match &state.damage {
+            None => facts.push(format!(
+                "store: {table} generation {generation}, {rows} rows, all files as written"
+            )),
+            Some(damage) => warnings.push(format!(
+                "the {table} in the store are damaged ({damage}); serve will rebuild all {rows} rows from the copy that is whole"
+            )),
+        }
+    }
     let mut anonymisers = false;
     let mut country_data = false;
     for source in snapshot.geo.sources() {
@@ -64,6 +87,13 @@ pub fn check(config: &Config, now: Timestamp) -> Result<CheckReport, ServeError>
             GeoSourceKind::ClassDatabase | GeoSourceKind::ClassList => anonymisers = true,
             GeoSourceKind::Database => country_data = true,
             GeoSourceKind::Embedded | GeoSourceKind::Networks => {}
+        }
+    }
+    if let Some(settings) = &config.notify {
+        notify::check(settings, &config.ledger.dir)?;
+        facts.push(format!("blocks and holds are told to {}", settings.server));
+        if settings.is_open_on_the_way() {
+            warnings.push("[notify] url is plain http to another machine: who listens on the way reads every block and hold; write https".to_owned());
         }
     }
     if !country_data {

@@ -14,9 +14,14 @@ use crate::policy::PolicySet;
 use crate::policy::Reseller;
 use crate::policy::load_dirs;
 use crate::policy::load_texts;
+use crate::registry::Care;
 use crate::registry::Catalogue;
 use crate::registry::Customers;
 use crate::registry::RegistryError;
+use crate::registry::State;
+use crate::registry::Store;
+use crate::registry::Stored;
+use crate::registry::Table;
 
 /// The policies that ship with the program.
 const SHIPPED: &[(&str, &str)] =
@@ -41,24 +46,34 @@ pub enum LoadError {
 pub struct Loaded {
     /// The snapshot.
     pub snapshot: Snapshot,
+    /// The tables that came out of the store, and how they were found.
+    pub stored: Vec<(Table, State)>,
 }
 
-/// Loads everything that a decision depends on.
+/// Loads everything that a decision depends on, and changes nothing on the disk.
 ///
 /// # Errors
 /// The first part that cannot be loaded.
 pub fn load(config: &Config, now: Timestamp) -> Result<Loaded, LoadError> {
+    load_with(config, now, Care::Look)
+}
+
+/// Loads everything that a decision depends on; what is damaged in the store is rebuilt with [`Care::Mend`].
+pub(super) fn load_with(config: &Config, now: Timestamp, care: Care) -> Result<Loaded, LoadError> {
     let policies = policies(config)?;
-    let catalogue = catalogue(config, &policies)?;
+    let catalogue = catalogue(config, &policies, care)?;
+    let customers = customers(config, care)?;
+    let states = [(Table::Catalogue, catalogue.state), (Table::Customers, customers.state)];
     let snapshot = Snapshot {
-        catalogue: Arc::new(catalogue),
-        customers: Arc::new(customers(config)?),
+        catalogue: Arc::new(catalogue.index),
+        customers: Arc::new(customers.index),
         geo: Arc::new(GeoTables::load(&config.geo)?),
         loaded: now,
         policies: Arc::new(policies),
         reseller: Arc::new(reseller(config)),
     };
-    Ok(Loaded { snapshot })
+    let stored = states.into_iter().filter_map(|(table, state)| Some((table, state?)));
+    Ok(Loaded { snapshot, stored: stored.collect() })
 }
 
 /// The policies of the configuration, or the shipped ones.
@@ -74,18 +89,39 @@ pub(crate) fn shipped_policies() -> Result<PolicySet, PolicyErrors> {
     load_texts(SHIPPED)
 }
 
-pub(super) fn catalogue(config: &Config, policies: &PolicySet) -> Result<Catalogue, RegistryError> {
+/// The catalogue of the file that the configuration names, else of the store.
+pub(super) fn catalogue(
+    config: &Config,
+    policies: &PolicySet,
+    care: Care,
+) -> Result<Stored<Catalogue>, RegistryError> {
+    let is_group = |group: &str| policies.has_product(group);
     match &config.catalog.file {
-        Some(file) => Catalogue::load(file, |group| policies.has_product(group)),
-        None => Ok(Catalogue::default()),
+        Some(file) => Ok(Stored { index: Catalogue::load(file, is_group)?, state: None }),
+        None => Store::new(&config.store.dir).catalogue(is_group, care),
     }
 }
 
-pub(super) fn customers(config: &Config) -> Result<Customers, RegistryError> {
+/// The customers of the file that the configuration names, else of the store.
+pub(super) fn customers(config: &Config, care: Care) -> Result<Stored<Customers>, RegistryError> {
     match &config.customers.file {
-        Some(file) => Customers::load(file),
-        None => Ok(Customers::default()),
+        Some(file) => Ok(Stored { index: Customers::load(file)?, state: None }),
+        None => Store::new(&config.store.dir).customers(care),
     }
+}
+
+/// Tells the log of damage that was found in the store; true if there was any.
+pub(super) fn tell_damage(table: Table, state: &State) -> bool {
+    let Some(damage) = &state.damage else { return false };
+    tracing::warn!(
+        table = table.as_str(),
+        generation = state.generation,
+        rows = state.rows,
+        damage,
+        unmended = state.unmended,
+        "the store was damaged; all rows are in force, rebuilt from the copy that is whole"
+    );
+    true
 }
 
 fn reseller(config: &Config) -> Reseller {

@@ -5,11 +5,14 @@
 
 mod check;
 pub mod demo;
+mod identity;
 mod load;
+mod notify;
 mod reload;
 mod sample;
 pub mod serve;
 
 pub use check::{CheckReport, check};
+pub(crate) use load::policies as policies_of;
 pub(crate) use load::shipped_policies;
 pub use load::{LoadError, Loaded, load};

@@ -14,6 +14,12 @@ use crate::enforcement::Gate;
 use crate::enforcement::Snapshot;
 use crate::gateway::tls::Certificates;
 use crate::geo::GeoTables;
+use crate::identity::Verifier;
+use crate::registry::Care;
+use crate::registry::State;
+use crate::registry::Store;
+use crate::registry::Table;
+use crate::settings::JwksSource;
 use crate::telemetry::Health;
 use crate::telemetry::Part;
 
@@ -25,6 +31,7 @@ pub(super) struct Reloader {
     pub(super) config: Arc<Config>,
     pub(super) gate: Arc<Gate>,
     pub(super) health: Arc<Health>,
+    pub(super) verifier: Option<Arc<Verifier>>,
     pub(super) stamps: Stamps,
 }
 
@@ -92,6 +99,11 @@ impl Reloader {
                 Part::Catalogue | Part::Policies => {}
                 Part::Certificates => self.conclude(*part, self.renew_certificates()),
                 Part::Customers => self.conclude(*part, self.customers()),
+                Part::Identity => {
+                    if let Some(result) = self.identity() {
+                        self.conclude(*part, result);
+                    }
+                }
                 Part::Geo => self.conclude(*part, self.geo()),
             }
         }
@@ -121,14 +133,15 @@ impl Reloader {
             Ok(policies) => policies,
             Err(error) => return [Err(error.to_string()), waits("policies")],
         };
-        let catalogue = match load::catalogue(&self.config, &policies) {
+        let catalogue = match load::catalogue(&self.config, &policies, Care::Mend) {
             Ok(catalogue) => catalogue,
             Err(error) => return [waits("catalogue"), Err(error.to_string())],
         };
+        self.stored(Table::Catalogue, catalogue.state.as_ref());
         let loaded = self.gate.now();
         let revision = Arc::clone(policies.revision());
         self.replace(|snapshot| Snapshot {
-            catalogue: Arc::new(catalogue),
+            catalogue: Arc::new(catalogue.index),
             loaded,
             policies: Arc::new(policies),
             ..snapshot
@@ -138,9 +151,17 @@ impl Reloader {
     }
 
     fn customers(&self) -> Result<(), String> {
-        let customers = load::customers(&self.config).map_err(|e| e.to_string())?;
-        self.replace(|snapshot| Snapshot { customers: Arc::new(customers), ..snapshot });
+        let customers = load::customers(&self.config, Care::Mend).map_err(|e| e.to_string())?;
+        self.stored(Table::Customers, customers.state.as_ref());
+        let customers = Arc::new(customers.index);
+        self.replace(|snapshot| Snapshot { customers, ..snapshot });
         Ok(())
+    }
+
+    fn stored(&self, table: Table, state: Option<&State>) {
+        if state.is_some_and(|state| load::tell_damage(table, state)) {
+            self.gate.metrics().registry_rebuilt(table.as_str());
+        }
     }
 
     fn geo(&self) -> Result<(), String> {
@@ -149,30 +170,63 @@ impl Reloader {
         Ok(())
     }
 
+    /// Keys of a file; those of a URL are asked for and come by themselves.
+    fn identity(&self) -> Option<Result<(), String>> {
+        let (Some(verifier), Some(settings)) = (&self.verifier, &self.config.identity) else {
+            return Some(Ok(()));
+        };
+        match super::identity::read(settings) {
+            Ok(Some(set)) => {
+                self.gate.metrics().keys_in_force(set.len(), seconds(self.gate.now()));
+                verifier.keys().replace(set);
+                Some(Ok(()))
+            }
+            Ok(None) => {
+                verifier.keys().ask();
+                None
+            }
+            Err(error) => Some(Err(error.to_string())),
+        }
+    }
+
     fn renew_certificates(&self) -> Result<(), String> {
         self.certificates.iter().try_for_each(|c| c.reload()).map_err(|error| error.to_string())
     }
 
     fn replace(&self, change: impl FnOnce(Snapshot) -> Snapshot) {
-        self.gate.replace(change((*self.gate.pin()).clone()));
+        let next = change((*self.gate.pin()).clone());
+        self.gate.metrics().registry_rows(next.catalogue.len(), next.customers.rows());
+        self.gate.replace(next);
     }
 }
 
 fn stamp(config: &Config, part: Part) -> Stamp {
     let paths: Vec<PathBuf> = match part {
-        Part::Catalogue => config.catalog.file.iter().cloned().collect(),
+        Part::Catalogue => table_file(config, config.catalog.file.as_ref(), Table::Catalogue),
         Part::Certificates => {
             let listeners = config.gateway.listeners.iter().filter_map(|l| l.tls.as_ref());
             listeners.flat_map(|tls| [tls.certificate.clone(), tls.key.clone()]).collect()
         }
-        Part::Customers => config.customers.file.iter().cloned().collect(),
+        Part::Customers => table_file(config, config.customers.file.as_ref(), Table::Customers),
         Part::Geo => {
             let geo = &config.geo;
             geo.databases.iter().chain(&geo.classes).chain(&geo.networks).cloned().collect()
         }
+        Part::Identity => match config.identity.as_ref().map(|identity| &identity.jwks) {
+            Some(JwksSource::File(file)) => vec![file.clone()],
+            Some(JwksSource::Url(_)) | None => Vec::new(),
+        },
         Part::Policies => config.policies.dir.as_deref().map(policy_files).unwrap_or_default(),
     };
     paths.into_iter().map(|path| (path.clone(), look(&path))).collect()
+}
+
+/// The file that a table is read from: the configured one, else what every import into the store makes anew.
+fn table_file(config: &Config, file: Option<&PathBuf>, table: Table) -> Vec<PathBuf> {
+    match file {
+        Some(file) => vec![file.clone()],
+        None => Store::new(&config.store.dir).watched(table).ok().flatten().into_iter().collect(),
+    }
 }
 
 pub(super) fn seconds(at: jiff::Timestamp) -> f64 {

@@ -20,22 +20,31 @@ use crate::enforcement::RouteTableError;
 use crate::gateway::receiver::Receivers;
 use crate::gateway::receiver::SecretError;
 use crate::gateway::server::DataPlane;
+use crate::gateway::server::Identity;
 use crate::gateway::server::ServerError;
 use crate::gateway::tls::Certificates;
 use crate::gateway::tls::TlsError;
 use crate::gateway::upstream::SetupError;
 use crate::gateway::upstream::Upstream;
+use crate::identity::Verifier;
 use crate::ledger::Ledger;
 use crate::ledger::LedgerError;
 use crate::ledger::LedgerSettings;
 use crate::model::Clock;
 use crate::model::SystemClock;
+use crate::registry::Care;
 use crate::telemetry::Health;
 use crate::telemetry::Metrics;
 use crate::telemetry::MetricsError;
 
+use super::identity;
+use super::identity::Fetcher;
+use super::identity::IdentityError;
 use super::load::LoadError;
-use super::load::load;
+use super::load::load_with;
+use super::load::tell_damage;
+use super::notify::Notifier;
+use super::notify::NotifyError;
 use super::reload::Reloader;
 use super::reload::Stamps;
 use super::reload::seconds;
@@ -52,6 +61,9 @@ pub enum ServeError {
         #[source]
         source: std::io::Error,
     },
+    /// The keys of tokens.
+    #[error("{0}")]
+    Identity(#[from] IdentityError),
     /// The ledger cannot be opened or closed.
     #[error("{0}")]
     Ledger(#[from] LedgerError),
@@ -64,6 +76,9 @@ pub enum ServeError {
     /// A secret that signs webhooks.
     #[error("{0}")]
     Receivers(#[from] SecretError),
+    /// `[notify]`: its key, its position, or its receiver.
+    #[error("{0}")]
+    Notify(#[from] NotifyError),
     /// The routes cannot stand side by side.
     #[error("{0}")]
     Routes(#[from] RouteTableError),
@@ -103,7 +118,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     let mut signals = Signals::new()?;
     // What changes while it is first read is read again.
     let stamps = Stamps::take(&config);
-    let loaded = load(&config, clock.now())?;
+    let loaded = load_with(&config, clock.now(), Care::Mend)?;
     let (ledger, recovery) = Ledger::open(LedgerSettings {
         segment_bytes: config.ledger.segment_bytes,
         ..LedgerSettings::new(&config.ledger.dir)
@@ -118,8 +133,15 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     }
     tracing::info!(dir = %config.ledger.dir.display(), records = recovery.records, "ledger open");
     let metrics = Arc::new(Metrics::new()?);
+    let notifier = Notifier::start(&config, &ledger, &metrics)?;
     let health = Arc::new(Health::default());
     let snapshot = loaded.snapshot;
+    for (table, state) in &loaded.stored {
+        if tell_damage(*table, state) {
+            metrics.registry_rebuilt(table.as_str());
+        }
+    }
+    metrics.registry_rows(snapshot.catalogue.len(), snapshot.customers.rows());
     metrics.policies_in_force(snapshot.policies.revision(), seconds(snapshot.loaded));
     if snapshot.policies.rule_count() == 0 {
         tracing::warn!("the policies have no rule: everything is allowed");
@@ -137,6 +159,22 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         .map(|settings| Ok((settings.name.clone(), Upstream::new(settings)?)))
         .collect::<Result<Vec<_>, SetupError>>()?;
     let receivers = Receivers::load(&config.routes)?;
+    let verifier = config.identity.as_ref().map(|settings| Arc::new(Verifier::new(settings)));
+    let mut fetched = None;
+    if let (Some(settings), Some(verifier)) = (&config.identity, &verifier) {
+        if let Some(set) = identity::read(settings)? {
+            metrics.keys_in_force(set.len(), seconds(clock.now()));
+            verifier.keys().replace(set);
+        }
+        fetched = identity::source(settings)?.map(|(upstream, path)| Fetcher {
+            health: Arc::clone(&health),
+            metrics: Arc::clone(&metrics),
+            path,
+            refresh: settings.refresh,
+            upstream,
+            verifier: Arc::clone(verifier),
+        });
+    }
     let gate = Arc::new(Gate::new(GateSettings {
         clock: MonotoneClock::new(clock, recovery.last_instant),
         deliveries: config.ledger.deliveries,
@@ -149,10 +187,20 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         let upstream = upstream.clone();
         drop(actix_web::rt::spawn(async move { upstream.watch().await }));
     }
+    if let Some(fetcher) = fetched {
+        drop(actix_web::rt::spawn(fetcher.run()));
+    }
     let (admin, admin_address) = start_admin(&config, &gate, &health, &upstreams)?;
     let plane = DataPlane {
         certificates: certificates.clone(),
         gate: Arc::clone(&gate),
+        identity: config.identity.as_ref().zip(verifier.clone()).map(|(settings, verifier)| {
+            Identity {
+                claims: settings.claims.clone().into(),
+                permissions: settings.permissions.clone(),
+                verifier,
+            }
+        }),
         notice_url: config.reseller.notice_url.clone(),
         receivers,
         settings: config.gateway.clone(),
@@ -173,6 +221,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         gate: Arc::clone(&gate),
         health,
         stamps,
+        verifier,
     };
     let interval = config.gateway.reload_interval;
     let reloading = actix_web::rt::spawn(reload(reloader, signals.hangup, interval));
@@ -191,6 +240,11 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         result?;
     }
     drop(gate);
+    if let Some(notifier) = notifier {
+        // What was decided last is told as well, if the receiver takes it now.
+        ledger.settled().await.ok();
+        notifier.stop();
+    }
     ledger.close()?;
     tracing::info!("stopped");
     Ok(())

@@ -6,23 +6,17 @@ use std::io::BufReader;
 use std::io::Read;
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::app;
 use crate::enforcement::Snapshot;
-use crate::geo::GeoTables;
 use crate::model::Transaction;
-use crate::policy::Reseller;
-use crate::policy::load_dirs;
-use crate::registry::Catalogue;
-use crate::registry::Customers;
 
 use super::complain;
 use super::exit::Exit;
+use super::snapshot::SnapshotArgs;
 
 /// A longer line is a bad line: no transaction comes near, and memory stays bounded.
 const MAX_LINE: u64 = 4 << 20;
@@ -31,15 +25,8 @@ const MAX_LINE: u64 = 4 << 20;
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct DecideArgs {
-    /// Folder of policies; may be repeated. Default: those of the configuration, else the shipped ones.
-    #[arg(long, value_name = "DIR")]
-    policies: Vec<PathBuf>,
-    /// Catalogue, a CSV file `sku,name,vendor,group`.
-    #[arg(long, value_name = "FILE")]
-    catalog: Option<PathBuf>,
-    /// Configuration: its policies, catalogue, customers, geo sources and reseller.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    by: SnapshotArgs,
     /// Transactions, one JSON object a line; `-` reads standard input.
     #[arg(long, value_name = "FILE|-", default_value = "-")]
     input: PathBuf,
@@ -64,7 +51,7 @@ pub(super) fn run(
     err: &mut dyn Write,
     colour: bool,
 ) -> Exit {
-    let snapshot = match snapshot(args, err, colour) {
+    let snapshot = match args.by.snapshot(err, colour) {
         Ok(snapshot) => snapshot,
         Err(exit) => return exit,
     };
@@ -169,52 +156,4 @@ fn answer(
         }
         Err(error) => Ok(Err(error.to_string())),
     }
-}
-
-fn snapshot(args: &DecideArgs, err: &mut dyn Write, colour: bool) -> Result<Snapshot, Exit> {
-    let now = Timestamp::now();
-    let mut snapshot = match &args.config {
-        Some(file) => {
-            let config = super::serve::configuration(Some(file), err, colour)?;
-            app::load(&config, now)
-                .map_err(|error| {
-                    complain(err, &error);
-                    Exit::Config
-                })?
-                .snapshot
-        }
-        None => shipped(err, colour)?,
-    };
-    if !args.policies.is_empty() {
-        let policies = load_dirs(&args.policies).map_err(|errors| {
-            write!(err, "{}", errors.render(colour)).ok();
-            if errors.is_io() { Exit::Io } else { Exit::Data }
-        })?;
-        snapshot.policies = Arc::new(policies);
-    }
-    if let Some(file) = &args.catalog {
-        let policies = Arc::clone(&snapshot.policies);
-        let catalogue = Catalogue::load(file, |group| policies.has_product(group));
-        snapshot.catalogue = Arc::new(catalogue.map_err(|error| {
-            complain(err, &error);
-            if error.is_io() { Exit::Io } else { Exit::Data }
-        })?);
-    }
-    Ok(snapshot)
-}
-
-/// Without a configuration: the shipped policies, the embedded geo table, and a reseller of whom nothing is known.
-fn shipped(err: &mut dyn Write, colour: bool) -> Result<Snapshot, Exit> {
-    let policies = app::shipped_policies().map_err(|errors| {
-        write!(err, "{}", errors.render(colour)).ok();
-        Exit::Config
-    })?;
-    Ok(Snapshot {
-        catalogue: Arc::new(Catalogue::default()),
-        customers: Arc::new(Customers::default()),
-        geo: Arc::new(GeoTables::embedded()),
-        loaded: Timestamp::now(),
-        policies: Arc::new(policies),
-        reseller: Arc::new(Reseller::default()),
-    })
 }

@@ -13,6 +13,8 @@ pub(crate) enum Exit {
     Io,
     /// It did what it was asked.
     Ok,
+    /// It was interrupted; the same command goes on.
+    Unfinished,
     /// It was asked wrongly.
     Usage,
 }
@@ -25,6 +27,7 @@ impl Exit {
             Self::Data => 65,
             Self::Io => 74,
             Self::Ok => 0,
+            Self::Unfinished => 75,
             Self::Usage => 64,
         }
     }

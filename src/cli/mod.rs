@@ -5,7 +5,10 @@ mod exit;
 mod ledger;
 mod pages;
 mod policy;
+mod registry;
+mod screen;
 mod serve;
+mod snapshot;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -33,16 +36,22 @@ Examples:
   interdict serve --upstream http://127.0.0.1:9000  in front of one server, with the shipped policies
   interdict decide --policies policies --input transactions.jsonl
   interdict policy check                            find what is wrong with policies
+  interdict customers import --config /etc/interdict.toml customers.csv
   interdict ledger export /var/lib/interdict/ledger
 
-Exit codes: 0 ok, 64 usage, 65 bad data or failed verification, 74 input or output, 78 configuration.";
+Exit codes: 0 ok, 64 usage, 65 bad data or failed verification, 74 input or output,
+75 interrupted and can go on, 78 configuration.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Import or export the catalogue.
+    Catalog(registry::CatalogArgs),
     /// Do all that `serve` does, short of binding.
     Check(serve::CheckArgs),
     /// Print a completion script for a shell.
     Completions(pages::CompletionsArgs),
+    /// Import or export the customers.
+    Customers(registry::CustomersArgs),
     /// Decide transactions: JSONL in, JSONL out, in the same order.
     Decide(decide::DecideArgs),
     /// A sample shop and mirror with the gateway in front, in one command.
@@ -53,6 +62,8 @@ enum Command {
     Man(pages::ManArgs),
     /// Check, test, explain and compare policies.
     Policy(policy::PolicyArgs),
+    /// Screen past orders: a CSV file in, findings and a report out.
+    Screen(screen::ScreenArgs),
     /// Run the gateway.
     Serve(serve::ServeArgs),
 }
@@ -67,6 +78,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let colour = err.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
     let exit = match cli.command {
+        Command::Catalog(args) => registry::catalog(&args, &mut out, &mut err, colour),
+        Command::Customers(args) => registry::customers(&args, &mut out, &mut err, colour),
         Command::Check(args) => serve::check(&args, &mut err, colour),
         Command::Completions(args) => pages::completions(&args, Cli::command(), &mut out),
         Command::Decide(args) => decide::run(&args, &mut out, &mut err, colour),
@@ -74,6 +87,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Ledger(args) => ledger::run(&args, &mut out, &mut err),
         Command::Man(args) => pages::man(&args, Cli::command(), &mut out, &mut err),
         Command::Policy(args) => policy::run(args, &mut out, &mut err, colour),
+        Command::Screen(args) => screen::run(&args, &mut err, colour),
         Command::Serve(args) => serve::serve(&args, &mut err, colour),
     };
     if out.flush().is_err() && exit == Exit::Ok {

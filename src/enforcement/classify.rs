@@ -19,6 +19,7 @@ use crate::settings::Source;
 use super::outcome::Malformed;
 use super::request::Request;
 use super::values::Reader;
+use super::values::Texts;
 use super::values::field;
 
 /// The transaction of a judged route: of one order, as `reader` reads it.
@@ -74,6 +75,22 @@ pub(super) fn buyer<'a>(route: &'a Route, reader: &Reader<'a>) -> Result<Buyer, 
         }
     }
     Ok(buyer)
+}
+
+/// Puts what a token claims for a field into a buyer.
+pub(super) fn put(
+    name: BuyerField,
+    mut texts: Texts<'_>,
+    buyer: &mut Buyer,
+) -> Result<(), Malformed> {
+    if name.is_list() {
+        return list(name, &texts, buyer);
+    }
+    match (texts.pop(), texts.is_empty()) {
+        (None, _) => Ok(()),
+        (Some(text), true) => single(name, text.into_owned(), buyer),
+        (Some(_), false) => Err(field("a claim that must be one is given several times")),
+    }
 }
 
 fn list(

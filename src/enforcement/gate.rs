@@ -40,6 +40,8 @@ use super::outcome::Refusal;
 use super::outcome::Refused;
 use super::outcome::RefusedItem;
 use super::preset::Hit;
+use super::principal;
+use super::read_back::Placed;
 use super::record;
 use super::record::Kind;
 use super::record::Unread;
@@ -233,13 +235,15 @@ impl Gate {
         let prepares = route.reading.stage == OrderStage::Cart;
         match judged.decision.verdict {
             Verdict::Review if !prepares => Err(self.refuse_by_law(&judged, at, route)),
-            Verdict::Allow | Verdict::Review => Ok(Permit::judged(
-                id,
-                action,
-                &judged.decision,
-                request.target,
-                request.body.cloned(),
-            )),
+            Verdict::Allow | Verdict::Review => {
+                let body = request.body.cloned();
+                let permit = Permit::judged(id, action, &judged.decision, request.target, body);
+                if route.reading.read_back.is_none() {
+                    return Ok(permit);
+                }
+                let transaction = Box::new(judged.transaction);
+                Ok(permit.with_placed(Placed { id, transaction }))
+            }
             Verdict::Block => Err(self.refuse_by_law(&judged, at, route)),
         }
     }
@@ -261,7 +265,16 @@ impl Gate {
         self.record(at, until, |out| {
             let document = judged.decision.document(id, bundle);
             let transaction = &judged.transaction;
-            record::write_decision(out, kind, document, id, &route.name, transaction, Some(request))
+            record::write_decision(
+                out,
+                kind,
+                document,
+                id,
+                &route.name,
+                transaction,
+                Some(request),
+                request.principal,
+            )
         })
         .await
     }
@@ -341,13 +354,13 @@ impl Gate {
         let Some(action) = route.action else {
             let reader = values::Reader::new(route, request, Content::Unread, &[])?;
             let transaction = classify::of_signature(request, classify::buyer(route, &reader)?);
-            return Ok(smallvec![self.decide_one(snapshot, route, request, at, transaction)]);
+            return Ok(smallvec![self.decide_one(snapshot, route, request, at, transaction)?]);
         };
         let reader = values::Reader::new(route, request, content, &looked_up)?;
         let mut orders = SmallVec::new();
         for order in reader.orders()? {
             let transaction = classify::of_route(route, action, request, &order)?;
-            orders.push(self.decide_one(snapshot, route, request, at, transaction));
+            orders.push(self.decide_one(snapshot, route, request, at, transaction)?);
         }
         Ok(orders)
     }
@@ -359,10 +372,11 @@ impl Gate {
         request: &Request<'_>,
         at: Timestamp,
         mut transaction: Transaction,
-    ) -> Judged {
+    ) -> Result<Judged, Malformed> {
         let id = DecisionId::new(at);
         gather::client(&mut transaction.buyer, route, request.client, snapshot, at);
         gather::said(&mut transaction.buyer, snapshot, at);
+        principal::vouch(&mut transaction.buyer, route, request, snapshot)?;
         gather::requirements(&mut transaction.buyer, route);
         let started = Instant::now();
         let decision = decide(&transaction, at, &snapshot.policies, &snapshot.setting());
@@ -371,15 +385,15 @@ impl Gate {
         if judged.transaction.action == Action::SignatureUpdate
             || !snapshot.policies.signatures().is_in(request.target.folded())
         {
-            return judged;
+            return Ok(judged);
         }
         // Route and signature both count, and the stricter holds.
         let transaction = classify::of_signature(request, judged.transaction.buyer.clone());
         let decision = decide(&transaction, at, &snapshot.policies, &snapshot.setting());
         if decision.verdict > judged.decision.verdict {
-            return Judged { decision, id, transaction };
+            return Ok(Judged { decision, id, transaction });
         }
-        judged
+        Ok(judged)
     }
 
     /// Appends a record.

@@ -56,7 +56,12 @@ pub(super) fn said(buyer: &mut Buyer, snapshot: &Snapshot, at: Timestamp) {
 
 /// Holds the buyer at unclear where the route requires an account that is known.
 pub(super) fn requirements(buyer: &mut Buyer, route: &Route) {
-    if route.require.contains(&Requirement::Account) && buyer.standing != AccountStanding::Known {
+    // Every account that is given must be known, and there must be one.
+    let claimed = buyer.claimed.as_ref().map_or(AccountStanding::NotAsked, |c| c.standing);
+    let standings = [buyer.standing, claimed];
+    let known = standings.contains(&AccountStanding::Known)
+        && !standings.contains(&AccountStanding::Unknown);
+    if route.require.contains(&Requirement::Account) && !known {
         buyer.standing = AccountStanding::Missing;
     }
 }

@@ -13,17 +13,20 @@ use super::gate::Gate;
 use super::gate::RecordError;
 use super::gate::Until;
 use super::gather;
+use super::principal::Principal;
 use super::record;
 use super::record::Kind;
 use super::snapshot::Snapshot;
 
 /// What a caller may hand in.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Caller {
+pub struct Caller<'a> {
     /// May give `at`.
     pub as_of: bool,
     /// May give `ip_country` and `ip_class`.
     pub evidence: bool,
+    /// Who asks, where that is known.
+    pub principal: Option<&'a Principal>,
 }
 
 /// Why an inquiry has no answer.
@@ -61,6 +64,19 @@ impl Snapshot {
         transaction: &mut Transaction,
         now: Timestamp,
     ) -> Result<Answer, TransactionError> {
+        let decision = self.judge(transaction, now)?;
+        Ok(Answer { decision, hypothetical: transaction.at.is_some(), id: DecisionId::new(now) })
+    }
+
+    /// The decision of [`Snapshot::answer`], for those who give it no name.
+    ///
+    /// # Errors
+    /// When there is nothing to judge.
+    pub fn judge(
+        &self,
+        transaction: &mut Transaction,
+        now: Timestamp,
+    ) -> Result<Decision, TransactionError> {
         if self.policies.judges(transaction.action) && !transaction.has_subject() {
             return Err(TransactionError::NothingToJudge(transaction.action));
         }
@@ -69,8 +85,7 @@ impl Snapshot {
         transaction.buyer.vouching = Vouching::Vouched;
         gather::gather_paths(transaction)?;
         gather::said(&mut transaction.buyer, self, now);
-        let decision = decide(transaction, at, &self.policies, &self.setting());
-        Ok(Answer { decision, hypothetical: transaction.at.is_some(), id: DecisionId::new(now) })
+        Ok(decide(transaction, at, &self.policies, &self.setting()))
     }
 }
 
@@ -84,7 +99,7 @@ impl Gate {
         &self,
         snapshot: &Snapshot,
         transaction: &mut Transaction,
-        caller: Caller,
+        caller: Caller<'_>,
         synced: bool,
     ) -> Result<Answer, InquiryError> {
         for (given, permitted, name) in [
@@ -113,6 +128,7 @@ impl Gate {
                 "decision-api",
                 transaction,
                 None,
+                caller.principal,
             )
         };
         let recorded = match synced {

@@ -6,12 +6,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use crate::identity::TokenFault;
 use crate::message::CanonicalTarget;
 use crate::message::without_method_override;
 use crate::model::Action;
 use crate::model::Decision;
 use crate::model::DecisionId;
 use crate::model::Verdict;
+
+use super::read_back::Placed;
 
 /// Leave to forward one request. It owns what was judged, so that the upstream sees just that.
 #[derive(Debug)]
@@ -20,6 +23,7 @@ pub struct Permit {
     covered: bool,
     cut_at: Option<Timestamp>,
     id: Option<DecisionId>,
+    placed: Option<Placed>,
     target: String,
     verdict: Verdict,
 }
@@ -72,6 +76,13 @@ pub enum Refusal {
         /// Names the refusal.
         id: DecisionId,
     },
+    /// 401: no token where one is required, or one that is not believed.
+    Unauthenticated {
+        /// Names the refusal.
+        id: DecisionId,
+        /// Why.
+        reason: Unauthenticated,
+    },
     /// 503: could not decide or could not record.
     Unavailable {
         /// Names the refusal.
@@ -87,6 +98,17 @@ pub enum Refusal {
         /// Names the refusal.
         id: DecisionId,
     },
+}
+
+/// Why a client is not known.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Unauthenticated {
+    /// No token, where one is required.
+    #[error("a token is required")]
+    Absent,
+    /// A token that is not believed.
+    #[error("{0}")]
+    Token(TokenFault),
 }
 
 /// A decision that refuses, as much of it as a customer may see.
@@ -148,7 +170,15 @@ impl Permit {
     /// For a request that no route judges: nothing was decided, and the target goes out as it is, but for `_method`.
     pub(super) fn unjudged(target: &str, body: Option<Bytes>) -> Self {
         let target = without_method_override(target).into_owned();
-        Self { body, covered: false, cut_at: None, id: None, target, verdict: Verdict::Allow }
+        Self {
+            body,
+            covered: false,
+            cut_at: None,
+            id: None,
+            placed: None,
+            target,
+            verdict: Verdict::Allow,
+        }
     }
 
     /// For an allowed request whose record exists.
@@ -165,6 +195,7 @@ impl Permit {
             covered,
             cut_at: decision.cut_at,
             id: Some(id),
+            placed: None,
             target: without_method_override(&target.forward_target()).into_owned(),
             verdict: decision.verdict,
         }
@@ -173,6 +204,16 @@ impl Permit {
     /// The decision, where there was one.
     pub const fn id(&self) -> Option<DecisionId> {
         self.id
+    }
+
+    /// The same, with what is to be compared once the order is placed.
+    pub(super) fn with_placed(self, placed: Placed) -> Self {
+        Self { placed: Some(placed), ..self }
+    }
+
+    /// What is to be compared once the order is placed.
+    pub const fn take_placed(&mut self) -> Option<Placed> {
+        self.placed.take()
     }
 
     /// What was decided: `allow`, or `review` of a cart, which is judged when it is ordered.
@@ -213,6 +254,7 @@ impl Refusal {
             Self::TooLarge { .. } => 413,
             Self::TooSlow { .. } => 408,
             Self::NotLookedUp { .. } | Self::Unavailable { .. } => 503,
+            Self::Unauthenticated { .. } => 401,
             Self::Unsupported { .. } => 415,
         }
     }
@@ -228,6 +270,7 @@ impl Refusal {
             | Self::NotLookedUp { id, .. }
             | Self::TooLarge { id }
             | Self::TooSlow { id }
+            | Self::Unauthenticated { id, .. }
             | Self::Unavailable { id }
             | Self::Unsupported { id }
             | Self::UnsupportedEntrance { id } => *id,
@@ -249,6 +292,7 @@ impl Refusal {
             }
             Self::TooLarge { .. } => "the body is over the limit",
             Self::TooSlow { .. } => "the request came too slowly",
+            Self::Unauthenticated { reason, .. } => return Cow::Owned(reason.to_string()),
             Self::Unavailable { .. } => "the request could not be decided",
             Self::Unsupported { .. } => "the media type or content coding is not read",
             Self::UnsupportedEntrance { .. } => {
@@ -270,6 +314,7 @@ impl Refusal {
             | Self::NotLookedUp { .. }
             | Self::TooLarge { .. }
             | Self::TooSlow { .. }
+            | Self::Unauthenticated { .. }
             | Self::Unavailable { .. }
             | Self::Unsupported { .. } => None,
         }

@@ -26,7 +26,9 @@ use crate::model::Transaction;
 use crate::model::Vouching;
 
 use super::outcome::Refusal;
+use super::principal::Principal;
 use super::request::Request;
+use super::secrets::account_without_secrets;
 use super::secrets::without_secrets;
 
 /// What a record is of.
@@ -39,6 +41,8 @@ pub(super) enum Kind {
     Decision,
     /// An answer to the decision API at a given instant: never a permit.
     Enquiry,
+    /// A store sold something else than was judged.
+    Mismatch,
     /// A webhook that sells nothing: it was not judged.
     Received,
     /// A request that could not be read.
@@ -124,6 +128,8 @@ struct Evidence<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     citizenship: &'a [CountryText],
     #[serde(skip_serializing_if = "Option::is_none")]
+    claimed: Option<Box<Self>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     declared_country: &'a Option<CountryText>,
     #[serde(skip_serializing_if = "Option::is_none")]
     email_domain: Option<&'a str>,
@@ -134,6 +140,8 @@ struct Evidence<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     permanent_resident_of: &'a [CountryText],
     #[serde(skip_serializing_if = "Option::is_none")]
+    principal: Option<PrincipalRecord<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     registry: Option<RegistryRecord<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     shipping_country: &'a Option<CountryText>,
@@ -142,6 +150,14 @@ struct Evidence<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     us_person: Option<bool>,
     vouching: Vouching,
+}
+
+/// Who vouched: never the token itself.
+#[derive(Serialize)]
+struct PrincipalRecord<'a> {
+    issuer: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<std::borrow::Cow<'a, str>>,
 }
 
 #[derive(Serialize)]
@@ -212,6 +228,7 @@ pub(super) fn write_received(
 }
 
 /// Writes the record of a decision.
+#[expect(clippy::too_many_arguments, reason = "each is a member of the record")]
 pub(super) fn write_decision(
     out: &mut Vec<u8>,
     kind: Kind,
@@ -220,8 +237,13 @@ pub(super) fn write_decision(
     route: &str,
     transaction: &Transaction,
     request: Option<&Request<'_>>,
+    principal: Option<&Principal>,
 ) -> Result<(), serde_json::Error> {
-    let record = of_decision(kind, document, id, route, transaction, request);
+    let mut record = of_decision(kind, document, id, route, transaction, request);
+    record.evidence.principal = principal.map(|principal| PrincipalRecord {
+        issuer: &principal.token.issuer,
+        subject: principal.token.subject.as_deref().map(without_secrets),
+    });
     serde_json::to_writer(out, &record)
 }
 
@@ -293,6 +315,50 @@ pub struct Unread<'a> {
     pub peer: IpAddr,
 }
 
+/// A difference between what was judged and what a store has sold.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mismatch<'a> {
+    pub(super) at: Timestamp,
+    pub(super) found: &'a [Item],
+    pub(super) id: DecisionId,
+    pub(super) judged: &'a [Item],
+    pub(super) of: DecisionId,
+    pub(super) route: &'a str,
+}
+
+#[derive(Serialize)]
+struct MismatchRecord<'a> {
+    at: Timestamp,
+    /// Of the order as it was sold.
+    decision: DecisionDocument<'a>,
+    id: DecisionId,
+    items: SmallVec<[ItemRecord<'a>; 4]>,
+    judged: SmallVec<[ItemRecord<'a>; 4]>,
+    kind: Kind,
+    of: DecisionId,
+    route: &'a str,
+}
+
+/// Writes the record of a mismatch.
+pub(super) fn write_mismatch(
+    out: &mut Vec<u8>,
+    mismatch: Mismatch<'_>,
+    decision: DecisionDocument<'_>,
+) -> Result<(), serde_json::Error> {
+    let Mismatch { at, found, id, judged, of, route } = mismatch;
+    let record = MismatchRecord {
+        at,
+        decision,
+        id,
+        items: found.iter().map(ItemRecord::from).collect(),
+        judged: judged.iter().map(ItemRecord::from).collect(),
+        kind: Kind::Mismatch,
+        of,
+        route,
+    };
+    serde_json::to_writer(out, &record)
+}
+
 /// Writes the record of a refusal without a decision.
 pub(super) fn write_refusal(
     out: &mut Vec<u8>,
@@ -329,17 +395,19 @@ impl AddressClasses {
 impl<'a> From<&'a Buyer> for Evidence<'a> {
     fn from(buyer: &'a Buyer) -> Self {
         Self {
-            account: buyer.account.as_deref().map(without_secrets),
+            account: buyer.account.as_deref().map(account_without_secrets),
             account_standing: buyer.standing,
             addresses: buyer.addresses.iter().map(AddressRecord::from).collect(),
             billing_country: &buyer.billing_country,
             billing_region: &buyer.billing_region,
             citizenship: &buyer.citizenship,
+            claimed: buyer.claimed.as_deref().map(|claimed| Box::new(Self::from(claimed))),
             declared_country: &buyer.declared_country,
             email_domain: buyer.email.as_deref().map(domain),
             organization_country: &buyer.organization_country,
             parent_country: &buyer.parent_country,
             permanent_resident_of: &buyer.permanent_resident_of,
+            principal: None,
             registry: buyer.customer.as_deref().map(RegistryRecord::from),
             shipping_country: &buyer.shipping_country,
             shipping_region: &buyer.shipping_region,

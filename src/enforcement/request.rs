@@ -7,6 +7,8 @@ use smallvec::SmallVec;
 
 use crate::message::CanonicalTarget;
 
+use super::principal::Principal;
+
 /// The headers of a request, by lower-case name.
 pub trait HeaderLookup {
     /// Every value of the header, in the order received.
@@ -30,6 +32,8 @@ pub struct Request<'a> {
     pub method: &'a str,
     /// The connection's peer.
     pub peer: IpAddr,
+    /// Who is known to stand behind it.
+    pub principal: Option<&'a Principal>,
     /// The target.
     pub target: &'a CanonicalTarget<'a>,
 }

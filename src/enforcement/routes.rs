@@ -4,6 +4,7 @@
 //! pattern that matches decides; a judged path never falls through to another route.
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 
 use matchit::Router;
 use smallvec::SmallVec;
@@ -11,6 +12,7 @@ use smallvec::SmallVec;
 use crate::message::CanonicalTarget;
 use crate::message::Form;
 use crate::model::StrictValue;
+use crate::settings::Preset;
 use crate::settings::Route;
 
 use super::preset;
@@ -134,6 +136,21 @@ impl RouteTable {
         let asked = asking.asked();
         self.presets_at(route)
             .any(|placed| !matches!(placed.meaning(&asked), preset::Meaning::Elsewhere))
+    }
+
+    /// The upstreams that keep carts in sessions: those whose orders are looked up there.
+    pub fn carted(&self) -> HashSet<String> {
+        let looks_up = |route: &&Route| {
+            route.looks_up_items()
+                || matches!(route.preset, Some(Preset::Magento | Preset::WooCommerce))
+        };
+        self.routes.iter().filter(looks_up).filter_map(|route| route.upstream.clone()).collect()
+    }
+
+    /// Cookies that routes say name a cart's session, in lower case.
+    pub fn session_cookies(&self) -> Vec<String> {
+        let named = self.routes.iter().flat_map(|route| &route.reading.sessions);
+        named.map(|name| name.to_ascii_lowercase()).collect()
     }
 
     /// The presets of the route's upstream, its own first.

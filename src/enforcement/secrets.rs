@@ -2,6 +2,13 @@
 
 use std::borrow::Cow;
 
+use crate::registry::is_credential;
+
+/// An account as records may hold it: masked where it may be a code or key in any spelling, for those are found too.
+pub(super) fn account_without_secrets(account: &str) -> Cow<'_, str> {
+    if is_credential(account) { Cow::Borrowed("[masked]") } else { without_secrets(account) }
+}
+
 /// `text` with whatever looks like an activation code or licence key masked, part by part of a path or a line.
 pub fn without_secrets(text: &str) -> Cow<'_, str> {
     if text.len() < 20 || !parts(text).any(is_secret) {
@@ -39,7 +46,9 @@ fn is_secret(part: &str) -> bool {
         part.len() == length && part.bytes().all(|b| fits(&b))
     };
     let upper_or_digit = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit();
-    groups(&[5, 5, 5, 5])
+    // Look-alike letters and other dashes: no file of a mirror is named so.
+    (!part.is_ascii() && is_credential(part))
+        || groups(&[5, 5, 5, 5])
         || groups(&[8, 4, 4, 4, 12])
         || bare(32, u8::is_ascii_hexdigit)
         || (bare(20, upper_or_digit) && part.bytes().any(|b| b.is_ascii_digit()))
@@ -63,8 +72,15 @@ mod tests {
                 "/bases/av/kdb/i386/kdb-i386-1211g.xml.klz",
             ),
             ("A-17", "A-17"),
+            ("/activate/АBСDЕ–12345–FGHIJ–6789Х", "/activate/[masked]"),
         ] {
             assert_eq!(without_secrets(text), expect);
         }
+        for spelling in
+            ["abcde 12345 fghij 6789x", "АBСDЕ12345FGHIJ6789Х", "ABCDE-12345-FGHIJ-67890"]
+        {
+            assert_eq!(account_without_secrets(spelling), "[masked]", "{spelling}");
+        }
+        assert_eq!(account_without_secrets("A-17"), "A-17");
     }
 }

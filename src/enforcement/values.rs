@@ -180,9 +180,10 @@ impl<'a> Reader<'a> {
                 }
             }
             Source::Fixed(text) => texts.push(Cow::Borrowed(text)),
-            Source::Claim(_) => {
-                // INVARIANT: composition refuses routes with this source.
-                return Err(Malformed::Field(Cow::Borrowed("a source that is not available")));
+            Source::Claim(at) => {
+                if let Some(principal) = self.request.principal {
+                    pointed(at, &principal.token.payload, numbers, &mut texts)?;
+                }
             }
         }
         texts.retain(|text| !text.trim().is_empty());
@@ -294,7 +295,7 @@ pub(super) fn field(message: impl Into<Cow<'static, str>>) -> Malformed {
     Malformed::Field(message.into())
 }
 
-fn pointed<'a>(
+pub(super) fn pointed<'a>(
     at: &Pointer,
     document: &'a StrictValue,
     numbers: bool,

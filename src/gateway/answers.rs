@@ -13,6 +13,7 @@ use crate::enforcement::Malformed;
 use crate::enforcement::Refusal;
 use crate::enforcement::Refused;
 use crate::enforcement::RefusedItem;
+use crate::enforcement::Unauthenticated;
 use crate::model::DecisionId;
 
 use super::language::Language;
@@ -94,6 +95,9 @@ pub(super) fn refusal(
             problem.r#type = "unsupported-entrance";
             problem.title = "This way to order is not supported here";
         }
+        Refusal::Unauthenticated { reason, .. } => {
+            answer.insert_header((header::WWW_AUTHENTICATE, challenge(*reason)));
+        }
         Refusal::BodyNotSeen { .. }
         | Refusal::TooLarge { .. }
         | Refusal::TooSlow { .. }
@@ -122,6 +126,22 @@ pub(super) fn fault(status: StatusCode, id: Option<DecisionId>) -> HttpResponse 
         answer.insert_header((header::RETRY_AFTER, RETRY_AFTER));
     }
     json(&mut answer, &problem)
+}
+
+/// 401 where nothing is judged, so that there is no decision to name.
+pub(super) fn unauthenticated(reason: Unauthenticated) -> HttpResponse {
+    let mut answer = builder(401);
+    answer.insert_header((header::CACHE_CONTROL, "no-store"));
+    answer.insert_header((header::WWW_AUTHENTICATE, challenge(reason)));
+    json(&mut answer, &Problem::new(401))
+}
+
+/// RFC 6750 3: who sent no token is told no error.
+const fn challenge(reason: Unauthenticated) -> &'static str {
+    match reason {
+        Unauthenticated::Absent => "Bearer",
+        Unauthenticated::Token(_) => "Bearer error=\"invalid_token\"",
+    }
 }
 
 /// A problem of the decision API, whose callers may know what was wrong with what they sent.

@@ -81,6 +81,7 @@ pub(super) fn is_reserved(folded_path: &str) -> bool {
 pub(super) async fn answer(
     plane: &Plane,
     call: Call,
+    caller: Caller<'_>,
     request: &Request,
     peer: IpAddr,
     payload: Payload,
@@ -94,20 +95,20 @@ pub(super) async fn answer(
         return answer;
     }
     match call {
-        Call::Decide => decide(plane, payload).await,
-        Call::DecideBatch => decide_batch(plane, payload).await,
+        Call::Decide => decide(plane, caller, payload).await,
+        Call::DecideBatch => decide_batch(plane, caller, payload).await,
         Call::WhoAmI => who_am_i(plane, request, peer),
     }
 }
 
-async fn decide(plane: &Plane, mut payload: Payload) -> HttpResponse {
+async fn decide(plane: &Plane, caller: Caller<'_>, mut payload: Payload) -> HttpResponse {
     let limit = plane.max_inspected_body;
     let body = match inbound::collect(&mut payload, limit, plane.body_timeout).await {
         Ok(body) => body,
         Err(fault) => return unread(fault),
     };
     let snapshot = plane.gate.pin();
-    match one(plane, &snapshot, &body, true).await {
+    match one(plane, caller, &snapshot, &body, true).await {
         Ok(document) => HttpResponse::Ok()
             .insert_header((header::CONTENT_TYPE, "application/json"))
             .insert_header((header::CACHE_CONTROL, "no-store"))
@@ -124,7 +125,7 @@ async fn decide(plane: &Plane, mut payload: Payload) -> HttpResponse {
 
 /// JSONL in, JSONL out, in the same order; a bad line is answered on its line. All answers are durable before the first
 /// leaves.
-async fn decide_batch(plane: &Plane, mut payload: Payload) -> HttpResponse {
+async fn decide_batch(plane: &Plane, caller: Caller<'_>, mut payload: Payload) -> HttpResponse {
     let limit = plane.max_inspected_body.saturating_mul(BATCH_FACTOR);
     let body = match inbound::collect(&mut payload, limit, plane.body_timeout).await {
         Ok(body) => body,
@@ -140,7 +141,7 @@ async fn decide_batch(plane: &Plane, mut payload: Payload) -> HttpResponse {
         if at.checked_rem(BATCH_TURN) == Some(0) {
             tokio::task::yield_now().await;
         }
-        match one(plane, &snapshot, line, false).await {
+        match one(plane, caller, &snapshot, line, false).await {
             Ok(document) => out.extend_from_slice(&document),
             Err(LineFault::Unrecorded) => {
                 return api_problem(
@@ -174,14 +175,13 @@ enum LineFault {
 
 async fn one(
     plane: &Plane,
+    caller: Caller<'_>,
     snapshot: &Snapshot,
     line: &[u8],
     synced: bool,
 ) -> Result<Vec<u8>, LineFault> {
     let bad = |error: &dyn std::fmt::Display| LineFault::Bad(error.to_string());
     let mut transaction = Transaction::from_json(line).map_err(|error| bad(&error))?;
-    // Permissions come with tokens, which a later issue brings: until then nobody may give an instant or geo answers.
-    let caller = Caller::default();
     let answer = plane.gate.answer(snapshot, &mut transaction, caller, synced).await;
     let answer = answer.map_err(|error| match error {
         InquiryError::NotRecorded => LineFault::Unrecorded,

@@ -156,7 +156,7 @@ impl Worker {
                     return if error.is_malformed() {
                         answers::fault(StatusCode::BAD_REQUEST, None)
                     } else {
-                        self.allowed_unjudged(method, path)
+                        self.allowed_unjudged(&arrival, path).await
                     };
                 };
                 let reason = Malformed::Target(error.to_string());
@@ -193,6 +193,9 @@ impl Worker {
         };
         let Told { route, hit, is_judged } = told;
         if !is_judged {
+            if let Err(answer) = self.admit(route, &arrival).await {
+                return answer;
+            }
             gate.passed(route);
             return allowed(None);
         }
@@ -212,9 +215,12 @@ impl Worker {
     }
 
     /// A target with several readings, none of which matters.
-    fn allowed_unjudged(&self, method: &str, path: &str) -> HttpResponse {
-        match self.plane.gate.routes().find(method, &path.to_lowercase()) {
+    async fn allowed_unjudged(&self, arrival: &Arrival<'_>, path: &str) -> HttpResponse {
+        match self.plane.gate.routes().find(arrival.method, &path.to_lowercase()) {
             Found::Route(route) => {
+                if let Err(answer) = self.admit(route, arrival).await {
+                    return answer;
+                }
                 self.plane.gate.passed(route);
                 allowed(None)
             }

@@ -15,6 +15,7 @@ use crate::enforcement::Gate;
 use crate::model::DecisionId;
 use crate::telemetry::InFlight;
 
+use super::cart::Held;
 use super::upstream::Ending;
 use super::upstream::Transfer;
 use super::upstream::UpstreamBody;
@@ -42,6 +43,8 @@ pub(super) struct Conclusion {
 
 /// A request that has not ended yet. Held for its end.
 pub(super) struct Underway {
+    /// The session's cart, until the upstream's answer begins.
+    pub(super) cart: Option<Held>,
     pub(super) _in_flight: InFlight,
     pub(super) _serving: Option<Serving>,
 }

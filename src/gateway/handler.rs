@@ -15,6 +15,7 @@ use actix_web::http::header::HeaderMap;
 use actix_web::http::header::HeaderValue;
 use bytes::Bytes;
 
+use crate::enforcement::Caller;
 use crate::enforcement::Found;
 use crate::enforcement::Hit;
 use crate::enforcement::Malformed;
@@ -22,7 +23,9 @@ use crate::enforcement::Permit;
 use crate::enforcement::Refusal;
 use crate::enforcement::Request;
 use crate::enforcement::Snapshot;
+use crate::enforcement::Unauthenticated;
 use crate::enforcement::Unread;
+use crate::identity::TokenFault;
 use crate::message::AddressBasis;
 use crate::message::CanonicalTarget;
 use crate::message::ClientAddress;
@@ -36,10 +39,13 @@ use crate::message::is_form_utf8;
 use crate::message::is_json_utf8;
 use crate::message::lenient_readings;
 use crate::settings::BodyUse;
+use crate::settings::Permission;
 use crate::settings::Route;
 
 use super::answers;
 use super::api;
+use super::cart::Busy;
+use super::cart::Held;
 use super::check;
 use super::concluding::Concluding;
 use super::concluding::Conclusion;
@@ -81,7 +87,7 @@ pub(super) async fn handle(
     let payload = received.request.take_payload();
     let Received { port, ref request, secure } = received;
     let in_flight = worker.plane.gate.metrics().request_began();
-    let underway = Underway { _in_flight: in_flight, _serving: serving };
+    let underway = Underway { cart: None, _in_flight: in_flight, _serving: serving };
     let host = inbound::host(request);
     let peer = inbound::peer(request);
     let rule = &worker.plane.client_rule;
@@ -148,6 +154,16 @@ impl Worker {
             }
         };
         let Told { route, hit, is_judged } = told;
+        let mut underway = underway;
+        match self.hold_cart(arrival, target, route, is_judged).await {
+            Ok(held) => underway.cart = held,
+            Err(Busy) if is_judged => {
+                let reason = "the session's cart is in use".to_owned();
+                let refusal = Refusal::NotLookedUp { id: gate.new_id(), reason };
+                return self.refuse(arrival, route, refusal, target.path()).await;
+            }
+            Err(Busy) => return answers::fault(StatusCode::SERVICE_UNAVAILABLE, None),
+        }
         if !is_judged {
             // Nobody judged this target, so it goes as it came (`/c++`, `/thumbs/https://..`), unless a careless reading of
             // it is one that matters.
@@ -155,11 +171,17 @@ impl Worker {
             let raw = arrival.raw_target();
             let as_it_came =
                 *canonical != *raw && !self.matters(&snapshot, arrival.method, route, raw);
+            if let Err(answer) = self.admit(route, arrival).await {
+                return answer;
+            }
             let to = if as_it_came { raw } else { &canonical };
             let permit = gate.pass(route, to, body.bytes());
             return self.forward(arrival, route, permit, body.payload, underway).await;
         }
         match self.judge(&snapshot, arrival, target, (route, &hit), &mut body).await {
+            Ok(permit) if matches!(underway.cart, Some(Held::Alone(_))) => {
+                self.check_out(arrival, (route, &hit), permit, body.payload, underway).await
+            }
             Ok(permit) => self.forward(arrival, route, permit, body.payload, underway).await,
             Err(answer) => answer,
         }
@@ -175,6 +197,10 @@ impl Worker {
         body: &mut Body,
     ) -> Result<Permit, HttpResponse> {
         let received = arrival.request.headers();
+        let principal = match self.identify(route, arrival).await {
+            Ok(principal) => principal,
+            Err(refusal) => return Err(self.refuse(arrival, route, refusal, target.path()).await),
+        };
         let body = match &body.read {
             Some(read) => read.fits(route.body_use()).map(Some),
             None => self.read_body(route, received, &mut body.payload).await,
@@ -200,6 +226,7 @@ impl Worker {
             looked_up: &looked_up,
             method: arrival.method,
             peer: arrival.peer,
+            principal: principal.as_ref(),
             target,
         };
         let permit = self.plane.gate.judge(snapshot, route, &judged).await;
@@ -251,6 +278,9 @@ impl Worker {
             let reason = Malformed::Target(error.to_string());
             let refusal = Refusal::Malformed { id: gate.new_id(), reason };
             return self.refuse(arrival, route, refusal, path).await;
+        }
+        if let Err(answer) = self.admit(route, arrival).await {
+            return answer;
         }
         let permit = gate.pass(route, raw, None);
         self.forward(arrival, route, permit, payload, underway).await
@@ -370,7 +400,7 @@ impl Worker {
         route: &Route,
         mut permit: Permit,
         payload: Payload,
-        underway: Underway,
+        mut underway: Underway,
     ) -> HttpResponse {
         let gate = &self.plane.gate;
         let upstream = route.upstream.as_deref().unwrap_or_default();
@@ -402,6 +432,8 @@ impl Worker {
                 return answer;
             }
         };
+        // What the request changes has changed.
+        drop(underway.cart.take());
         gate.metrics().upstream_answered(upstream, incoming.timings.head.as_secs_f64());
         let mut answer = HttpResponse::new(incoming.status);
         let headers = answer.headers_mut();
@@ -429,10 +461,25 @@ impl Worker {
     }
 
     async fn api(&self, call: api::Call, arrival: &Arrival<'_>, payload: Payload) -> HttpResponse {
-        if !self.is_api_client(arrival.client.address) {
+        let near = self.is_api_client(arrival.client.address);
+        let principal = match self.bearer(arrival).await {
+            Ok(principal) => principal,
+            Err(_) if !near => return answers::fault(StatusCode::NOT_FOUND, None),
+            Err(TokenFault::NoKeys) => {
+                return answers::fault(StatusCode::SERVICE_UNAVAILABLE, None);
+            }
+            Err(fault) => return answers::unauthenticated(Unauthenticated::Token(fault)),
+        };
+        let may = |permission| self.may(principal.as_ref(), permission);
+        if !near && !may(Permission::Decide) {
             return answers::fault(StatusCode::NOT_FOUND, None);
         }
-        api::answer(&self.plane, call, arrival.request, arrival.peer, payload).await
+        let caller = Caller {
+            as_of: may(Permission::AsOf),
+            evidence: may(Permission::Evidence),
+            principal: principal.as_ref(),
+        };
+        api::answer(&self.plane, call, caller, arrival.request, arrival.peer, payload).await
     }
 }
 

@@ -12,11 +12,14 @@
 
 mod answers;
 mod api;
+mod cart;
 mod check;
+mod checkout;
 mod concluding;
 mod entrance;
 mod fields;
 mod handler;
+mod identify;
 mod inbound;
 mod language;
 mod listener;

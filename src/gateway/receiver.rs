@@ -66,6 +66,7 @@ impl Worker {
             looked_up: &[],
             method: arrival.method,
             peer: arrival.peer,
+            principal: None,
             target,
         };
         match gate.receive(&gate.pin(), route, &request).await {

@@ -16,7 +16,9 @@ use crate::message::ClientAddressRule;
 use crate::settings::ClientAddress;
 use crate::settings::Gateway;
 
+use super::cart::Carts;
 use super::listener::Listener;
+pub use super::plane::Identity;
 use super::plane::Plane;
 use super::receiver::Receivers;
 use super::tls::Certificates;
@@ -31,6 +33,8 @@ pub struct DataPlane {
     pub certificates: Vec<Option<Arc<Certificates>>>,
     /// Decides.
     pub gate: Arc<Gate>,
+    /// Whose tokens are believed.
+    pub identity: Option<Identity>,
     /// Target of the `blocked-by` link.
     pub notice_url: Option<String>,
     /// Secrets of the routes that receive webhooks.
@@ -74,11 +78,15 @@ impl DataPlane {
         let plane = Arc::new(Plane {
             api_clients: settings.api_clients.clone(),
             body_timeout: settings.body_timeout,
+            carts: Carts::default(),
+            carted: self.gate.routes().carted(),
             client_rule: ClientAddressRule::new(family, settings.trusted_proxies.clone()),
             gate: Arc::clone(&self.gate),
+            identity: self.identity.clone(),
             max_inspected_body: settings.max_inspected_body,
             notice_url: self.notice_url.clone(),
             receivers: self.receivers,
+            session_cookies: self.gate.routes().session_cookies(),
         });
         let labels: HashMap<String, Arc<str>> = self
             .gate

@@ -60,6 +60,21 @@ impl Reader {
         Ok(reader)
     }
 
+    /// Begins at the record `sequence`, or at the first there is behind it; `None` until then.
+    ///
+    /// # Errors
+    /// As for [`Reader::open`].
+    pub fn open_at(dir: impl AsRef<Path>, sequence: u64) -> Result<Self, LedgerError> {
+        let mut reader = Self::open(dir)?;
+        let files = segments(&reader.dir)?;
+        let holds = |(_, suffix): &(&u64, &Suffix)| **suffix == Suffix::Seg;
+        if let Some((first, _)) = files.range(..=sequence).rev().find(holds) {
+            reader.enter(*first)?;
+            reader.next = sequence;
+        }
+        Ok(reader)
+    }
+
     /// The next record, or `None` at the end; a later call looks again, for what was written meanwhile.
     ///
     /// # Errors

@@ -22,6 +22,15 @@ pub enum EvidenceField {
     Account,
     BillingCountry,
     Citizenship,
+    ClaimBillingCountry,
+    ClaimCitizenship,
+    ClaimDeclaredCountry,
+    ClaimEmail,
+    ClaimOrganizationCountry,
+    ClaimParentCountry,
+    ClaimPermanentResidentOf,
+    ClaimShippingCountry,
+    ClaimUsPerson,
     DeclaredCountry,
     Email,
     Ip,
@@ -59,10 +68,19 @@ impl Nexus {
 }
 
 impl EvidenceField {
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 28] = [
         Self::Account,
         Self::BillingCountry,
         Self::Citizenship,
+        Self::ClaimBillingCountry,
+        Self::ClaimCitizenship,
+        Self::ClaimDeclaredCountry,
+        Self::ClaimEmail,
+        Self::ClaimOrganizationCountry,
+        Self::ClaimParentCountry,
+        Self::ClaimPermanentResidentOf,
+        Self::ClaimShippingCountry,
+        Self::ClaimUsPerson,
         Self::DeclaredCountry,
         Self::Email,
         Self::Ip,
@@ -81,12 +99,38 @@ impl EvidenceField {
         Self::UsPerson,
     ];
 
-    /// The contract's name, `registry.` before what the customer registry says.
+    /// The same field, as a token claims it.
+    #[must_use]
+    pub const fn claimed(self) -> Self {
+        match self {
+            Self::BillingCountry => Self::ClaimBillingCountry,
+            Self::Citizenship => Self::ClaimCitizenship,
+            Self::DeclaredCountry => Self::ClaimDeclaredCountry,
+            Self::Email => Self::ClaimEmail,
+            Self::OrganizationCountry => Self::ClaimOrganizationCountry,
+            Self::ParentCountry => Self::ClaimParentCountry,
+            Self::PermanentResidentOf => Self::ClaimPermanentResidentOf,
+            Self::ShippingCountry => Self::ClaimShippingCountry,
+            Self::UsPerson => Self::ClaimUsPerson,
+            other => other,
+        }
+    }
+
+    /// The contract's name, `registry.` before what the customer registry says, `claim.` before what a token says.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Account => "account",
             Self::BillingCountry => "billing_country",
             Self::Citizenship => "citizenship",
+            Self::ClaimBillingCountry => "claim.billing_country",
+            Self::ClaimCitizenship => "claim.citizenship",
+            Self::ClaimDeclaredCountry => "claim.declared_country",
+            Self::ClaimEmail => "claim.email",
+            Self::ClaimOrganizationCountry => "claim.organization_country",
+            Self::ClaimParentCountry => "claim.parent_country",
+            Self::ClaimPermanentResidentOf => "claim.permanent_resident_of",
+            Self::ClaimShippingCountry => "claim.shipping_country",
+            Self::ClaimUsPerson => "claim.us_person",
             Self::DeclaredCountry => "declared_country",
             Self::Email => "email",
             Self::Ip => "ip",

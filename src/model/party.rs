@@ -49,6 +49,9 @@ pub struct Buyer {
     /// Every address that counts, with what the geo sources say of it.
     #[serde(skip)]
     pub addresses: SmallVec<[AddressEvidence; 2]>,
+    /// What a token that is believed says of the buyer: counted beside the rest, replaces none of it.
+    #[serde(skip)]
+    pub claimed: Option<Box<Self>>,
     /// What the customer registry says of the account.
     #[serde(skip)]
     pub customer: Option<Arc<Customer>>,

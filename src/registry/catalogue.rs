@@ -9,53 +9,79 @@ use crate::model::CatalogueGroup;
 use crate::model::CatalogueLookup;
 use crate::policy::Folded;
 
+use super::build::Build;
 use super::error::RegistryError;
 use super::rows;
+use super::rows::Row;
+use super::table::Table;
 
 /// A catalogue in memory.
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue(HashMap<Box<str>, CatalogueEntry>);
+
+/// A catalogue in the making.
+pub(super) struct CatalogueBuild<'a> {
+    entries: HashMap<Box<str>, CatalogueEntry>,
+    groups: HashMap<String, Arc<str>>,
+    is_group: &'a (dyn Fn(&str) -> bool + Sync),
+}
+
+impl<'a> CatalogueBuild<'a> {
+    pub(super) fn new(is_group: &'a (dyn Fn(&str) -> bool + Sync)) -> Self {
+        Self { entries: HashMap::new(), groups: HashMap::new(), is_group }
+    }
+}
+
+impl Build for CatalogueBuild<'_> {
+    type Index = Catalogue;
+
+    fn row(&mut self, row: &Row<'_>) -> Result<(), String> {
+        let sku = row.field("sku").ok_or("`sku` is blank")?;
+        let folded = Folded::sku(sku);
+        if folded.is_empty() {
+            return Err(format!("`{sku}` is no SKU"));
+        }
+        let group = match row.field("group") {
+            None => CatalogueGroup::ByText,
+            Some("none") => CatalogueGroup::NotCovered,
+            Some(id) if (self.is_group)(id) => CatalogueGroup::Group(Arc::clone(
+                self.groups.entry(id.to_owned()).or_insert_with(|| Arc::from(id)),
+            )),
+            Some(id) => {
+                return Err(format!(
+                    "unknown group `{id}`; write a product id of a policy, `none`, or nothing"
+                ));
+            }
+        };
+        let fold = |text: Option<&str>| Folded::name(text.unwrap_or_default()).as_str().into();
+        let entry = CatalogueEntry {
+            group,
+            name: fold(row.field("name")),
+            vendor: fold(row.field("vendor")),
+        };
+        match self.entries.insert(Box::from(folded.as_str()), entry) {
+            None => Ok(()),
+            Some(_) => {
+                Err(format!("SKU `{sku}` stands twice (case, blanks and dashes do not count)"))
+            }
+        }
+    }
+
+    fn finish(self) -> Catalogue {
+        Catalogue(self.entries)
+    }
+}
 
 impl Catalogue {
     /// Reads `sku,name,vendor,group`. `is_group` says whether a policy knows a group id.
     ///
     /// # Errors
     /// When the file cannot be read or any row is bad: no SKU, a SKU given twice, an unknown group.
-    pub fn load(path: &Path, is_group: impl Fn(&str) -> bool) -> Result<Self, RegistryError> {
-        let mut entries = HashMap::new();
-        let mut groups: HashMap<String, Arc<str>> = HashMap::new();
-        rows::read(path, &["sku", "name", "vendor", "group"], &["sku"], |row| {
-            let sku = row.field("sku").ok_or("`sku` is blank")?;
-            let folded = Folded::sku(sku);
-            if folded.is_empty() {
-                return Err(format!("`{sku}` is no SKU"));
-            }
-            let group = match row.field("group") {
-                None => CatalogueGroup::ByText,
-                Some("none") => CatalogueGroup::NotCovered,
-                Some(id) if is_group(id) => CatalogueGroup::Group(Arc::clone(
-                    groups.entry(id.to_owned()).or_insert_with(|| Arc::from(id)),
-                )),
-                Some(id) => {
-                    return Err(format!(
-                        "unknown group `{id}`; write a product id of a policy, `none`, or nothing"
-                    ));
-                }
-            };
-            let fold = |text: Option<&str>| Folded::name(text.unwrap_or_default()).as_str().into();
-            let entry = CatalogueEntry {
-                group,
-                name: fold(row.field("name")),
-                vendor: fold(row.field("vendor")),
-            };
-            match entries.insert(Box::from(folded.as_str()), entry) {
-                None => Ok(()),
-                Some(_) => {
-                    Err(format!("SKU `{sku}` stands twice (case, blanks and dashes do not count)"))
-                }
-            }
-        })?;
-        Ok(Self(entries))
+    pub fn load(
+        path: &Path,
+        is_group: impl Fn(&str) -> bool + Sync,
+    ) -> Result<Self, RegistryError> {
+        rows::load(path, Table::Catalogue, CatalogueBuild::new(&is_group))
     }
 
     /// Number of rows.

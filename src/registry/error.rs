@@ -2,9 +2,24 @@
 
 use std::path::PathBuf;
 
+use super::table::Table;
+
 /// Why a registry file was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
+    /// Neither the store nor the import beside it is what was written: nobody knows which rows are missing.
+    #[error(
+        "the {} in `{}` are damaged, and so is the copy to rebuild them from ({reason}); import them again: interdict {} import FILE",
+        table.as_str(), path.display(), table.command()
+    )]
+    Damaged {
+        /// The folder.
+        path: PathBuf,
+        /// What differs.
+        reason: String,
+        /// Which table.
+        table: Table,
+    },
     /// Rows that do not say what they must.
     #[error("`{}` has {} bad row(s); the first: {}", path.display(), faults.len(), first(faults))]
     Rows {
@@ -12,6 +27,14 @@ pub enum RegistryError {
         path: PathBuf,
         /// Every bad row.
         faults: Vec<RowFault>,
+    },
+    /// The store cannot be written; what was in it before is untouched.
+    #[error("cannot write the store `{}`: {reason}", path.display())]
+    Unwritable {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        reason: String,
     },
     /// The file cannot be read.
     #[error("cannot read `{}`: {source}", path.display())]
@@ -25,9 +48,9 @@ pub enum RegistryError {
 }
 
 impl RegistryError {
-    /// True if the file could not be read at all.
+    /// True if the file could not be read at all, or the store not written.
     pub const fn is_io(&self) -> bool {
-        matches!(self, Self::Unreadable { .. })
+        matches!(self, Self::Unreadable { .. } | Self::Unwritable { .. })
     }
 }
 

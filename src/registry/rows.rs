@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use super::build::Build;
 use super::error::RegistryError;
 use super::error::RowFault;
+use super::table::Table;
 
 /// Columns of a file's header.
 pub(super) struct Columns(Vec<(String, usize)>);
@@ -14,6 +16,19 @@ pub(super) struct Row<'a> {
     record: &'a csv::StringRecord,
 }
 
+impl Columns {
+    /// The columns of a table, in its own order.
+    pub(super) fn of(table: Table) -> Self {
+        let names = table.columns().iter().enumerate();
+        Self(names.map(|(at, name)| ((*name).to_owned(), at)).collect())
+    }
+
+    /// A record as a row of these columns.
+    pub(super) const fn row<'a>(&'a self, record: &'a csv::StringRecord) -> Row<'a> {
+        Row { columns: self, record }
+    }
+}
+
 impl Row<'_> {
     /// The field of that column, without surrounding blanks; absent where blank.
     pub(super) fn field(&self, column: &str) -> Option<&str> {
@@ -22,16 +37,26 @@ impl Row<'_> {
     }
 }
 
-/// Reads every row of `path`; `known` columns only, of which `required` must be there.
-pub(super) fn read(
+/// Reads a file into an index.
+pub(super) fn load<B: Build>(
     path: &Path,
-    known: &[&str],
-    required: &[&str],
-    mut each: impl FnMut(&Row<'_>) -> Result<(), String>,
-) -> Result<(), RegistryError> {
+    table: Table,
+    mut build: B,
+) -> Result<B::Index, RegistryError> {
     let bytes = std::fs::read(path)
         .map_err(|source| RegistryError::Unreadable { path: path.to_owned(), source })?;
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    read(&bytes, path, table, |row, _| build.row(row))?;
+    Ok(build.finish())
+}
+
+/// Reads every row of a file that was read from `path`; `each` is also told how many bytes are behind it.
+pub(super) fn read(
+    bytes: &[u8],
+    path: &Path,
+    table: Table,
+    mut each: impl FnMut(&Row<'_>, u64) -> Result<(), String>,
+) -> Result<(), RegistryError> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut faults = Vec::new();
     let mut reader = csv::ReaderBuilder::new().flexible(false).from_reader(bytes);
     match reader.headers() {
@@ -43,7 +68,7 @@ pub(super) fn read(
                     .map(|(at, name)| (name.trim().to_lowercase(), at))
                     .collect(),
             );
-            faults.extend(header_faults(&columns, known, required));
+            faults.extend(header_faults(&columns, table.columns(), table.required()));
             if faults.is_empty() {
                 rows(reader, &columns, &mut each, &mut faults);
             }
@@ -60,7 +85,7 @@ pub(super) fn read(
 fn rows(
     mut reader: csv::Reader<&[u8]>,
     columns: &Columns,
-    each: &mut impl FnMut(&Row<'_>) -> Result<(), String>,
+    each: &mut impl FnMut(&Row<'_>, u64) -> Result<(), String>,
     faults: &mut Vec<RowFault>,
 ) {
     let mut record = csv::StringRecord::new();
@@ -70,7 +95,8 @@ fn rows(
             Ok(false) => return,
             Ok(true) => {
                 let line = record.position().map_or(line, csv::Position::line);
-                if let Err(message) = each(&Row { columns, record: &record }) {
+                let behind = reader.position().byte();
+                if let Err(message) = each(&columns.row(&record), behind) {
                     faults.push(RowFault { line, message });
                 }
             }

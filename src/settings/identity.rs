@@ -1,4 +1,4 @@
-//! `[identity]` and `[notify]`: tokens that vouch for a client, and the webhook that tells fulfilment to wait.
+//! `[identity]`: tokens that vouch for a client.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,6 +13,8 @@ pub struct Identity {
     pub algorithms: Vec<Algorithm>,
     /// The `aud` that a token must carry.
     pub audience: String,
+    /// Authorities (PEM) of the keys' URL; none: the system's.
+    pub ca: Option<PathBuf>,
     /// Pointers into the token, by the evidence they give.
     pub claims: Vec<(BuyerField, Pointer)>,
     /// The `iss` that a token must carry.
@@ -23,11 +25,19 @@ pub struct Identity {
     pub leeway: Duration,
     /// What a `sub` may do on the decision API.
     pub permissions: Vec<(String, Vec<Permission>)>,
+    /// The shortest pause between two fetches of keys that unknown key names cause.
+    pub refetch: Duration,
+    /// How often keys are fetched from a URL.
+    pub refresh: Duration,
 }
 
 impl Identity {
     /// Difference of clocks that is common between machines that keep time.
     pub const LEEWAY: Duration = Duration::from_secs(30);
+    /// The shortest pause between two fetches that strangers cause.
+    pub const REFETCH: Duration = Duration::from_secs(30);
+    /// How often keys are fetched.
+    pub const REFRESH: Duration = Duration::from_secs(600);
 }
 
 /// Where the keys are.
@@ -107,20 +117,4 @@ impl Permission {
             Self::Evidence => "evidence",
         }
     }
-}
-
-/// `[notify]`: the signed outgoing webhook for blocks and holds.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Notify {
-    /// File with the key that signs each message.
-    pub key: PathBuf,
-    /// Longest wait for the receiver.
-    pub timeout: Duration,
-    /// The receiver.
-    pub url: String,
-}
-
-impl Notify {
-    /// Longest wait for the receiver.
-    pub const TIMEOUT: Duration = Duration::from_secs(5);
 }

@@ -7,7 +7,9 @@
 mod gateway;
 mod geo;
 mod identity;
+mod notify;
 mod operation;
+mod order_map;
 mod pointer;
 mod reading;
 mod reseller;
@@ -16,10 +18,12 @@ mod upstream;
 
 pub use gateway::{Admin, ClientAddress, Gateway, Listener, Tls};
 pub use geo::Geo;
-pub use identity::{Algorithm, Identity, JwksSource, Notify, Permission};
+pub use identity::{Algorithm, Identity, JwksSource, Permission};
+pub use notify::Notify;
 pub use operation::{
     Catalog, Customers, Deliveries, Ledger, Log, LogFormat, LogLevel, Policies, Store,
 };
+pub use order_map::{OrderField, OrderMap, OrderTime};
 pub use pointer::{Pointer, PointerError, Token};
 pub use reading::{Gives, Lookup, OrderNames, ReadBack, Reading, Stage};
 pub use reseller::Reseller;

@@ -20,6 +20,8 @@ pub struct Reading {
     pub own_lines: bool,
     /// How the order is read back once the upstream has taken it.
     pub read_back: Option<ReadBack>,
+    /// Cookies that name a cart's session beside those that are known of platforms.
+    pub sessions: Vec<String>,
     /// Whether an order is placed here or only prepared.
     pub stage: Stage,
 }

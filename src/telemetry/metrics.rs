@@ -17,6 +17,7 @@ pub enum Part {
     Certificates,
     Customers,
     Geo,
+    Identity,
     Policies,
 }
 
@@ -26,6 +27,27 @@ pub enum Part {
 pub enum Stage {
     Decision,
     Record,
+}
+
+/// What reading an order back came to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ReadBackOutcome {
+    /// The store sold something else than was judged.
+    Mismatch,
+    /// What was judged.
+    Same,
+    /// The order could not be read.
+    Unread,
+}
+
+impl ReadBackOutcome {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Mismatch => "mismatch",
+            Self::Same => "same",
+            Self::Unread => "unread",
+        }
+    }
 }
 
 /// The families.
@@ -38,15 +60,26 @@ pub struct Metrics {
     decisions: IntCounterVec,
     geo_age: GaugeVec,
     geo_stale: IntGaugeVec,
+    identity_fetches: IntCounterVec,
+    identity_keys: IntGauge,
+    identity_loaded: Gauge,
+    identity_tokens: IntCounterVec,
     in_flight: IntGauge,
     ledger_depth: IntGauge,
     ledger_failed: IntGauge,
     ledger_lag: Gauge,
     ledger_records: IntCounter,
+    pub(super) notify_failures: IntCounter,
+    pub(super) notify_messages: IntCounterVec,
+    pub(super) notify_oldest: Gauge,
+    pub(super) notify_unread: IntGauge,
     policy_info: IntGaugeVec,
     policy_loaded: Gauge,
+    read_backs: IntCounterVec,
     record_seconds: Histogram,
     refusals: IntCounterVec,
+    registry_rebuilds: IntCounterVec,
+    registry_rows: IntGaugeVec,
     reload_degraded: IntGaugeVec,
     reloads: IntCounterVec,
     response_bytes: IntCounterVec,
@@ -59,8 +92,14 @@ pub struct Metrics {
 
 impl Part {
     /// Every part.
-    pub const ALL: [Self; 5] =
-        [Self::Catalogue, Self::Certificates, Self::Customers, Self::Geo, Self::Policies];
+    pub const ALL: [Self; 6] = [
+        Self::Catalogue,
+        Self::Certificates,
+        Self::Customers,
+        Self::Geo,
+        Self::Identity,
+        Self::Policies,
+    ];
 
     /// The label.
     pub const fn as_str(self) -> &'static str {
@@ -69,6 +108,7 @@ impl Part {
             Self::Certificates => "certificates",
             Self::Customers => "customers",
             Self::Geo => "geo",
+            Self::Identity => "identity",
             Self::Policies => "policies",
         }
     }
@@ -123,6 +163,24 @@ impl Metrics {
                 "1 if a geo source is older than [geo] max_age and answers nothing.",
                 &["source"],
             )?,
+            identity_fetches: counters(
+                r,
+                "identity_key_fetches_total",
+                "Fetches of the keys of [identity] from their URL, by result.",
+                &["result"],
+            )?,
+            identity_keys: gauge(r, "identity_keys", "Usable keys of [identity] in force.")?,
+            identity_loaded: float_gauge(
+                r,
+                "identity_keys_loaded_timestamp_seconds",
+                "When the keys of [identity] in force were loaded, in seconds since 1970.",
+            )?,
+            identity_tokens: counters(
+                r,
+                "identity_tokens_total",
+                "Tokens checked, by result: valid, or what was wrong.",
+                &["result"],
+            )?,
             in_flight: gauge(r, "requests_in_flight", "Requests that have not ended yet.")?,
             ledger_depth: gauge(
                 r,
@@ -140,6 +198,27 @@ impl Metrics {
                 "Age of the oldest record not yet known to be on the disk, in seconds.",
             )?,
             ledger_records: counter(r, "ledger_records_total", "Records appended since start.")?,
+            notify_failures: counter(
+                r,
+                "notify_failures_total",
+                "Tries to tell the receiver of [notify] that failed.",
+            )?,
+            notify_messages: counters(
+                r,
+                "notify_messages_total",
+                "Messages to the receiver of [notify] by outcome: delivered, or given up as undeliverable.",
+                &["outcome"],
+            )?,
+            notify_oldest: float_gauge(
+                r,
+                "notify_oldest_seconds",
+                "Age of the block or hold that the receiver of [notify] does not know of yet, in seconds.",
+            )?,
+            notify_unread: gauge(
+                r,
+                "notify_unread_records",
+                "Records that [notify] has not looked at yet.",
+            )?,
             policy_info: gauges(
                 r,
                 "policy_info",
@@ -162,6 +241,18 @@ impl Metrics {
                 "refusals_total",
                 "Answers in place of the upstream's, by status and route.",
                 &["status", "route"],
+            )?,
+            registry_rebuilds: counters(
+                r,
+                "registry_rebuilds_total",
+                "Times that a part of the store was found damaged and its rows came from the copy that was whole.",
+                &["part"],
+            )?,
+            registry_rows: gauges(
+                r,
+                "registry_rows",
+                "Rows of the catalogue and of the customers in force.",
+                &["part"],
             )?,
             reload_degraded: gauges(
                 r,
@@ -186,6 +277,12 @@ impl Metrics {
                 "shadow_outcomes_total",
                 "What rules in shadow would have done.",
                 &["verdict", "policy", "rule"],
+            )?,
+            read_backs: counters(
+                r,
+                "order_read_backs_total",
+                "Placed orders that were read back from the store, by route and by what came of it.",
+                &["route", "outcome"],
             )?,
             unjudged: counters(
                 r,
@@ -215,9 +312,20 @@ impl Metrics {
             registry,
         };
         metrics.build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        for part in [Part::Catalogue, Part::Customers] {
+            metrics.registry_rebuilds.with_label_values(&[part.as_str()]).reset();
+        }
+        metrics.registry_rows(0, 0);
+        for outcome in ["delivered", "undeliverable"] {
+            metrics.notify_messages.with_label_values(&[outcome]).inc_by(0);
+        }
         for part in Part::ALL {
             metrics.reload_degraded.with_label_values(&[part.as_str()]).set(0);
         }
+        for result in ["ok", "failed"] {
+            metrics.identity_fetches.with_label_values(&[result]).inc_by(0);
+        }
+        metrics.identity_tokens.with_label_values(&["valid"]).inc_by(0);
         Ok(metrics)
     }
 
@@ -272,6 +380,23 @@ impl Metrics {
         }
     }
 
+    /// Counts a fetch of keys.
+    pub fn keys_fetched(&self, succeeded: bool) {
+        let result = if succeeded { "ok" } else { "failed" };
+        self.identity_fetches.with_label_values(&[result]).inc();
+    }
+
+    /// Notes the keys in force.
+    pub fn keys_in_force(&self, keys: usize, loaded_unix_seconds: f64) {
+        self.identity_keys.set(i64::try_from(keys).unwrap_or(i64::MAX));
+        self.identity_loaded.set(loaded_unix_seconds);
+    }
+
+    /// Counts a token; `result` is one of a closed set.
+    pub fn token_checked(&self, result: &'static str) {
+        self.identity_tokens.with_label_values(&[result]).inc();
+    }
+
     /// Counts an appended record.
     pub fn recorded(&self) {
         self.ledger_records.inc();
@@ -280,6 +405,11 @@ impl Metrics {
     /// Counts a look at the clock that had to be held at the last record's instant.
     pub fn recorded_late(&self) {
         self.clock_held.inc();
+    }
+
+    /// Counts an order that was read back after it was placed, or was to be.
+    pub fn read_back(&self, route: &str, outcome: ReadBackOutcome) {
+        self.read_backs.with_label_values(&[route, outcome.as_str()]).inc();
     }
 
     /// Counts a request that is passed on unjudged.
@@ -345,6 +475,19 @@ impl Metrics {
     pub fn geo_sources_reset(&self) {
         self.geo_age.reset();
         self.geo_stale.reset();
+    }
+
+    /// Counts a part of the store that was found damaged and rebuilt; `part` is `catalogue` or `customers`.
+    pub fn registry_rebuilt(&self, part: &'static str) {
+        self.registry_rebuilds.with_label_values(&[part]).inc();
+    }
+
+    /// Notes the rows in force.
+    pub fn registry_rows(&self, catalogue: usize, customers: usize) {
+        for (part, rows) in [(Part::Catalogue, catalogue), (Part::Customers, customers)] {
+            let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+            self.registry_rows.with_label_values(&[part.as_str()]).set(rows);
+        }
     }
 
     /// Counts a reload and notes whether the part is degraded.

@@ -7,9 +7,10 @@ mod budget;
 mod health;
 mod logging;
 mod metrics;
+mod notified;
 
 pub use budget::{Line, LineBudget};
 pub use health::Health;
 pub use logging::{LogSettings, init_logging};
-pub use metrics::{InFlight, Metrics, Part, Stage};
+pub use metrics::{InFlight, Metrics, Part, ReadBackOutcome, Stage};
 pub use prometheus::Error as MetricsError;

@@ -1,4 +1,4 @@
-//! `[identity]` and `[notify]`: read and checked in full, though their machinery is not in this version.
+//! `[identity]`: whose tokens are believed.
 
 use std::time::Duration;
 
@@ -8,7 +8,6 @@ use crate::settings::Algorithm;
 use crate::settings::BuyerField;
 use crate::settings::Identity;
 use crate::settings::JwksSource;
-use crate::settings::Notify;
 use crate::settings::Permission;
 use crate::settings::Pointer;
 
@@ -16,11 +15,18 @@ use super::operation::web_address;
 
 /// Clocks further apart than this are wrong, and a token's end would mean little.
 const LARGEST_LEEWAY_SECONDS: u64 = 300;
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(86_400);
 
 /// Reads `[identity]`; `Some` wherever the section stands, complete or not.
 pub(in crate::config) fn identity(root: &Section<'_>) -> Option<Identity> {
     let section = root.section("identity")?;
-    section.later();
+    let pause = |name, default| {
+        section
+            .at(name)
+            .and_then(|field| field.duration(SHORTEST_PAUSE..=LONGEST_PAUSE))
+            .unwrap_or(default)
+    };
     let algorithms = match section.need("algorithms", "[\"EdDSA\"]") {
         Some(field) => {
             let algorithms = field.list(algorithm);
@@ -37,6 +43,7 @@ pub(in crate::config) fn identity(root: &Section<'_>) -> Option<Identity> {
             .need("audience", "\"interdict\"")
             .and_then(|field| field.text())
             .unwrap_or_default(),
+        ca: section.at("ca").and_then(|field| field.path()),
         claims: section.section("claims").map_or_else(Vec::new, claims),
         issuer: section
             .need("issuer", "\"https://shop.example\"")
@@ -51,22 +58,9 @@ pub(in crate::config) fn identity(root: &Section<'_>) -> Option<Identity> {
             .and_then(|field| field.integer(0..=LARGEST_LEEWAY_SECONDS))
             .map_or(Identity::LEEWAY, Duration::from_secs),
         permissions: section.section("permissions").map_or_else(Vec::new, permissions),
+        refetch: pause("refetch_interval", Identity::REFETCH),
+        refresh: pause("refresh_interval", Identity::REFRESH),
     })
-}
-
-/// Reads `[notify]`.
-pub(in crate::config) fn notify(root: &Section<'_>) -> Option<Notify> {
-    let section = root.section("notify")?;
-    section.later();
-    let url = section.need("url", "\"https://fulfilment.example/hold\"");
-    let key = section.need("key", "\"notify-key.pem\"");
-    let timeout = section
-        .at("timeout")
-        .and_then(|field| field.duration(Duration::from_millis(100)..=Duration::from_secs(60)))
-        .unwrap_or(Notify::TIMEOUT);
-    let url = url.and_then(|field| field.parsed(web_address));
-    let key = key.and_then(|field| field.path());
-    Some(Notify { key: key?, timeout, url: url? })
 }
 
 fn algorithm(field: &Field<'_>) -> Option<Algorithm> {
@@ -99,6 +93,10 @@ fn claims(mut section: Section<'_>) -> Vec<(BuyerField, Pointer)> {
         let evidence = BuyerField::ALL.into_iter().find(|known| known.as_str() == name);
         if evidence.is_none() {
             field.unknown(name, BuyerField::ALL.iter().map(|known| known.as_str()));
+        }
+        if matches!(evidence, Some(BuyerField::Ip | BuyerField::IpClass | BuyerField::IpCountry)) {
+            field.problem("no token can say where a request comes from: leave it out");
+            continue;
         }
         let pointer = field.parsed(Pointer::parse);
         claims.extend(evidence.zip(pointer));

@@ -1,5 +1,6 @@
 //! `items`, `buyer` and `seller` of a route.
 
+use crate::config::reader::Field;
 use crate::config::reader::Section;
 use crate::settings::BuyerField;
 use crate::settings::ClientRole;
@@ -49,7 +50,14 @@ pub(super) fn items(section: &Section<'_>, place: Place<'_>) -> ItemMapping {
 
 /// Reads `lookup` of `items`: a document of the upstream's that tells the items.
 pub(super) fn reading(section: &Section<'_>, place: Place<'_>) -> Reading {
-    let Some(field) = section.at("lookup") else { return Reading::default() };
+    let session = section.at("session");
+    let Some(field) = section.at("lookup") else {
+        if let Some(session) = session {
+            session.problem("names the cookies of a look-up's session: write `lookup` as well");
+        }
+        return Reading::default();
+    };
+    let sessions = session.map_or_else(Vec::new, |field| field.list(Field::text));
     let Some(target) = field.parsed(target) else { return Reading::default() };
     for name in places(&target) {
         if place.parameters.is_some_and(|known| !known.iter().any(|known| known == name)) {
@@ -57,7 +65,7 @@ pub(super) fn reading(section: &Section<'_>, place: Place<'_>) -> Reading {
         }
     }
     let lookup = Lookup { gives: Gives::Items, parameter: None, stored: Vec::new(), target };
-    Reading { lookups: vec![lookup], ..Reading::default() }
+    Reading { lookups: vec![lookup], sessions, ..Reading::default() }
 }
 
 /// The names in braces.

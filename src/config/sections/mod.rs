@@ -3,6 +3,7 @@
 mod gateway;
 mod identity;
 mod items;
+mod notify;
 mod operation;
 mod pattern;
 mod route;
@@ -10,7 +11,8 @@ mod source;
 mod upstream;
 
 pub(super) use gateway::{admin, gateway};
-pub(super) use identity::{identity, notify};
+pub(super) use identity::identity;
+pub(super) use notify::notify;
 pub(super) use operation::{catalog, customers, geo, ledger, log, policies, reseller, store};
 pub(super) use route::{Surroundings, routes};
 pub(super) use upstream::upstreams;

@@ -293,9 +293,6 @@ fn identity(section: &Section<'_>, around: Surroundings<'_>) -> IdentityUse {
         };
     };
     let chosen = field.one_of(&IdentityUse::ALL, IdentityUse::as_str).unwrap_or_default();
-    if chosen == IdentityUse::Required {
-        field.later();
-    }
     if chosen != IdentityUse::None && around.identity.is_none() {
         field.problem("needs an `[identity]` section that says whose tokens are believed");
     }

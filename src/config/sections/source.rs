@@ -74,7 +74,6 @@ fn table(field: &Field<'_>, section: &Section<'_>, place: Place<'_>) -> Option<S
 }
 
 fn claim(field: &Field<'_>, place: Place<'_>) -> Option<Source> {
-    field.later();
     if !place.identity {
         field.problem("needs an `[identity]` section and a route whose `identity` is not `none`");
     }

@@ -328,7 +328,7 @@ url = \"fulfilment\"
             "4:15: identity.algorithms[0]: `HS256` shares its secret with whoever checks it: use one with a public key, such as `\"EdDSA\"`",
             "5:21: identity.claims.acount: unknown value `acount`, did you mean `account`?",
             "6:24: identity.permissions.erp[0]: unknown value `decid`, did you mean `decide`?",
-            "7:1: notify.key: missing: write `key = \"notify-key.pem\"`",
+            "7:1: notify.key: missing: write `key = \"notify-key.txt\"`",
             "8:7: notify.url: `fulfilment`: is no address: write an absolute URL such as `https://shop.example/why`",
         ]
     );

@@ -111,6 +111,7 @@ impl Template {
                 orders: self.orders.iter().map(|at| pointer(at)).collect(),
                 own_lines: self.own_lines,
                 read_back: self.read_back.as_ref().map(Reads::read_back),
+                sessions: own.reading.sessions.clone(),
                 stage: self.stage,
             },
             ..own.clone()

@@ -96,8 +96,10 @@ const STORED_ORDER: Asks = Asks {
     ],
     target: "{base}/wc/v3/orders/{0}",
 };
-const READ_BACK: Reads =
-    Reads { names: ("/order_id", "/order_key"), target: "{base}/wc/store/v1/order/{id}?key={key}" };
+const READ_BACK: Reads = Reads {
+    names: ("/order_id", "/order_key"),
+    target: "{base}/wc/store/v1/order/{id}?key={key}&billing_email={email}",
+};
 
 pub(super) const REST_ORDER: usize = 0;
 const REST_BATCH: usize = 1;

@@ -16,6 +16,11 @@ use super::error::UpstreamError;
 use super::request::Outgoing;
 use super::response::AnswerFields;
 
+/// Bytes of a body that nobody asks for that are read all the same.
+const DRAINED: usize = 16_384;
+/// How long that may take.
+const DRAIN_TIME: Duration = Duration::from_millis(250);
+
 /// A whole answer in memory.
 #[derive(Debug)]
 pub struct Fetched {
@@ -62,6 +67,32 @@ impl UpstreamClient {
             Ok(fetched) => fetched,
             Err(_) => Err(FetchError::Late),
         }
+    }
+
+    /// Sends a request and gives the status of its answer, which must come within `wait`; what is in the answer does not matter.
+    ///
+    /// # Errors
+    /// Why there is no answer. Redirects are answers, not followed.
+    pub async fn status(
+        &self,
+        outgoing: Outgoing,
+        wait: Duration,
+    ) -> Result<StatusCode, FetchError> {
+        let answered = tokio::time::timeout(wait, self.send(outgoing)).await;
+        let incoming = answered.map_err(|_| FetchError::Late)??;
+        let mut body = incoming.body;
+        // A short body is read to its end, so that the connection can be used again.
+        let drained = async {
+            let mut left = DRAINED;
+            while let Some(Ok(piece)) = poll_fn(|cx| Pin::new(&mut body).poll_next(cx)).await {
+                match left.checked_sub(piece.len()) {
+                    Some(rest) => left = rest,
+                    None => return,
+                }
+            }
+        };
+        tokio::time::timeout(wait.min(DRAIN_TIME), drained).await.ok();
+        Ok(incoming.status)
     }
 
     async fn fetch_unhurried(

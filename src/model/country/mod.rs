@@ -28,7 +28,8 @@ pub enum CountryReading {
 /// A country as received, beside what it was read as.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CountryText {
-    text: String,
+    /// Absent where it is the country's own code, as most are: hundreds of thousands of them cost no memory of their own.
+    text: Option<Box<str>>,
     reading: CountryReading,
 }
 
@@ -98,12 +99,17 @@ impl CountryText {
         } else {
             Country::parse(&text).map_or(CountryReading::Unreadable, CountryReading::Read)
         };
-        Self { text, reading }
+        let is_code = matches!(&reading, CountryReading::Read(country) if country.as_str() == text);
+        Self { text: (!is_code).then(|| text.into_boxed_str()), reading }
     }
 
     /// As received.
     pub fn text(&self) -> &str {
-        &self.text
+        match (&self.text, &self.reading) {
+            (Some(text), _) => text,
+            (None, CountryReading::Read(country)) => country.as_str(),
+            (None, CountryReading::Missing | CountryReading::Unreadable) => "",
+        }
     }
 
     /// What it was read as.
@@ -122,7 +128,7 @@ impl CountryText {
 
 impl From<Country> for CountryText {
     fn from(country: Country) -> Self {
-        Self { text: country.as_str().to_owned(), reading: CountryReading::Read(country) }
+        Self { text: None, reading: CountryReading::Read(country) }
     }
 }
 
@@ -152,7 +158,7 @@ impl<'de> Deserialize<'de> for CountryText {
 
 impl Serialize for CountryText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.text)
+        serializer.serialize_str(self.text())
     }
 }
 

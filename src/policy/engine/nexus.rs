@@ -21,6 +21,7 @@ use crate::model::place;
 pub fn buyer_nexus(buyer: &Buyer, delivery: bool) -> (Nexus, Because) {
     let mut tally = Tally::default();
     tally.buyer(buyer);
+    tally.claimed(buyer);
     let Some(customer) = buyer.customer.as_deref() else { return tally.conclude(delivery) };
     let without = tally.conclude(delivery);
     tally.customer(customer);
@@ -45,6 +46,7 @@ pub fn seller_nexus(seller: &Seller) -> Nexus {
 pub(crate) fn weigh(buyer: &Buyer) -> Tally {
     let mut tally = Tally::default();
     tally.buyer(buyer);
+    tally.claimed(buyer);
     if let Some(customer) = buyer.customer.as_deref() {
         tally.customer(customer);
     }
@@ -77,36 +79,54 @@ enum Weight {
 
 impl Tally {
     fn buyer(&mut self, buyer: &Buyer) {
-        use EvidenceField as Field;
-        self.address(
-            Field::BillingCountry,
-            buyer.billing_country.as_ref(),
-            buyer.billing_region.as_deref(),
-        );
-        self.address(
-            Field::ShippingCountry,
-            buyer.shipping_country.as_ref(),
-            buyer.shipping_region.as_deref(),
-        );
-        self.address(Field::OrganizationCountry, buyer.organization_country.as_ref(), None);
-        self.persons(Field::Citizenship, &buyer.citizenship);
-        self.persons(Field::PermanentResidentOf, &buyer.permanent_resident_of);
-        self.us_person(Field::UsPerson, buyer.us_person);
-        self.email(Field::Email, buyer.email.as_deref());
-        self.place(Field::ParentCountry, buyer.parent_country.as_ref(), None, &Weight::Hindering);
-        if self.place(
-            Field::DeclaredCountry,
-            buyer.declared_country.as_ref(),
-            None,
-            &Weight::Hindering,
-        ) {
-            self.foreign_address = self.foreign_address.with(Field::DeclaredCountry);
-        }
+        self.told(buyer, |field| field);
         for address in &buyer.addresses {
             self.ip(address);
         }
         if buyer.standing == AccountStanding::Missing {
-            self.hindering = self.hindering.with(Field::Account);
+            self.hindering = self.hindering.with(EvidenceField::Account);
+        }
+    }
+
+    /// What a token says, and what the registry says of the account that it vouches for: both count either way.
+    fn claimed(&mut self, buyer: &Buyer) {
+        let Some(claimed) = buyer.claimed.as_deref() else { return };
+        self.told(claimed, EvidenceField::claimed);
+        if let Some(customer) = claimed.customer.as_deref() {
+            self.customer(customer);
+        }
+    }
+
+    fn told(&mut self, buyer: &Buyer, named: impl Fn(EvidenceField) -> EvidenceField) {
+        use EvidenceField as Field;
+        self.address(
+            named(Field::BillingCountry),
+            buyer.billing_country.as_ref(),
+            buyer.billing_region.as_deref(),
+        );
+        self.address(
+            named(Field::ShippingCountry),
+            buyer.shipping_country.as_ref(),
+            buyer.shipping_region.as_deref(),
+        );
+        self.address(named(Field::OrganizationCountry), buyer.organization_country.as_ref(), None);
+        self.persons(named(Field::Citizenship), &buyer.citizenship);
+        self.persons(named(Field::PermanentResidentOf), &buyer.permanent_resident_of);
+        self.us_person(named(Field::UsPerson), buyer.us_person);
+        self.email(named(Field::Email), buyer.email.as_deref());
+        self.place(
+            named(Field::ParentCountry),
+            buyer.parent_country.as_ref(),
+            None,
+            &Weight::Hindering,
+        );
+        if self.place(
+            named(Field::DeclaredCountry),
+            buyer.declared_country.as_ref(),
+            None,
+            &Weight::Hindering,
+        ) {
+            self.foreign_address = self.foreign_address.with(named(Field::DeclaredCountry));
         }
     }
 

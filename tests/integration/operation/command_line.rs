@@ -30,6 +30,7 @@ const COMMANDS: &[&[&str]] = &[
     &["policy", "diff"],
     &["policy", "explain"],
     &["policy", "test"],
+    &["screen"],
     &["serve"],
 ];
 

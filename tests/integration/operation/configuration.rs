@@ -133,30 +133,3 @@ fn each_file_that_is_broken_is_78_and_named() {
         }
     }
 }
-
-#[test]
-fn what_this_version_does_not_have_is_refused_and_never_ignored() {
-    let updates = "action = \"signature_update\"\n";
-    let mirror = "preset = \"kaspersky-mirror\"\n";
-    let identity = "[identity]\njwks = \"jwks.json\"\nissuer = \"https://shop.example\"\naudience = \"interdict\"\nalgorithms = [\"EdDSA\"]\n";
-    let notify = "[notify]\nurl = \"https://shop.example/held\"\nkey = \"notify.pem\"\n";
-    let top = |table: &str| GOOD.replace("[[upstream]]", &format!("{table}[[upstream]]"));
-    let resale = |line: &str| GOOD.replace(mirror, line).replace(updates, "action = \"resale\"\n");
-    for (key, text) in [
-        ("identity", top(identity)),
-        ("notify", top(notify)),
-        ("preset", resale("preset = \"woocommerce\"\n")),
-        ("preset", resale("preset = \"magento\"\n")),
-        ("preset", resale("preset = \"kaspersky-partner\"\n")),
-        ("items", resale("items = { lookup = \"/cart\", sku = \"/sku\" }\n")),
-    ] {
-        let dir = written(&text);
-        for command in ["check", "serve"] {
-            let ended = with(command, dir.path());
-            assert_eq!(ended.code, Some(78), "{key}: {}", ended.stderr);
-            let told =
-                |line: &str| line.contains(key) && line.contains("not available in this version");
-            assert!(ended.stderr.lines().any(told), "{key}: {}", ended.stderr);
-        }
-    }
-}

@@ -2,5 +2,6 @@
 
 mod magento;
 mod partner;
+mod races;
 mod shopify;
 mod woocommerce;

@@ -16,6 +16,7 @@ use crate::support::Request;
 use crate::support::US;
 use crate::support::interdict;
 use crate::support::run;
+use crate::support::until;
 
 const SECRET: &str = "the-app-s-own-secret";
 const OLD_SECRET: &str = "the-secret-before-it";
@@ -331,4 +332,61 @@ fn a_secret_that_cannot_be_used_is_78_and_named_with_its_key() {
             assert!(told.contains("route.shopify.secret: ") && told.contains(says), "{told}");
         }
     }
+}
+
+#[test]
+fn fulfilment_is_told_which_order_to_hold() {
+    let (recorder, receiver) = (Recorder::start(), Recorder::start());
+    let notify =
+        format!("[notify]\nurl = \"http://{}/hold\"\nkey = \"notify-key.txt\"\n", receiver.address);
+    let builder = GatewayBuilder::new(recorder.address).routes(ROUTES).with(&notify);
+    let builder = builder.file("notify-key.txt", STANDARD.encode([7; 32]));
+    let gateway = builder.file("shopify-secret.txt", SECRET).start();
+    let body = "{";
+    let unreadable = unsigned(body).header("X-Shopify-Hmac-Sha256", &sign(SECRET, body));
+    assert_eq!(verdict(&gateway, &order("DE", "BE", GERMAN)), "allow");
+    assert_eq!(verdict(&gateway, &order("US", "NY", US)), "block");
+    assert_eq!(unreadable.send(gateway.address).decision().unwrap().0, "review");
+    let told = until("both messages", || {
+        let seen = receiver.seen();
+        (seen.len() == 2).then(|| {
+            seen.iter()
+                .map(|s| serde_json::from_slice::<Value>(&s.body).unwrap())
+                .collect::<Vec<_>>()
+        })
+    });
+    let data = |at: usize| &told[at]["data"];
+    assert_eq!(data(0)["verdict"], "block");
+    let subject =
+        json!({"name": "#1001", "order": "450789469", "shop": SHOP, "topic": "orders/create"});
+    assert_eq!(data(0)["subject"], subject);
+    assert_eq!(
+        (&data(1)["verdict"], &data(1)["subject"]["shop"]),
+        (&json!("review"), &json!(SHOP))
+    );
+}
+
+#[test]
+fn what_cannot_be_recorded_is_503_so_that_the_shop_sends_it_again() {
+    let recorder = Recorder::start();
+    // Writes beyond one block fail as on a full disk; the signal that would come first is ignored.
+    let script = "trap '' XFSZ; ulimit -S -f 1; exec \"$0\" \"$@\"";
+    let builder = GatewayBuilder::new(recorder.address).routes(ROUTES).under(&["sh", "-c", script]);
+    let gateway = builder.file("shopify-secret.txt", SECRET).start();
+    let answer = until("a full disk", || {
+        let answer = webhook(&gateway, &order("DE", "BE", GERMAN));
+        (answer.status == 503).then_some(answer)
+    });
+    assert_eq!(answer.decision().unwrap().0, "error");
+    assert!(answer.header("retry-after").is_some());
+}
+
+#[test]
+fn a_check_tells_that_nobody_hears_of_a_block() {
+    let recorder = Recorder::start();
+    let builder = GatewayBuilder::new(recorder.address).routes(ROUTES);
+    let builder = builder.file("shopify-secret.txt", SECRET);
+    let ended = run(interdict().args(["check", "--config"]).arg(builder.write()));
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stderr.contains("without [notify]"), "{}", ended.stderr);
 }

@@ -113,6 +113,13 @@ fn serve(shop: &Mutex<Shop>, seen: &Seen, stream: &mut TcpStream) -> bool {
             shop.carts.entry(session.clone()).or_default().push(id);
             (201, lines(&cart(&shop)))
         }
+        ("POST", "/wc/store/v1/batch") => {
+            let body: Value = serde_json::from_slice(&seen.body).unwrap();
+            let requests = body["requests"].as_array().unwrap().clone();
+            let ids = requests.iter().map(|request| request["body"]["id"].as_u64().unwrap());
+            shop.lock().unwrap().carts.entry(session.clone()).or_default().extend(ids);
+            (207, json!({"responses": []}))
+        }
         ("POST", "/wc/store/v1/checkout" | "/wc/store/checkout") => {
             let id = place(shop, &session);
             (200, json!({"order_id": id, "order_key": "wc_order_x", "status": "processing"}))

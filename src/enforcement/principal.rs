@@ -1,0 +1,80 @@
+//! Who stands behind a request, and what that adds to its evidence (docs/adr/0005-identity.md).
+//!
+//! INVARIANT: what a token claims is counted beside what the request says, and replaces none of it.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::identity::Token;
+use crate::model::AccountStanding;
+use crate::model::Buyer;
+use crate::model::CustomerLookup;
+use crate::model::Vouching;
+use crate::settings::BuyerField;
+use crate::settings::Pointer;
+use crate::settings::Route;
+use crate::settings::Source;
+
+use super::classify;
+use super::outcome::Malformed;
+use super::request::Request;
+use super::snapshot::Snapshot;
+use super::values;
+
+/// A client whose token is genuine.
+#[derive(Clone, Debug)]
+pub struct Principal {
+    /// Where the token tells evidence of the buyer.
+    pub claims: Arc<[(BuyerField, Pointer)]>,
+    /// The token, checked.
+    pub token: Token,
+}
+
+/// Adds what the request's token says of the buyer, and whether it vouches for the account.
+pub(super) fn vouch(
+    buyer: &mut Buyer,
+    route: &Route,
+    request: &Request<'_>,
+    snapshot: &Snapshot,
+) -> Result<(), Malformed> {
+    let Some(principal) = request.principal else { return Ok(()) };
+    let mut claimed = claimed(principal)?;
+    if let Some(account) = trimmed(claimed.account.as_deref()) {
+        claimed.customer = snapshot.customers.find(account);
+        claimed.standing = match claimed.customer {
+            Some(_) => AccountStanding::Known,
+            None => AccountStanding::Unknown,
+        };
+    }
+    let of_token = |(field, source): &(BuyerField, Source)| {
+        *field == BuyerField::Account && matches!(source, Source::Claim(_))
+    };
+    let said = trimmed(buyer.account.as_deref());
+    let same = said.is_some() && said == trimmed(claimed.account.as_deref());
+    if said.is_some() && (same || route.buyer.iter().any(of_token)) {
+        buyer.vouching = Vouching::Vouched;
+    }
+    if claimed != Buyer::default() {
+        claimed.vouching = Vouching::Vouched;
+        buyer.claimed = Some(Box::new(claimed));
+    }
+    Ok(())
+}
+
+/// The evidence that `[identity] claims` finds in the token.
+fn claimed(principal: &Principal) -> Result<Buyer, Malformed> {
+    let mut buyer = Buyer::default();
+    for (field, at) in &*principal.claims {
+        let mut texts = SmallVec::new();
+        let numbers = *field == BuyerField::Account;
+        values::pointed(at, &principal.token.payload, numbers, &mut texts)?;
+        texts.retain(|text| !text.trim().is_empty());
+        classify::put(*field, texts, &mut buyer)?;
+    }
+    Ok(buyer)
+}
+
+fn trimmed(account: Option<&str>) -> Option<&str> {
+    account.map(str::trim).filter(|account| !account.is_empty())
+}
