@@ -49,7 +49,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("actix_web", &["gateway", "admin", "app", "cli"]),
     ("aho_corasick", &["policy"]),
     ("arc_swap", &["enforcement", "app", "gateway", "bundle", "geo", "identity"]),
-    ("aws_lc_rs::hmac", &["notify", "gateway/receiver"]),
+    ("aws_lc_rs", &["notify", "gateway/receiver", "gateway/tls"]),
     ("askama", &["gateway", "admin", "screening"]),
     ("clap", &["cli", "main"]),
     ("clap_complete", &["cli"]),

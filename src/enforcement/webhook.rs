@@ -80,7 +80,7 @@ impl Gate {
                 written.await.map_err(|error| self.not_recorded(id, route, &error))?;
                 return Ok(Receipt { id, verdict: None });
             }
-            Told::Order(order) => judged(order, at, snapshot),
+            Told::Order(order) => judged(*order, at, snapshot),
             Told::Unreadable(reason) => (held(at, &reason), Transaction::new(action)),
         };
         self.metrics().decided(&decision, action, &route.name);

@@ -138,8 +138,7 @@ impl Worker {
             Found::Route(route) => (route, None),
         };
         if allow.is_none() && route.receives() {
-            let mut payload = payload;
-            return self.receive(arrival, target, route, &mut payload).await;
+            return self.receive(arrival, target, route, payload).await;
         }
         let snapshot = gate.pin();
         let mut body = Body::coming(payload);

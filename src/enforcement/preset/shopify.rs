@@ -35,7 +35,7 @@ const ORDERS: [&str; 10] = [
 #[derive(Debug)]
 pub(in crate::enforcement) enum Told {
     /// An order.
-    Order(Order),
+    Order(Box<Order>),
     /// Nothing that is sold.
     Other,
     /// An order, or something of one, that cannot be read; why.
@@ -64,7 +64,7 @@ pub(in crate::enforcement) fn told(
     let body = bare(document);
     match body.member("line_items") {
         Some(StrictValue::Array(lines)) if !lines.is_empty() => match order(body, lines, action) {
-            Ok(order) => Told::Order(order),
+            Ok(order) => Told::Order(Box::new(order)),
             Err(Unread(name)) => Told::Unreadable(format!("`{name}` is of no kind that is read")),
         },
         _ if is_of_orders(topic) => Told::Unreadable("it has no `line_items`".to_owned()),
@@ -206,7 +206,7 @@ mod tests {
 
     fn read_order(body: &str) -> Order {
         match read(body, Some("orders/create")) {
-            Told::Order(order) => order,
+            Told::Order(order) => *order,
             other => panic!("{body}: {other:?}"),
         }
     }

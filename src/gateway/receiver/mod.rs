@@ -38,7 +38,7 @@ impl Worker {
         arrival: &Arrival<'_>,
         target: &CanonicalTarget<'_>,
         route: &Route,
-        payload: &mut Payload,
+        mut payload: Payload,
     ) -> HttpResponse {
         let gate = &self.plane.gate;
         let refuse = |refusal| self.refuse(arrival, route, refusal, target.path());
@@ -51,7 +51,7 @@ impl Worker {
             return refuse(Refusal::BadSignature { id: gate.new_id() }).await;
         };
         let (limit, pause) = (self.plane.max_inspected_body, self.plane.body_timeout);
-        let body = match inbound::raw(headers, payload, limit, pause).await {
+        let body = match inbound::raw(headers, &mut payload, limit, pause).await {
             Ok(body) => body,
             Err(fault) => return self.unreadable(arrival, route, fault, target.path()).await,
         };
