@@ -45,17 +45,18 @@ const TOP: u8 = 6;
 
 /// Where a crate may be named: paths below `src` that begin so. A crate that is not here may be named anywhere.
 const HOMES: &[(&str, &[&str])] = &[
+    ("actix_codec", &["gateway"]),
     ("actix_http", &["gateway", "admin"]),
     ("actix_web", &["gateway", "admin", "app", "cli"]),
     ("aho_corasick", &["policy"]),
     ("arc_swap", &["enforcement", "app", "gateway", "bundle", "geo", "identity"]),
-    ("aws_lc_rs", &["notify", "gateway/receiver", "gateway/tls"]),
     ("askama", &["gateway", "admin", "screening"]),
+    ("aws_lc_rs", &["gateway", "message/upgrade", "notify"]),
     ("clap", &["cli", "main"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
     ("crc32c", &["ledger", "registry", "message/forwarded/proxy_protocol"]),
-    ("csv", &["cli", "geo", "registry"]),
+    ("csv", &["cli", "geo", "registry", "screening"]),
     ("csv_core", &["screening"]),
     ("flate2", &["message", "gateway"]),
     ("hyper", &["gateway"]),

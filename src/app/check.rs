@@ -11,6 +11,7 @@ use crate::geo::GeoSourceKind;
 use crate::ledger::Reader;
 use crate::settings::BodyUse;
 
+use super::blind_spots;
 use super::identity;
 use super::load::Loaded;
 use super::load::load;
@@ -126,6 +127,8 @@ pub fn check(config: &Config, now: Timestamp) -> Result<CheckReport, ServeError>
             route.name
         ));
     }
+    warnings.extend(blind_spots::of_routes(&config.routes));
+    warnings.extend(blind_spots::of_gateway(&config.gateway));
     if let Some(change) = policies.next_change(now) {
         facts.push(format!("the next rule starts, ends or pauses at {change}"));
     }

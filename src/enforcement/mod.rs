@@ -20,6 +20,7 @@ mod preset;
 mod principal;
 mod read_back;
 mod record;
+mod refuse;
 mod request;
 mod routes;
 mod secrets;

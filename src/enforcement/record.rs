@@ -318,16 +318,19 @@ pub struct Unread<'a> {
 /// A difference between what was judged and what a store has sold.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mismatch<'a> {
+    pub(super) action: Action,
     pub(super) at: Timestamp,
     pub(super) found: &'a [Item],
     pub(super) id: DecisionId,
     pub(super) judged: &'a [Item],
     pub(super) of: DecisionId,
+    pub(super) order: &'a str,
     pub(super) route: &'a str,
 }
 
 #[derive(Serialize)]
 struct MismatchRecord<'a> {
+    action: Action,
     at: Timestamp,
     /// Of the order as it was sold.
     decision: DecisionDocument<'a>,
@@ -337,6 +340,13 @@ struct MismatchRecord<'a> {
     kind: Kind,
     of: DecisionId,
     route: &'a str,
+    subject: SubjectRecord<'a>,
+}
+
+/// What fulfilment knows an order by.
+#[derive(Serialize)]
+struct SubjectRecord<'a> {
+    order: &'a str,
 }
 
 /// Writes the record of a mismatch.
@@ -345,8 +355,9 @@ pub(super) fn write_mismatch(
     mismatch: Mismatch<'_>,
     decision: DecisionDocument<'_>,
 ) -> Result<(), serde_json::Error> {
-    let Mismatch { at, found, id, judged, of, route } = mismatch;
+    let Mismatch { action, at, found, id, judged, of, order, route } = mismatch;
     let record = MismatchRecord {
+        action,
         at,
         decision,
         id,
@@ -355,6 +366,7 @@ pub(super) fn write_mismatch(
         kind: Kind::Mismatch,
         of,
         route,
+        subject: SubjectRecord { order },
     };
     serde_json::to_writer(out, &record)
 }

@@ -167,6 +167,7 @@ impl Problem<'_> {
             408 => ("too-slow", "The request came too slowly"),
             413 => ("too-large", "The body is too large to be judged"),
             415 => ("unsupported-media-type", "The body is of a kind that is not read here"),
+            426 => ("upgrade-required", "Only version 13 of the WebSocket protocol is spoken here"),
             451 => ("prohibited", "Unavailable for legal reasons"),
             502 => ("bad-gateway", "The server behind this gateway failed"),
             504 => ("gateway-timeout", "The server behind this gateway is too slow"),

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use actix_web::HttpMessage;
 use actix_web::HttpResponse;
@@ -33,6 +32,7 @@ use crate::message::ClientAddressRule;
 use crate::message::Host;
 use crate::message::OutgoingForwarding;
 use crate::message::TargetError;
+use crate::message::Upgrade;
 use crate::message::believed_proto;
 use crate::message::canonicalize;
 use crate::message::is_form_utf8;
@@ -47,8 +47,6 @@ use super::api;
 use super::cart::Busy;
 use super::cart::Held;
 use super::check;
-use super::concluding::Concluding;
-use super::concluding::Conclusion;
 use super::concluding::Underway;
 use super::entrance::Body;
 use super::entrance::Told;
@@ -57,9 +55,8 @@ use super::inbound::BodyFault;
 use super::inbound::Headers;
 use super::inbound::Received;
 use super::looking_up::LookedUp;
-use super::outbound;
 use super::plane::Worker;
-use super::upstream::Outgoing;
+use super::tunnel;
 use super::watched::Serving;
 
 /// What `Allow` says where no route says it.
@@ -76,6 +73,7 @@ pub(super) struct Arrival<'a> {
     pub(super) port: u16,
     pub(super) request: &'a actix_http::Request,
     pub(super) secure: bool,
+    pub(super) upgrade: Upgrade<'a>,
 }
 
 /// Serves one request.
@@ -85,7 +83,7 @@ pub(super) async fn handle(
     serving: Option<Serving>,
 ) -> HttpResponse {
     let payload = received.request.take_payload();
-    let Received { port, ref request, secure } = received;
+    let Received { port, ref request, secure, switchable } = received;
     let in_flight = worker.plane.gate.metrics().request_began();
     let underway = Underway { cart: None, _in_flight: in_flight, _serving: serving };
     let host = inbound::host(request);
@@ -98,7 +96,8 @@ pub(super) async fn handle(
     };
     let name = host.as_ref().map_or("", Host::name);
     let method = request.method().as_str();
-    let arrival = Arrival { client, host: name, method, peer, port, request, secure };
+    let upgrade = if switchable { tunnel::asked(request) } else { Upgrade::Absent };
+    let arrival = Arrival { client, host: name, method, peer, port, request, secure, upgrade };
     let raw = arrival.raw_target();
     if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
         return worker.method_never_served(&arrival, raw).await;
@@ -108,6 +107,9 @@ pub(super) async fn handle(
     }
     if let Some(front) = check::front(raw) {
         return worker.check(front, &arrival, raw, payload).await;
+    }
+    if upgrade == Upgrade::Malformed {
+        return worker.no_handshake(&arrival, raw).await;
     }
     match canonicalize(raw.as_bytes()) {
         Ok(target) => worker.lawful(&arrival, &target, payload, underway).await,
@@ -390,73 +392,6 @@ impl Worker {
         };
         self.plane.gate.metrics().answered(false, route, size);
         answer
-    }
-
-    /// Forwards what was permitted, and nothing else.
-    async fn forward(
-        &self,
-        arrival: &Arrival<'_>,
-        route: &Route,
-        mut permit: Permit,
-        payload: Payload,
-        mut underway: Underway,
-    ) -> HttpResponse {
-        let gate = &self.plane.gate;
-        let upstream = route.upstream.as_deref().unwrap_or_default();
-        let Some(client) = self.upstreams.get(upstream) else {
-            return answers::fault(StatusCode::NOT_FOUND, permit.id());
-        };
-        let request = arrival.request;
-        let judged = permit.take_body();
-        let forwarding = arrival.forwarding(&self.plane.client_rule);
-        let outgoing = Outgoing {
-            headers: outbound::request_headers(
-                request.headers(),
-                route,
-                &forwarding,
-                judged.is_some(),
-            ),
-            method: request.method().clone(),
-            path_and_query: permit.take_target().into(),
-            body: outbound::request_body(request, judged, payload),
-        };
-        let incoming = match client.send(outgoing).await {
-            Ok(incoming) => incoming,
-            Err(error) => {
-                let id = permit.id().map(|id| id.to_string());
-                tracing::warn!(id, route = route.name, upstream, %error, "the upstream failed");
-                gate.metrics().upstream_failed(upstream, error.kind());
-                let answer = answers::fault(error.status(), permit.id());
-                gate.metrics().refused(answer.status().as_u16(), &route.name);
-                return answer;
-            }
-        };
-        // What the request changes has changed.
-        drop(underway.cart.take());
-        gate.metrics().upstream_answered(upstream, incoming.timings.head.as_secs_f64());
-        let mut answer = HttpResponse::new(incoming.status);
-        let headers = answer.headers_mut();
-        outbound::answer_headers(
-            &incoming.headers,
-            headers,
-            permit.id(),
-            permit.verdict(),
-            permit.is_covered(),
-        );
-        let label = self.labels.get(&route.name).map_or_else(|| Arc::from(""), Arc::clone);
-        let end = Conclusion {
-            gate: Arc::clone(gate),
-            id: permit.id(),
-            _underway: underway,
-            route: label,
-            transfer: incoming.body.transfer(),
-        };
-        let cut = permit.cut_after(|| gate.now()).map(|wait| Box::pin(tokio::time::sleep(wait)));
-        answer.set_body(actix_web::body::BoxBody::new(Concluding {
-            body: incoming.body,
-            cut,
-            _end: end,
-        }))
     }
 
     async fn api(&self, call: api::Call, arrival: &Arrival<'_>, payload: Payload) -> HttpResponse {

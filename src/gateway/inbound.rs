@@ -27,6 +27,8 @@ pub(super) struct Received {
     pub(super) request: Request,
     /// True if it came by TLS.
     pub(super) secure: bool,
+    /// True if its connection can become a tunnel.
+    pub(super) switchable: bool,
 }
 
 /// actix's headers, looked up by the floors below.

@@ -11,10 +11,11 @@ use std::rc::Weak;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_codec::Framed;
 use actix_http::HttpServiceBuilder;
 use actix_http::Request;
+use actix_http::h1::Codec;
 use actix_http::h1::ExpectHandler;
-use actix_http::h1::UpgradeHandler;
 use actix_web::dev::Service;
 use actix_web::dev::ServiceFactory;
 use actix_web::dev::fn_service;
@@ -31,6 +32,7 @@ use super::plane::Plane;
 use super::plane::Worker;
 use super::proxied;
 use super::proxied::Origin;
+use super::tunnel;
 use super::upstream::Upstream;
 use super::upstream::UpstreamClient;
 use super::watched::Patience;
@@ -76,8 +78,9 @@ impl Listener {
         drop(actix_web::rt::spawn(sweep(Rc::downgrade(&worker))));
         let Patience { head, idle } = self.patience;
         let of_requests = Rc::clone(&worker);
+        let of_upgrades = Rc::clone(&worker);
         let (port, secure) = (self.address.port(), self.tls.is_some());
-        let service = HttpServiceBuilder::<Watched, _, ExpectHandler, UpgradeHandler>::default()
+        let service = HttpServiceBuilder::<Watched, _, ExpectHandler, _>::default()
             // A client that has closed its side is gone: its request is cancelled at the upstream as well.
             .h1_allow_half_closed(false)
             .h1_write_buffer_size(WRITE_BUFFER)
@@ -88,11 +91,20 @@ impl Listener {
             .on_connect_ext(|stream: &Watched, data| {
                 data.insert(stream.watch());
             })
+            // What asks for a WebSocket, and CONNECT: requests behind which actix sees no end.
+            .upgrade(fn_service(move |(request, framed): (Request, Framed<Watched, Codec>)| {
+                let worker = Rc::clone(&of_upgrades);
+                let received = Received { port, request, secure, switchable: true };
+                async move {
+                    tunnel::serve(worker, received, framed).await;
+                    Ok::<_, Infallible>(())
+                }
+            }))
             .h1(fn_service(move |request: Request| {
                 let worker = Rc::clone(&of_requests);
                 // INVARIANT: `on_connect_ext` gives every connection its watch.
                 let serving = request.conn_data::<Rc<Watch>>().map(Watch::serve);
-                let received = Received { port, request, secure };
+                let received = Received { port, request, secure, switchable: false };
                 async move { Ok::<_, Infallible>(handle(worker, received, serving).await) }
             }));
         let http = Rc::new(service.new_service(()).await?);

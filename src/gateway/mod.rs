@@ -1,7 +1,7 @@
 //! The data plane: the only floor that speaks HTTP with strangers.
 //!
 //! `handler` is the life of a request; `inbound` reads it, `answers` refuses it, `outbound` forwards it, `upstream` is the way out,
-//! `api` is the decision API, `check` answers other proxies, `receiver` takes webhooks, `server` binds it all to addresses, and `listener` takes connections, each `watched` for its client's time.
+//! `api` is the decision API, `check` answers other proxies, `receiver` takes webhooks, `tunnel` is a WebSocket, `server` binds it all to addresses, and `listener` takes connections, each `watched` for its client's time.
 //!
 //! INVARIANTS
 //! * Nothing here decides. A request reaches an upstream only with a permit of the gate, and with the target and body
@@ -18,6 +18,7 @@ mod checkout;
 mod concluding;
 mod entrance;
 mod fields;
+mod forwarding;
 mod handler;
 mod identify;
 mod inbound;
@@ -31,6 +32,7 @@ mod proxied;
 pub mod receiver;
 pub mod server;
 pub mod tls;
+mod tunnel;
 mod unparsed;
 pub mod upstream;
 mod watched;

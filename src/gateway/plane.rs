@@ -16,6 +16,7 @@ use crate::settings::Pointer;
 
 use super::cart::Carts;
 use super::receiver::Receivers;
+use super::tunnel::Silence;
 use super::upstream::UpstreamClient;
 
 /// Whose tokens are believed, and what is read from them.
@@ -45,6 +46,7 @@ pub(super) struct Plane {
     pub(super) receivers: Receivers,
     /// Cookies that the configuration says name a session.
     pub(super) session_cookies: Vec<String>,
+    pub(super) tunnels: Silence,
 }
 
 /// One worker: what all know, and its own connections.

@@ -23,6 +23,7 @@ use super::plane::Plane;
 use super::receiver::Receivers;
 use super::tls::Certificates;
 use super::tls::TlsError;
+use super::tunnel::Silence;
 use super::upstream::Upstream;
 use super::watched::Patience;
 
@@ -87,6 +88,10 @@ impl DataPlane {
             notice_url: self.notice_url.clone(),
             receivers: self.receivers,
             session_cookies: self.gate.routes().session_cookies(),
+            tunnels: Silence {
+                half_closed: settings.idle_timeout,
+                open: settings.tunnel_idle_timeout,
+            },
         });
         let labels: HashMap<String, Arc<str>> = self
             .gate

@@ -18,6 +18,7 @@ mod media_type;
 mod multipart;
 mod percent;
 mod target;
+mod upgrade;
 
 pub use caching::{is_for_shared_caches, private_cache_control};
 pub use coding::{CodingError, decode as decode_content};
@@ -39,3 +40,4 @@ pub use target::{
     CanonicalTarget, LenientReadings, TargetError, TargetForm, TargetFormError, canonicalize,
     lenient_readings, without_method_override,
 };
+pub use upgrade::{Upgrade, WEBSOCKET_VERSION, agrees_to_websocket, websocket_accept};

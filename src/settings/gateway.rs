@@ -31,6 +31,8 @@ pub struct Gateway {
     pub reload_interval: Option<Duration>,
     /// Peers whose forwarding header is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// How long nothing may move in a WebSocket before it is closed.
+    pub tunnel_idle_timeout: Duration,
     /// Worker threads; none: one per core.
     pub workers: Option<usize>,
 }
@@ -94,6 +96,9 @@ impl Gateway {
     /// How often files are looked at.
     pub const RELOAD_INTERVAL: Duration = Duration::from_secs(2);
 
+    /// How long a WebSocket may be silent: those of shops ping every half minute, those of licence servers far less often.
+    pub const TUNNEL_IDLE_TIMEOUT: Duration = Duration::from_secs(3_600);
+
     /// Loopback: the default of `api_clients`.
     pub fn loopback() -> Vec<IpNet> {
         vec![
@@ -117,6 +122,7 @@ impl Default for Gateway {
             max_inspected_body: Self::MAX_INSPECTED_BODY,
             reload_interval: Some(Self::RELOAD_INTERVAL),
             trusted_proxies: Vec::new(),
+            tunnel_idle_timeout: Self::TUNNEL_IDLE_TIMEOUT,
             workers: None,
         }
     }

@@ -1,54 +1,26 @@
 //! Every metric family. `tests/golden/metrics.txt` holds their names, types and help.
 
 use prometheus::{
-    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry, TextEncoder,
+    Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Registry, TextEncoder,
 };
 
 use crate::model::Action;
 use crate::model::Decision;
 use crate::model::Verdict;
 
-/// A part that reloads.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[expect(missing_docs, reason = "each is named after what reloads")]
-pub enum Part {
-    Catalogue,
-    Certificates,
-    Customers,
-    Geo,
-    Identity,
-    Policies,
-}
-
-/// A stage of a request that is timed.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[expect(missing_docs, reason = "each is named after its stage")]
-pub enum Stage {
-    Decision,
-    Record,
-}
-
-/// What reading an order back came to.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum ReadBackOutcome {
-    /// The store sold something else than was judged.
-    Mismatch,
-    /// What was judged.
-    Same,
-    /// The order could not be read.
-    Unread,
-}
-
-impl ReadBackOutcome {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Mismatch => "mismatch",
-            Self::Same => "same",
-            Self::Unread => "unread",
-        }
-    }
-}
+use super::family::counter;
+use super::family::counters;
+use super::family::float_gauge;
+use super::family::float_gauges;
+use super::family::gauge;
+use super::family::gauges;
+use super::family::histogram;
+use super::family::histograms;
+use super::labels::Part;
+use super::labels::ReadBackOutcome;
+use super::labels::Stage;
+use super::tunnel::OpenTunnel;
 
 /// The families.
 #[derive(Clone, Debug)]
@@ -84,34 +56,12 @@ pub struct Metrics {
     reloads: IntCounterVec,
     response_bytes: IntCounterVec,
     shadow: IntCounterVec,
+    tunnel_bytes: IntCounterVec,
+    tunnels: IntGauge,
     unjudged: IntCounterVec,
     upstream_errors: IntCounterVec,
     upstream_healthy: IntGaugeVec,
     upstream_seconds: HistogramVec,
-}
-
-impl Part {
-    /// Every part.
-    pub const ALL: [Self; 6] = [
-        Self::Catalogue,
-        Self::Certificates,
-        Self::Customers,
-        Self::Geo,
-        Self::Identity,
-        Self::Policies,
-    ];
-
-    /// The label.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Catalogue => "catalogue",
-            Self::Certificates => "certificates",
-            Self::Customers => "customers",
-            Self::Geo => "geo",
-            Self::Identity => "identity",
-            Self::Policies => "policies",
-        }
-    }
 }
 
 /// Seconds: a decision takes about a microsecond.
@@ -284,6 +234,13 @@ impl Metrics {
                 "Placed orders that were read back from the store, by route and by what came of it.",
                 &["route", "outcome"],
             )?,
+            tunnel_bytes: counters(
+                r,
+                "tunnel_bytes_total",
+                "Bytes that went through WebSockets, by whom they came from: client or upstream.",
+                &["from"],
+            )?,
+            tunnels: gauge(r, "tunnels_open", "WebSockets that have not ended yet.")?,
             unjudged: counters(
                 r,
                 "unjudged_requests_total",
@@ -318,6 +275,9 @@ impl Metrics {
         metrics.registry_rows(0, 0);
         for outcome in ["delivered", "undeliverable"] {
             metrics.notify_messages.with_label_values(&[outcome]).inc_by(0);
+        }
+        for from in ["client", "upstream"] {
+            metrics.tunnel_bytes.with_label_values(&[from]).inc_by(0);
         }
         for part in Part::ALL {
             metrics.reload_degraded.with_label_values(&[part.as_str()]).set(0);
@@ -444,6 +404,16 @@ impl Metrics {
         InFlight(self.in_flight.clone())
     }
 
+    /// A WebSocket was opened; it ends when what is returned is dropped.
+    pub fn tunnel_opened(&self) -> OpenTunnel {
+        self.tunnels.inc();
+        OpenTunnel {
+            from_client: self.tunnel_bytes.with_label_values(&["client"]),
+            from_upstream: self.tunnel_bytes.with_label_values(&["upstream"]),
+            open: self.tunnels.clone(),
+        }
+    }
+
     /// Requests that have not ended yet.
     pub fn requests_in_flight(&self) -> i64 {
         self.in_flight.get()
@@ -519,6 +489,7 @@ const fn status_label(status: u16) -> &'static str {
         408 => "408",
         413 => "413",
         415 => "415",
+        426 => "426",
         429 => "429",
         451 => "451",
         502 => "502",
@@ -526,79 +497,4 @@ const fn status_label(status: u16) -> &'static str {
         504 => "504",
         _ => "other",
     }
-}
-
-fn counter(r: &Registry, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
-    let metric = IntCounter::new(name, help)?;
-    r.register(Box::new(metric.clone()))?;
-    Ok(metric)
-}
-
-fn counters(
-    r: &Registry,
-    name: &str,
-    help: &str,
-    labels: &[&str],
-) -> Result<IntCounterVec, prometheus::Error> {
-    let metric = IntCounterVec::new(Opts::new(name, help), labels)?;
-    r.register(Box::new(metric.clone()))?;
-    Ok(metric)
-}
-
-fn gauge(r: &Registry, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
-    let metric = IntGauge::new(name, help)?;
-    r.register(Box::new(metric.clone()))?;
-    Ok(metric)
-}
-
-fn gauges(
-    r: &Registry,
-    name: &str,
-    help: &str,
-    labels: &[&str],
-) -> Result<IntGaugeVec, prometheus::Error> {
-    let metric = IntGaugeVec::new(Opts::new(name, help), labels)?;
-    r.register(Box::new(metric.clone()))?;
-    Ok(metric)
-}
-
-fn float_gauge(r: &Registry, name: &str, help: &str) -> Result<Gauge, prometheus::Error> {
-    let metric = Gauge::new(name, help)?;
-    r.register(Box::new(metric.clone()))?;
-    Ok(metric)
-}
-
-fn float_gauges(
-    r: &Registry,
-    name: &str,
-    help: &str,
-    labels: &[&str],
-) -> Result<GaugeVec, prometheus::Error> {
-    let metric = GaugeVec::new(Opts::new(name, help), labels)?;
-    r.register(Box::new(metric.clone()))?;
-    Ok(metric)
-}
-
-fn histogram(
-    r: &Registry,
-    name: &str,
-    help: &str,
-    buckets: &[f64],
-) -> Result<Histogram, prometheus::Error> {
-    let metric = Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec()))?;
-    r.register(Box::new(metric.clone()))?;
-    Ok(metric)
-}
-
-fn histograms(
-    r: &Registry,
-    name: &str,
-    help: &str,
-    buckets: &[f64],
-    labels: &[&str],
-) -> Result<HistogramVec, prometheus::Error> {
-    let opts = HistogramOpts::new(name, help).buckets(buckets.to_vec());
-    let metric = HistogramVec::new(opts, labels)?;
-    r.register(Box::new(metric.clone()))?;
-    Ok(metric)
 }

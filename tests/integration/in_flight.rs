@@ -44,7 +44,7 @@ fn slow() -> Recorder {
     })
 }
 
-fn gateway(recorder: &Recorder, effective: Timestamp, in_flight: &str) -> Gateway {
+pub(crate) fn gateway(recorder: &Recorder, effective: Timestamp, in_flight: &str) -> Gateway {
     GatewayBuilder::new(recorder.address)
         .file("policies/us.toml", policy(effective, in_flight))
         .with("[policies]\ndir = \"policies\"")

@@ -40,4 +40,5 @@ mod streaming;
 mod support;
 mod target_readings;
 mod tls;
+mod tunnel;
 mod tutorials;

@@ -14,6 +14,8 @@ use crate::settings::Tls;
 
 const SHORTEST_WAIT: Duration = Duration::from_millis(10);
 const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
+/// Between two messages of a WebSocket.
+const LONGEST_SILENCE: Duration = Duration::from_secs(86_400);
 /// The server's own timers count from a clock that it looks at twice a second: a shorter one may have passed when it is set,
 /// and then ends a connection at once or never.
 const SHORTEST_TIMER: Duration = Duration::from_secs(1);
@@ -74,6 +76,10 @@ pub(in crate::config) fn gateway(root: &Section<'_>) -> Gateway {
         trusted_proxies: section
             .at("trusted_proxies")
             .map_or_else(Vec::new, |field| field.list(trusted_proxy)),
+        tunnel_idle_timeout: section
+            .at("tunnel_idle_timeout")
+            .and_then(|field| field.duration(SHORTEST_TIMER..=LONGEST_SILENCE))
+            .unwrap_or(Gateway::TUNNEL_IDLE_TIMEOUT),
         workers: section.at("workers").and_then(|field| field.integer(1..=1_024)),
     }
 }

@@ -150,7 +150,7 @@ impl Balance {
 
 /// One exchange under way at a server; counted until dropped.
 #[derive(Debug)]
-pub(super) struct Lease {
+pub(in crate::gateway) struct Lease {
     pub(super) server: Arc<Server>,
 }
 

@@ -39,7 +39,7 @@ pub struct Upstream {
 }
 
 pub(super) struct Shared {
-    name: Arc<str>,
+    pub(super) name: Arc<str>,
     host: Option<HeaderValue>,
     connector: Option<TlsConnector>,
     limits: Limits,
@@ -133,8 +133,8 @@ impl Upstream {
 /// One worker's way to an upstream. Cheap to clone; stays on its thread.
 #[derive(Debug, Clone)]
 pub struct UpstreamClient {
-    shared: Arc<Shared>,
-    pools: Rc<[Rc<Pool>]>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) pools: Rc<[Rc<Pool>]>,
 }
 
 /// The answer: its head, and a body that is read as it is polled.
@@ -315,6 +315,15 @@ impl From<UpstreamError> for NoAnswer {
 impl Shared {
     /// Connects to a server, TLS included, within the time for it.
     pub(super) async fn connect(&self, server: &Server) -> Result<Connection, UpstreamError> {
+        self.connect_for(server, false).await
+    }
+
+    /// As [`Shared::connect`]; `switching` for a connection whose server will be asked to switch protocols.
+    pub(super) async fn connect_for(
+        &self,
+        server: &Server,
+        switching: bool,
+    ) -> Result<Connection, UpstreamError> {
         let address = &server.address;
         let connecting = async {
             let stream = TcpStream::connect((address.host.as_str(), address.port)).await?;
@@ -325,7 +334,7 @@ impl Shared {
                 }
                 _ => Either::Left(stream),
             };
-            Connection::open(stream, Arc::clone(&server.name), self.limits)
+            Connection::open(stream, Arc::clone(&server.name), self.limits, switching)
                 .await
                 .map_err(io::Error::other)
         };

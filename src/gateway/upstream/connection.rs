@@ -6,13 +6,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use http::Request;
 use http::response::Response;
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
-use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper::client::conn::http1::{Builder, Parts, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
@@ -40,6 +42,8 @@ pub(super) struct Connection {
     pub(super) limits: Limits,
     /// Whether an exchange went over it before.
     pub(super) reused: bool,
+    /// The stream, once the server has switched protocols; only on a connection that was made for that.
+    switched: Option<oneshot::Receiver<Parts<TokioIo<Paced>>>>,
 }
 
 /// Why no head came.
@@ -58,6 +62,7 @@ impl Connection {
         stream: Either<TcpStream, Box<TlsStream<TcpStream>>>,
         server: Arc<str>,
         limits: Limits,
+        switching: bool,
     ) -> hyper::Result<Self> {
         let pace = Rc::new(Pace::new());
         let io = TokioIo::new(Paced::new(stream, Rc::clone(&pace)));
@@ -66,8 +71,15 @@ impl Connection {
             .max_header_size(HEAD_LIMIT)
             .handshake(io)
             .await?;
+        let (parts, switched) = oneshot::channel();
         let task = actix_web::rt::spawn(async move {
-            if let Err(error) = connection.await {
+            let ended = if switching {
+                // Nobody waits for the stream where the server has not switched: it is closed.
+                connection.without_shutdown().await.map(|stream| drop(parts.send(stream)))
+            } else {
+                connection.await
+            };
+            if let Err(error) = ended {
                 tracing::debug!(%error, "a connection to a server ended");
             }
         });
@@ -79,7 +91,18 @@ impl Connection {
             server,
             limits,
             reused: false,
+            switched: switching.then_some(switched),
         })
+    }
+
+    /// The stream of a connection whose server has switched protocols, and what it has sent of the next one.
+    pub(super) async fn into_stream(mut self) -> Result<(Paced, Bytes), UpstreamError> {
+        let what = "it does not hand over its connection";
+        let Some(switched) = self.switched.take() else { return Err(self.bad(what)) };
+        match tokio::time::timeout(self.limits.head, switched).await {
+            Ok(Ok(Parts { io, read_buf, .. })) => Ok((io.into_inner(), read_buf)),
+            Ok(Err(_)) | Err(_) => Err(self.bad(what)),
+        }
     }
 
     /// Sends a request and waits for the head of the final answer, within the limits.

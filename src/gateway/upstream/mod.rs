@@ -20,7 +20,8 @@
 //! - dropping a connection ends its task: nothing goes on for a client that has gone.
 //!
 //! `Expect: 100-continue` is answered by actix before the handler runs, so the expectation has been met and is not
-//! passed on. Interim answers (1xx) are dropped, a 101 is an error: a tunnel is not this client's business. Trailers
+//! passed on. Interim answers (1xx) are dropped, a 101 is an error unless a WebSocket was asked for
+//! and is agreed to (`upgrade`). Trailers
 //! of an answer are dropped (RFC 9110, section 6.5.1 allows it).
 
 mod balance;
@@ -38,6 +39,7 @@ mod response;
 mod stream;
 mod tls;
 mod transfer;
+mod upgrade;
 
 pub use body::UpstreamBody;
 pub use client::{Incoming, Timings, Upstream, UpstreamClient};
@@ -47,6 +49,7 @@ pub use health::ServerReport;
 pub use request::{Outgoing, OutgoingBody};
 pub use response::AnswerFields;
 pub use transfer::{Ending, Transfer};
+pub use upgrade::{Reply, Tunnel};
 
 #[cfg(test)]
 mod tests;

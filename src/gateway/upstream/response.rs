@@ -27,6 +27,11 @@ pub struct AnswerFields {
 }
 
 impl AnswerFields {
+    /// The fields of a 101, which has no body.
+    pub(super) fn of_switch(received: http::HeaderMap) -> Self {
+        Self { announced: None, received }
+    }
+
     /// The one value of a field; none where it is absent, repeated or no text. `name` is in lower case.
     pub fn single(&self, name: &str) -> Option<&str> {
         let mut values = self.received.get_all(name).iter();

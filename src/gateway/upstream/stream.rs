@@ -14,7 +14,7 @@ use super::pace::Pace;
 
 /// A stream that tells its exchange what moves.
 #[derive(Debug)]
-pub(super) struct Paced {
+pub(in crate::gateway) struct Paced {
     stream: Either<TcpStream, Box<TlsStream<TcpStream>>>,
     pace: Rc<Pace>,
 }

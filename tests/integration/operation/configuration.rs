@@ -133,3 +133,57 @@ fn each_file_that_is_broken_is_78_and_named() {
         }
     }
 }
+
+#[test]
+fn what_a_configuration_lets_past_is_told_by_route_with_what_to_do() {
+    let route = |name: &str, path: &str, more: &str| {
+        format!("[[route]]\nname = \"{name}\"\npath = \"{path}\"\nupstream = \"shop\"\n{more}\n")
+    };
+    let warned = |text: String, what: &str| {
+        let dir = written(&text);
+        let ended = with("check", dir.path());
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        let said = ended.stderr.lines().any(|line| {
+            line.starts_with("warning: ") && what.split('*').all(|part| line.contains(part))
+        });
+        assert!(said, "{what}: {}", ended.stderr);
+    };
+    let with_route = |name, path, more| format!("{GOOD}{}", route(name, path, more));
+    warned(
+        with_route("bases", "/mirror/bases/{*x}", "action = \"none\""),
+        "route bases (/mirror/bases/{*x}) takes requests from the judged route updates*give it an action",
+    );
+    let orders = route(
+        "orders",
+        "/orders",
+        "methods = [\"POST\"]\naction = \"resale\"\nitems = { sku = \"/sku\" }",
+    );
+    warned(
+        format!(
+            "{GOOD}{orders}{}",
+            route("other", "/orders", "methods = [\"PUT\"]\naction = \"none\"")
+        ),
+        "route other passes on, unjudged, methods that route orders*list them in orders",
+    );
+    warned(
+        with_route(
+            "status",
+            "/status",
+            "action = \"license_status\"\nitems = { sku = \"/sku\" }\nbuyer = { account = { header = \"X-License-Key\" } }",
+        ),
+        "route status reads the account from the header x-license-key*require",
+    );
+    let gateway = |lines: &str| GOOD.replacen("[gateway]\n", &format!("[gateway]\n{lines}\n"), 1);
+    warned(
+        gateway("trusted_proxies = [\"10.0.0.1/32\"]"),
+        "trusted_proxies is given and client_address is \"peer\"*set client_address",
+    );
+    warned(
+        gateway("client_address = \"x-forwarded-for\""),
+        "client_address is \"x-forwarded-for\" and trusted_proxies is empty*name the proxies",
+    );
+    warned(
+        gateway("api_clients = [\"0.0.0.0/0\"]"),
+        "api_clients holds 0.0.0.0/0*name the machines",
+    );
+}

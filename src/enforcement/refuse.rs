@@ -1,0 +1,115 @@
+//! How the gate refuses: recorded, counted, told in the log within a budget.
+
+use jiff::Timestamp;
+
+use crate::model::DecisionId;
+use crate::model::Verdict;
+use crate::settings::Route;
+
+use super::gate::Gate;
+use super::gate::Judged;
+use super::gate::RecordError;
+use super::gate::Until;
+use super::outcome::Malformed;
+use super::outcome::Refusal;
+use super::outcome::Refused;
+use super::outcome::RefusedItem;
+use super::record;
+use super::record::Unread;
+
+impl Gate {
+    /// Records a refusal that no decision preceded, and counts it.
+    pub async fn refuse(&self, refusal: Refusal, route: &Route, unread: Unread<'_>) -> Refusal {
+        if matches!(&refusal, Refusal::Malformed { reason: Malformed::Body, .. }) {
+            // A server that finds a body's framing broken closes the connection under an answer that waits.
+            return self.refuse_at_once(refusal, route, unread);
+        }
+        let at = self.now();
+        let written =
+            |out: &mut Vec<u8>| record::write_refusal(out, &refusal, at, &route.name, unread);
+        let recorded = self.record(at, Until::Synced, written).await;
+        self.refused(refusal, at, recorded, route)
+    }
+
+    /// As [`Gate::refuse`], without a wait: the record is written now and synced with the next. For messages that are broken
+    /// off, so that nothing could have been served.
+    pub fn refuse_at_once(&self, refusal: Refusal, route: &Route, unread: Unread<'_>) -> Refusal {
+        let at = self.now();
+        let written =
+            |out: &mut Vec<u8>| record::write_refusal(out, &refusal, at, &route.name, unread);
+        let recorded = self.record_at_once(at, written);
+        self.refused(refusal, at, recorded, route)
+    }
+
+    fn refused(
+        &self,
+        refusal: Refusal,
+        at: Timestamp,
+        recorded: Result<(), RecordError>,
+        route: &Route,
+    ) -> Refusal {
+        let id = refusal.id();
+        if let Err(error) = recorded {
+            tracing::error!(%id, route = route.name, %error, "a refusal could not be recorded");
+            return self.unavailable(id, route);
+        }
+        self.metrics.refused(refusal.status(), &route.name);
+        if self.may_log_refusal(at) {
+            let (status, reason) = (refusal.status(), refusal.reason());
+            tracing::info!(%id, route = route.name, status, %reason, "refused");
+        }
+        refusal
+    }
+
+    pub(super) fn unavailable(&self, id: DecisionId, route: &Route) -> Refusal {
+        let refusal = Refusal::Unavailable { id };
+        self.metrics.refused(refusal.status(), &route.name);
+        refusal
+    }
+
+    /// Whether a refusal gets a line of the log; tells of those that did not before.
+    fn may_log_refusal(&self, at: Timestamp) -> bool {
+        let Some(line) = self.refusal_lines.ask(at.as_second()) else { return false };
+        if line.left_out > 0 {
+            tracing::info!(left_out = line.left_out, "more refusals, each in the ledger");
+        }
+        true
+    }
+
+    pub(super) fn refuse_by_law(&self, judged: &Judged, at: Timestamp, route: &Route) -> Refusal {
+        let decision = &judged.decision;
+        let rule = decision.ruling.as_deref();
+        // A download has no lines: what was found of it is the refusal itself.
+        let lines = judged.transaction.items.iter().zip(&decision.findings).enumerate();
+        let refused = lines.filter(|(_, (_, finding))| finding.verdict != Verdict::Allow);
+        let items = refused.map(|(index, (item, finding))| RefusedItem {
+            index,
+            sku: item.sku.clone(),
+            verdict: finding.verdict,
+        });
+        let refused = Box::new(Refused {
+            clause: rule.map(|r| r.clause.clone()).unwrap_or_default(),
+            id: judged.id,
+            items: items.collect(),
+            message: rule.map(|r| r.message.clone()).unwrap_or_default(),
+            policy: rule.map(|r| r.policy.clone()).unwrap_or_default(),
+        });
+        let refusal = match decision.verdict {
+            Verdict::Block => Refusal::Prohibited(refused),
+            Verdict::Allow | Verdict::Review => Refusal::Held(refused),
+        };
+        self.metrics.refused(refusal.status(), &route.name);
+        if self.may_log_refusal(at) {
+            tracing::info!(
+                id = %judged.id,
+                route = route.name,
+                action = judged.transaction.action.as_str(),
+                verdict = decision.verdict.as_str(),
+                rule = rule.map(|r| &*r.rule),
+                nexus = decision.buyer.as_str(),
+                "refused"
+            );
+        }
+        refusal
+    }
+}
