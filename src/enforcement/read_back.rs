@@ -58,9 +58,9 @@ impl Gate {
             return self.not_read_back(route, placed, "the order cannot be read");
         };
         if same(&found, &placed.transaction.items) {
-            return self.metrics().read_back(&route.name, ReadBackOutcome::Same);
+            return self.metrics().read_back(ReadBackOutcome::Same);
         }
-        self.metrics().read_back(&route.name, ReadBackOutcome::Mismatch);
+        self.metrics().read_back(ReadBackOutcome::Mismatch);
         let at = self.now();
         let (id, of) = (DecisionId::new(at), placed.id);
         let decision = self.decide_again(placed, found.clone(), at);
@@ -86,7 +86,7 @@ impl Gate {
 
     /// Counts and tells an order that could not be read back.
     pub fn not_read_back(&self, route: &Route, placed: &Placed, reason: &str) {
-        self.metrics().read_back(&route.name, ReadBackOutcome::Unread);
+        self.metrics().read_back(ReadBackOutcome::Unread);
         tracing::warn!(id = %placed.id, route = route.name, reason, "the order could not be read back");
     }
 

@@ -32,6 +32,8 @@ pub enum ReadBackOutcome {
 }
 
 impl ReadBackOutcome {
+    pub(super) const ALL: [Self; 3] = [Self::Mismatch, Self::Same, Self::Unread];
+
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Mismatch => "mismatch",

@@ -20,7 +20,6 @@ use super::family::histograms;
 use super::labels::Part;
 use super::labels::ReadBackOutcome;
 use super::labels::Stage;
-use super::tunnel::OpenTunnel;
 
 /// The families.
 #[derive(Clone, Debug)]
@@ -56,8 +55,8 @@ pub struct Metrics {
     reloads: IntCounterVec,
     response_bytes: IntCounterVec,
     shadow: IntCounterVec,
-    tunnel_bytes: IntCounterVec,
-    tunnels: IntGauge,
+    pub(super) tunnel_bytes: IntCounterVec,
+    pub(super) tunnels: IntGauge,
     unjudged: IntCounterVec,
     upstream_errors: IntCounterVec,
     upstream_healthy: IntGaugeVec,
@@ -231,8 +230,8 @@ impl Metrics {
             read_backs: counters(
                 r,
                 "order_read_backs_total",
-                "Placed orders that were read back from the store, by route and by what came of it.",
-                &["route", "outcome"],
+                "Placed orders that were read back from the store, by what came of it.",
+                &["outcome"],
             )?,
             tunnel_bytes: counters(
                 r,
@@ -275,6 +274,9 @@ impl Metrics {
         metrics.registry_rows(0, 0);
         for outcome in ["delivered", "undeliverable"] {
             metrics.notify_messages.with_label_values(&[outcome]).inc_by(0);
+        }
+        for outcome in ReadBackOutcome::ALL {
+            metrics.read_backs.with_label_values(&[outcome.as_str()]).inc_by(0);
         }
         for from in ["client", "upstream"] {
             metrics.tunnel_bytes.with_label_values(&[from]).inc_by(0);
@@ -368,8 +370,8 @@ impl Metrics {
     }
 
     /// Counts an order that was read back after it was placed, or was to be.
-    pub fn read_back(&self, route: &str, outcome: ReadBackOutcome) {
-        self.read_backs.with_label_values(&[route, outcome.as_str()]).inc();
+    pub fn read_back(&self, outcome: ReadBackOutcome) {
+        self.read_backs.with_label_values(&[outcome.as_str()]).inc();
     }
 
     /// Counts a request that is passed on unjudged.
@@ -402,16 +404,6 @@ impl Metrics {
     pub fn request_began(&self) -> InFlight {
         self.in_flight.inc();
         InFlight(self.in_flight.clone())
-    }
-
-    /// A WebSocket was opened; it ends when what is returned is dropped.
-    pub fn tunnel_opened(&self) -> OpenTunnel {
-        self.tunnels.inc();
-        OpenTunnel {
-            from_client: self.tunnel_bytes.with_label_values(&["client"]),
-            from_upstream: self.tunnel_bytes.with_label_values(&["upstream"]),
-            open: self.tunnels.clone(),
-        }
     }
 
     /// Requests that have not ended yet.
