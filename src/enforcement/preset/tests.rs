@@ -133,6 +133,7 @@ fn woocommerce_checkouts_and_carts_are_recognised_in_every_spelling() {
             ("POST", "/checkout/order-pay/12/?key=wc_order_x", "woocommerce_pay=1", "x"),
             ("GET", "/?add-to-cart=93", "", "8 /wp-json 93"),
             ("POST", "/product/x/", "add-to-cart=93&variation_id=0", "8 /wp-json 93"),
+            ("POST", "/product/x/?add-to-cart=7", "add-to-cart=93", "8 /wp-json 93"),
             ("POST", "/product/x/", "add-to-cart=93&variation_id=97", "8 /wp-json 97"),
             ("POST", "/?wc-ajax=add_to_cart", "product_id=93&quantity=1", "8 /wp-json 93"),
             ("GET", "/checkout/", "", "-"),
