@@ -233,6 +233,8 @@ fn magento_orders_are_recognised_in_every_spelling() {
             ("POST", "/rest/V1/guest-carts/aBc/shipping-information", "", "-"),
             ("POST", "/paypal/express/placeOrder/", "", "x"),
             ("POST", "/multishipping/checkout/overviewPost", "", "x"),
+            ("POST", "/paypal/payflow/returnUrl", "", "x"),
+            ("POST", "/rest/V1/async/bulk/orders", "", "x"),
             ("POST", "/admin/sales/order_create/save/key/1", "", "x"),
             ("GET", "/graphql/?query=mutation%7BplaceOrder%7D", "", "x"),
             ("GET", "/graphql/any?query=mutation%7BplaceOrder%7D", "", "x"),
