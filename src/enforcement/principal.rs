@@ -14,7 +14,6 @@ use crate::model::Buyer;
 use crate::model::CustomerLookup;
 use crate::model::Vouching;
 use crate::settings::BuyerField;
-use crate::settings::CertificateName;
 use crate::settings::Pointer;
 use crate::settings::Route;
 use crate::settings::Source;
@@ -34,21 +33,6 @@ pub struct Principal {
     pub claims: Arc<[(BuyerField, Pointer)]>,
     /// The token, checked.
     pub token: Option<Token>,
-}
-
-/// The name by which a certificate is recorded: the one that the route takes for the account, or the first.
-pub(super) fn recorded_name<'a>(
-    certificate: &'a Certificate,
-    route: Option<&Route>,
-) -> Option<(CertificateName, &'a str)> {
-    let of_account = route.and_then(|route| {
-        route.buyer.iter().find_map(|(field, source)| match source {
-            Source::Certificate(kind) if *field == BuyerField::Account => Some(*kind),
-            _ => None,
-        })
-    });
-    let kinds = of_account.into_iter().chain(CertificateName::ALL);
-    kinds.into_iter().find_map(|kind| Some((kind, certificate.names(kind).next()?)))
 }
 
 /// Adds what the request's token says of the buyer, and whether it vouches for the account.

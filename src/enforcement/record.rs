@@ -24,12 +24,9 @@ use crate::model::Item;
 use crate::model::Seller;
 use crate::model::Transaction;
 use crate::model::Vouching;
-use crate::settings::CertificateName;
-use crate::settings::Route;
 
 use super::outcome::Refusal;
-use super::principal::Principal;
-use super::principal::recorded_name;
+use super::principal_record::PrincipalRecord;
 use super::request::Request;
 use super::secrets::account_without_secrets;
 use super::secrets::without_secrets;
@@ -46,6 +43,8 @@ pub(super) enum Kind {
     Enquiry,
     /// A store sold something else than was judged.
     Mismatch,
+    /// A webhook that sells nothing: it was not judged.
+    Received,
     /// A request that could not be read.
     Refusal,
 }
@@ -63,6 +62,31 @@ struct DecisionRecord<'a> {
     route: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     seller: Option<&'a Seller>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'a Subject>,
+}
+
+#[derive(Serialize)]
+struct ReceivedRecord<'a> {
+    at: Timestamp,
+    id: DecisionId,
+    kind: Kind,
+    request: RequestRecord<'a>,
+    route: &'a str,
+    subject: &'a Subject,
+}
+
+/// What a webhook is about, so that whoever fulfils the order finds it.
+#[derive(Debug, Serialize)]
+pub(super) struct Subject {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shop: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    topic: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -128,56 +152,6 @@ struct Evidence<'a> {
     vouching: Vouching,
 }
 
-/// Who vouched: never the token or the certificate itself.
-#[derive(Serialize)]
-pub(super) struct PrincipalRecord<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    certificate: Option<CertificateRecord<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    issuer: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    subject: Option<std::borrow::Cow<'a, str>>,
-}
-
-/// The name of a certificate that was used; of an e-mail address the domain, as elsewhere.
-#[derive(Default, Serialize)]
-struct CertificateRecord<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    common_name: Option<std::borrow::Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dns: Option<std::borrow::Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    email_domain: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    uri: Option<std::borrow::Cow<'a, str>>,
-}
-
-impl<'a> PrincipalRecord<'a> {
-    /// The record of a principal, as the route uses it.
-    pub(super) fn of(principal: &'a Principal, route: Option<&Route>) -> Self {
-        let name = principal.certificate.as_ref().and_then(|found| recorded_name(found, route));
-        let certificate = name.map(|(kind, name)| {
-            let mut certificate = CertificateRecord::default();
-            let plain = Some(account_without_secrets(name));
-            match kind {
-                CertificateName::CommonName => certificate.common_name = plain,
-                CertificateName::Dns => certificate.dns = plain,
-                CertificateName::Email => {
-                    certificate.email_domain = name.rsplit_once('@').map(|(_, domain)| domain);
-                }
-                CertificateName::Uri => certificate.uri = plain,
-            }
-            certificate
-        });
-        let token = principal.token.as_ref();
-        Self {
-            certificate,
-            issuer: token.map(|token| &*token.issuer),
-            subject: token.and_then(|token| token.subject.as_deref()).map(without_secrets),
-        }
-    }
-}
-
 #[derive(Serialize)]
 struct AddressRecord<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -217,6 +191,34 @@ struct ItemRecord<'a> {
     vendor: &'a Option<String>,
 }
 
+/// Writes the record of a decision on a webhook.
+pub(super) fn write_webhook(
+    out: &mut Vec<u8>,
+    document: DecisionDocument<'_>,
+    id: DecisionId,
+    route: &str,
+    transaction: &Transaction,
+    request: &Request<'_>,
+    subject: &Subject,
+) -> Result<(), serde_json::Error> {
+    let subject = Some(subject);
+    let record = of_decision(Kind::Decision, document, id, route, transaction, Some(request));
+    serde_json::to_writer(out, &DecisionRecord { subject, ..record })
+}
+
+/// Writes the record of a webhook that is not judged.
+pub(super) fn write_received(
+    out: &mut Vec<u8>,
+    at: Timestamp,
+    id: DecisionId,
+    route: &str,
+    request: &Request<'_>,
+    subject: &Subject,
+) -> Result<(), serde_json::Error> {
+    let (kind, request) = (Kind::Received, RequestRecord::from(request));
+    serde_json::to_writer(out, &ReceivedRecord { at, id, kind, request, route, subject })
+}
+
 /// Writes the record of a decision.
 #[expect(clippy::too_many_arguments, reason = "each is a member of the record")]
 pub(super) fn write_decision(
@@ -229,12 +231,23 @@ pub(super) fn write_decision(
     request: Option<&Request<'_>>,
     principal: Option<PrincipalRecord<'_>>,
 ) -> Result<(), serde_json::Error> {
-    let mut evidence = Evidence::from(&transaction.buyer);
-    evidence.principal = principal;
-    let record = DecisionRecord {
+    let mut record = of_decision(kind, document, id, route, transaction, request);
+    record.evidence.principal = principal;
+    serde_json::to_writer(out, &record)
+}
+
+fn of_decision<'a>(
+    kind: Kind,
+    document: DecisionDocument<'a>,
+    id: DecisionId,
+    route: &'a str,
+    transaction: &'a Transaction,
+    request: Option<&'a Request<'a>>,
+) -> DecisionRecord<'a> {
+    DecisionRecord {
         action: transaction.action,
         decision: document,
-        evidence,
+        evidence: Evidence::from(&transaction.buyer),
         id,
         items: transaction.items.iter().map(ItemRecord::from).collect(),
         kind,
@@ -249,8 +262,31 @@ pub(super) fn write_decision(
         }),
         route,
         seller: transaction.seller.as_ref(),
-    };
-    serde_json::to_writer(out, &record)
+        subject: None,
+    }
+}
+
+impl Subject {
+    /// Characters of each text that are kept.
+    const LIMIT: usize = 128;
+
+    /// What is known, cut to a length that no record minds.
+    pub(super) fn new(
+        name: Option<&str>,
+        order: Option<&str>,
+        shop: Option<&str>,
+        topic: Option<&str>,
+    ) -> Self {
+        let kept = |text: Option<&str>| {
+            text.map(|text| without_secrets(text).chars().take(Self::LIMIT).collect())
+        };
+        Self { name: kept(name), order: kept(order), shop: kept(shop), topic: kept(topic) }
+    }
+
+    /// The order's id.
+    pub(super) fn order(&self) -> Option<&str> {
+        self.order.as_deref()
+    }
 }
 
 /// What is known of a request that could not be read.
@@ -271,16 +307,19 @@ pub struct Unread<'a> {
 /// A difference between what was judged and what a store has sold.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mismatch<'a> {
+    pub(super) action: Action,
     pub(super) at: Timestamp,
     pub(super) found: &'a [Item],
     pub(super) id: DecisionId,
     pub(super) judged: &'a [Item],
     pub(super) of: DecisionId,
+    pub(super) order: &'a str,
     pub(super) route: &'a str,
 }
 
 #[derive(Serialize)]
 struct MismatchRecord<'a> {
+    action: Action,
     at: Timestamp,
     /// Of the order as it was sold.
     decision: DecisionDocument<'a>,
@@ -290,6 +329,13 @@ struct MismatchRecord<'a> {
     kind: Kind,
     of: DecisionId,
     route: &'a str,
+    subject: SubjectRecord<'a>,
+}
+
+/// What fulfilment knows an order by.
+#[derive(Serialize)]
+struct SubjectRecord<'a> {
+    order: &'a str,
 }
 
 /// Writes the record of a mismatch.
@@ -298,8 +344,9 @@ pub(super) fn write_mismatch(
     mismatch: Mismatch<'_>,
     decision: DecisionDocument<'_>,
 ) -> Result<(), serde_json::Error> {
-    let Mismatch { at, found, id, judged, of, route } = mismatch;
+    let Mismatch { action, at, found, id, judged, of, order, route } = mismatch;
     let record = MismatchRecord {
+        action,
         at,
         decision,
         id,
@@ -308,6 +355,7 @@ pub(super) fn write_mismatch(
         kind: Kind::Mismatch,
         of,
         route,
+        subject: SubjectRecord { order },
     };
     serde_json::to_writer(out, &record)
 }

@@ -188,7 +188,8 @@ fn over(stream: &mut StreamOwned<ClientConnection, TcpStream>, request: &Request
 }
 
 fn in_seconds(seconds: i64) -> SystemTime {
-    (jiff::Timestamp::now() + jiff::SignedDuration::from_secs(seconds)).into()
+    let since = u64::try_from(jiff::Timestamp::now().as_second() + seconds).unwrap();
+    SystemTime::UNIX_EPOCH + Duration::from_secs(since)
 }
 
 fn bare(route: &str) -> Request {

@@ -145,7 +145,8 @@ fn rest(asked: &Asked<'_>, call: &[&str], offset: usize, deferred: bool) -> Reco
         ["orders", _, "comments" | "cancel" | "hold" | "unhold" | "refund" | "emails", ..] => {
             return Recognised::Elsewhere;
         }
-        ["orders" | "order", ..]
+        ["async", ..]
+        | ["orders" | "order", ..]
         | ["negotiable-carts", ..]
         | ["carts", _, "ordercreatingaccount"] => return Recognised::Unreadable,
         _ if deferred && call.iter().any(|s| matches!(*s, "payment-information" | "order")) => {
@@ -161,23 +162,18 @@ fn rest(asked: &Asked<'_>, call: &[&str], offset: usize, deferred: bool) -> Reco
     Hit::with(entrance, base, [cart])
 }
 
-/// True for the one path of GraphQL.
+/// True for the path of GraphQL, and for whatever is below it: the first segment alone chooses the controller.
 fn is_graphql(asked: &Asked<'_>) -> bool {
-    asked.folded.rsplit('/').next() == Some("graphql")
+    asked.segments().contains(&"graphql")
 }
 
 /// A mutation that places an order has its name in the text, whatever alias or fragment it stands in.
 fn graphql(asked: &Asked<'_>) -> Recognised {
     let places = |text: &str| {
         let folded = text.to_lowercase();
-        [
-            "placeorder",
-            "placenegotiablequoteorder",
-            "placepurchaseorder",
-            "placeorderforpurchaseorder",
-        ]
-        .iter()
-        .any(|name| folded.contains(name))
+        ["placeorder", "placenegotiable", "purchaseorder", "completeorder", "handlepayflow"]
+            .iter()
+            .any(|name| folded.contains(name))
     };
     let in_query = asked.in_query("query").any(|text| places(&text));
     let in_document = match asked.document {
@@ -202,8 +198,18 @@ fn soap(asked: &Asked<'_>) -> Recognised {
     if unnamed || named { Recognised::Unreadable } else { Recognised::Elsewhere }
 }
 
-/// Controllers of payment methods and of checkouts on several addresses, which place orders by a plain form.
+/// Controllers of payment methods, of checkouts on several addresses and of the back office, which place orders by a plain form.
 fn page(segments: &[&str]) -> Recognised {
+    if segments.windows(2).any(|pair| {
+        matches!(
+            pair,
+            ["order_create" | "order_edit", "save"]
+                | ["transparent", "response"]
+                | ["payflow", "returnurl"]
+        )
+    }) {
+        return Recognised::Unreadable;
+    }
     let places = |segment: &&str| {
         matches!(*segment, "placeorder" | "saveorder" | "overviewpost" | "onauthorization")
     };
