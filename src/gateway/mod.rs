@@ -35,3 +35,4 @@ mod tunnel;
 mod unparsed;
 pub mod upstream;
 mod watched;
+mod wording;
