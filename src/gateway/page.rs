@@ -50,7 +50,8 @@ code { display: block; font: clamp(.75rem, 3.6vw, 1rem)/1.5 ui-monospace, monosp
 @media print {
 :root { color-scheme: light; --ground: #fff; --sheet: #fff; --ink: #000; --soft: #000; --edge: #888; --mark: #000; }
 body, main { padding: 0; border: 0; }
-h2, blockquote, li { break-inside: avoid; break-after: avoid; }
+h2 { break-after: avoid; }
+blockquote, li { break-inside: avoid; }
 .act { display: block; margin: .5rem 0 0; padding: 0; min-height: 0; text-align: left; color: #000; background: none; }
 .act::after { content: ": " attr(href); font-weight: 400; }
 }
