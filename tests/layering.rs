@@ -56,7 +56,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
     ("crc32c", &["ledger", "registry", "message/forwarded/proxy_protocol"]),
-    ("csv", &["cli", "geo", "registry"]),
+    ("csv", &["cli", "geo", "registry", "screening"]),
     ("csv_core", &["screening"]),
     ("flate2", &["message", "gateway"]),
     ("hyper", &["gateway"]),

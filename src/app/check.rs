@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::config::Config;
 use crate::enforcement::RouteTable;
+use crate::gateway::receiver::Receivers;
 use crate::gateway::tls::Certificates;
 use crate::gateway::upstream::Upstream;
 use crate::geo::GeoSourceKind;
@@ -36,6 +37,7 @@ pub fn check(config: &Config, now: Timestamp) -> Result<CheckReport, ServeError>
     for upstream in &config.upstreams {
         Upstream::new(upstream)?;
     }
+    Receivers::load(&config.routes)?;
     for tls in config.gateway.listeners.iter().filter_map(|listener| listener.tls.clone()) {
         std::sync::Arc::new(Certificates::load(tls)?).server_config()?;
     }
@@ -117,6 +119,13 @@ pub fn check(config: &Config, now: Timestamp) -> Result<CheckReport, ServeError>
                 route.name
             ));
         }
+    }
+    let receives = config.routes.iter().filter(|route| route.receives());
+    for route in receives.filter(|_| config.notify.is_none()) {
+        warnings.push(format!(
+            "route {} receives orders that are sold already: without [notify] a block or a review is recorded and nobody is told",
+            route.name
+        ));
     }
     warnings.extend(blind_spots::of_routes(&config.routes));
     warnings.extend(blind_spots::of_gateway(&config.gateway));

@@ -17,6 +17,8 @@ use crate::enforcement::GateSettings;
 use crate::enforcement::MonotoneClock;
 use crate::enforcement::RouteTable;
 use crate::enforcement::RouteTableError;
+use crate::gateway::receiver::Receivers;
+use crate::gateway::receiver::SecretError;
 use crate::gateway::server::DataPlane;
 use crate::gateway::server::Identity;
 use crate::gateway::server::ServerError;
@@ -71,6 +73,9 @@ pub enum ServeError {
     /// A metric family is unsound.
     #[error("metrics: {0}")]
     Metrics(#[from] MetricsError),
+    /// A secret that signs webhooks.
+    #[error("{0}")]
+    Receivers(#[from] SecretError),
     /// `[notify]`: its key, its position, or its receiver.
     #[error("{0}")]
     Notify(#[from] NotifyError),
@@ -153,6 +158,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         .iter()
         .map(|settings| Ok((settings.name.clone(), Upstream::new(settings)?)))
         .collect::<Result<Vec<_>, SetupError>>()?;
+    let receivers = Receivers::load(&config.routes)?;
     let verifier = config.identity.as_ref().map(|settings| Arc::new(Verifier::new(settings)));
     let mut fetched = None;
     if let (Some(settings), Some(verifier)) = (&config.identity, &verifier) {
@@ -196,6 +202,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
             }
         }),
         notice_url: config.reseller.notice_url.clone(),
+        receivers,
         settings: config.gateway.clone(),
         upstreams,
     };

@@ -162,7 +162,6 @@ pub(super) fn configuration(
         None => Config::without_file(&env),
     };
     let config = config.map_err(|errors| told(&errors, err, colour))?;
-    config.require_supported().map_err(|errors| told(&errors, err, colour))?;
     Ok(config)
 }
 
@@ -182,6 +181,7 @@ fn failed(error: &ServeError, err: &mut dyn Write, colour: bool) -> Exit {
         ServeError::Identity(_)
         | ServeError::Load(_)
         | ServeError::Notify(_)
+        | ServeError::Receivers(_)
         | ServeError::Routes(_)
         | ServeError::Tls(_)
         | ServeError::Upstream(_) => {

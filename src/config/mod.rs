@@ -71,8 +71,6 @@ pub struct Config {
     pub routes: Vec<Route>,
     pub store: Store,
     pub upstreams: Vec<Upstream>,
-    later: Vec<Problem>,
-    text: Arc<str>,
 }
 
 impl Config {
@@ -125,8 +123,6 @@ impl Config {
             routes: Vec::new(),
             store: Store::under(state_dir),
             upstreams: Vec::new(),
-            later: Vec::new(),
-            text: "".into(),
         };
         let config = match listen {
             Some(address) => config.with_listen(address),
@@ -155,7 +151,6 @@ impl Config {
         let preset = |preset: Preset, path: &str| Route {
             action: Some(Action::Resale),
             client: preset.client(),
-            methods: vec!["POST".to_owned()],
             preset: Some(preset),
             ..Route::passing(preset.as_str(), path, NAME)
         };
@@ -168,31 +163,13 @@ impl Config {
         self
     }
 
-    /// What the configuration asks for and this version cannot do, with key and line.
-    pub fn unsupported(&self) -> Vec<Problem> {
-        self.later.clone()
-    }
-
-    /// Refuses what [`Config::unsupported`] lists.
-    ///
-    /// # Errors
-    /// When the list is not empty.
-    pub fn require_supported(&self) -> Result<(), ConfigErrors> {
-        if self.later.is_empty() {
-            return Ok(());
-        }
-        Err(ConfigErrors::new(self.later.clone(), Arc::clone(&self.text)))
-    }
-
     fn parse(
         text: &str,
         file: &Arc<str>,
         base: PathBuf,
         env: &impl Strings,
     ) -> Result<Self, ConfigErrors> {
-        let shared: Arc<str> = text.into();
-        let refuse =
-            |found| Err(ConfigErrors::new(problem::place(found, file, text), Arc::clone(&shared)));
+        let refuse = |found| Err(ConfigErrors::new(problem::place(found, file, text), text.into()));
         let (table, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
             return refuse(errors.iter().map(not_toml).collect());
@@ -222,15 +199,13 @@ impl Config {
             identity,
             store: sections::store(&root, state.as_deref()),
             upstreams,
-            later: Vec::new(),
-            text: Arc::clone(&shared),
         };
         drop(root);
-        let (found, later) = context.into_found();
+        let found = context.into_found();
         if !found.is_empty() {
             return refuse(found);
         }
-        Ok(Self { later: problem::place(later, file, text), ..config })
+        Ok(config)
     }
 }
 

@@ -54,7 +54,7 @@ fn parse(
     let root = context.root(&tree);
     let map = read(&root, header);
     drop(root);
-    let (found, _) = context.into_found();
+    let found = context.into_found();
     if found.is_empty() { Ok(map) } else { refuse(found) }
 }
 

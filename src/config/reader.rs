@@ -20,7 +20,6 @@ use super::units;
 #[derive(Debug)]
 pub(super) struct Context {
     base: PathBuf,
-    later: RefCell<Vec<Found>>,
     problems: RefCell<Vec<Found>>,
 }
 
@@ -54,7 +53,7 @@ pub(super) enum Shape<'a> {
 impl Context {
     /// Relative paths are relative to `base`.
     pub(super) fn new(base: PathBuf, found: Vec<Found>) -> Self {
-        Self { base, later: RefCell::default(), problems: RefCell::new(found) }
+        Self { base, problems: RefCell::new(found) }
     }
 
     pub(super) fn root<'a>(&'a self, node: &'a Node) -> Section<'a> {
@@ -65,9 +64,9 @@ impl Context {
         Section::new(self, String::new(), Origin::File, entries)
     }
 
-    /// The problems, and the uses of what this version cannot do.
-    pub(super) fn into_found(self) -> (Vec<Found>, Vec<Found>) {
-        (self.problems.into_inner(), self.later.into_inner())
+    /// The problems.
+    pub(super) fn into_found(self) -> Vec<Found> {
+        self.problems.into_inner()
     }
 }
 
@@ -128,21 +127,17 @@ impl<'a> Section<'a> {
 
     /// Records a problem of the section as a whole.
     pub(super) fn problem(&self, message: impl Into<String>) {
-        self.push(&self.cx.problems, self.key.clone(), message.into());
+        self.push(self.key.clone(), message.into());
     }
 
     /// Records a problem of a key that is not there.
     pub(super) fn problem_at(&self, name: &str, message: impl Into<String>) {
-        self.push(&self.cx.problems, join(&self.key, name), message.into());
+        self.push(join(&self.key, name), message.into());
     }
 
-    /// Records that this version cannot do what the section asks.
-    pub(super) fn later(&self) {
-        self.push(&self.cx.later, self.key.clone(), LATER.to_owned());
-    }
-
-    fn push(&self, list: &RefCell<Vec<Found>>, key: String, message: String) {
-        list.borrow_mut().push(Found { key, message, origin: self.origin.clone() });
+    fn push(&self, key: String, message: String) {
+        let origin = self.origin.clone();
+        self.cx.problems.borrow_mut().push(Found { key, message, origin });
     }
 
     fn field(&self, entry: &'a Entry) -> Field<'a> {
@@ -406,17 +401,8 @@ impl<'a> Field<'a> {
 
     /// Records a problem of the value.
     pub(super) fn problem(&self, message: impl Into<String>) {
-        self.push(&self.cx.problems, message.into());
-    }
-
-    /// Records that this version cannot do what the value asks.
-    pub(super) fn later(&self) {
-        self.push(&self.cx.later, LATER.to_owned());
-    }
-
-    fn push(&self, list: &RefCell<Vec<Found>>, message: String) {
-        let origin = self.node.origin.clone();
-        list.borrow_mut().push(Found { key: self.key.clone(), message, origin });
+        let (key, origin) = (self.key.clone(), self.node.origin.clone());
+        self.cx.problems.borrow_mut().push(Found { key, message: message.into(), origin });
     }
 
     fn mismatch(&self, expected: &str, write: &str) {
@@ -439,8 +425,6 @@ impl<'a> Field<'a> {
             .collect()
     }
 }
-
-const LATER: &str = "not available in this version";
 
 fn label(node: &Node) -> Option<&str> {
     let Value::Table(entries) = &node.value else { return None };

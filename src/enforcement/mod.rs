@@ -27,6 +27,7 @@ mod secrets;
 mod snapshot;
 mod time;
 mod values;
+mod webhook;
 
 pub use gate::{Gate, GateSettings};
 pub use gather::gather_paths;
@@ -43,3 +44,4 @@ pub use routes::{Asking, Found, Meaning, RouteTable, RouteTableError};
 pub use secrets::without_secrets;
 pub use snapshot::Snapshot;
 pub use time::MonotoneClock;
+pub use webhook::Receipt;

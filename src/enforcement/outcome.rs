@@ -31,6 +31,11 @@ pub struct Permit {
 /// Why a request is not forwarded. Exhaustive: each becomes one status (DESIGN 8).
 #[derive(Clone, Debug)]
 pub enum Refusal {
+    /// 401: a webhook whose signature is missing, given twice or not its sender's.
+    BadSignature {
+        /// Names the refusal.
+        id: DecisionId,
+    },
     /// 403: a proxy asks about a request whose body the route reads, and does not give the body. It is held.
     BodyNotSeen {
         /// Names the refusal.
@@ -241,6 +246,7 @@ impl Refusal {
     /// The status it becomes.
     pub const fn status(&self) -> u16 {
         match self {
+            Self::BadSignature { .. } => 401,
             Self::BodyNotSeen { .. } | Self::Held(_) | Self::UnsupportedEntrance { .. } => 403,
             Self::Malformed { .. } => 400,
             Self::MethodNotAllowed { .. } => 405,
@@ -257,7 +263,8 @@ impl Refusal {
     pub fn id(&self) -> DecisionId {
         match self {
             Self::Held(refused) | Self::Prohibited(refused) => refused.id,
-            Self::BodyNotSeen { id }
+            Self::BadSignature { id }
+            | Self::BodyNotSeen { id }
             | Self::Malformed { id, .. }
             | Self::MethodNotAllowed { id, .. }
             | Self::NotLookedUp { id, .. }
@@ -273,6 +280,9 @@ impl Refusal {
     /// Why, for record and log; empty where a policy's own reason stands in the decision.
     pub fn reason(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
+            Self::BadSignature { .. } => {
+                "the signature is missing, given twice or not the sender's"
+            }
             Self::BodyNotSeen { .. } => "the route reads a body that the check did not bring",
             Self::Held(_) | Self::Prohibited(_) => "",
             Self::Malformed { reason, .. } => return Cow::Owned(reason.to_string()),
@@ -298,7 +308,8 @@ impl Refusal {
                 Some(Verdict::Review)
             }
             Self::Prohibited(_) => Some(Verdict::Block),
-            Self::Malformed { .. }
+            Self::BadSignature { .. }
+            | Self::Malformed { .. }
             | Self::MethodNotAllowed { .. }
             | Self::NotLookedUp { .. }
             | Self::TooLarge { .. }

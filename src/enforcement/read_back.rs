@@ -32,14 +32,14 @@ pub struct Placed {
 }
 
 impl Gate {
-    /// Path and query of the order that a store's answer names; none where it names none.
+    /// The id of the order that a store's answer names, and path and query to read it by; none where it names none.
     pub fn order_target(
         &self,
         route: &Route,
         hit: &Hit,
         placed: &Placed,
         answer: &Bytes,
-    ) -> Option<String> {
+    ) -> Option<(String, String)> {
         let read_back = route.reading.read_back.as_ref()?;
         let document = json_from_slice(answer).ok()?;
         let (id, key) = match &read_back.names {
@@ -49,24 +49,33 @@ impl Gate {
         let email = placed.transaction.buyer.email.as_deref().unwrap_or_default();
         let target = filled(&read_back.target, hit, "");
         let filled = target.replace("{id}", &encoded(&id)).replace("{key}", &encoded(&key));
-        Some(filled.replace("{email}", &encoded(email)))
+        Some((id, filled.replace("{email}", &encoded(email))))
     }
 
     /// Compares an order with what was judged. A difference is recorded, counted and told as an error.
-    pub async fn compare(&self, route: &Route, placed: &Placed, order: &Bytes) {
+    pub async fn compare(&self, route: &Route, placed: &Placed, named: &str, order: &Bytes) {
         let Some(found) = route.items.as_ref().and_then(|mapping| lines(mapping, order)) else {
             return self.not_read_back(route, placed, "the order cannot be read");
         };
         if same(&found, &placed.transaction.items) {
-            return self.metrics().read_back(&route.name, ReadBackOutcome::Same);
+            return self.metrics().read_back(ReadBackOutcome::Same);
         }
-        self.metrics().read_back(&route.name, ReadBackOutcome::Mismatch);
+        self.metrics().read_back(ReadBackOutcome::Mismatch);
         let at = self.now();
         let (id, of) = (DecisionId::new(at), placed.id);
         let decision = self.decide_again(placed, found.clone(), at);
         tracing::error!(%id, %of, route = route.name, verdict = decision.verdict.as_str(), "the store sold something else than was judged");
         let judged = &placed.transaction.items;
-        let mismatch = record::Mismatch { at, found: &found, id, judged, of, route: &route.name };
+        let mismatch = record::Mismatch {
+            action: placed.transaction.action,
+            at,
+            found: &found,
+            id,
+            judged,
+            of,
+            order: named,
+            route: &route.name,
+        };
         let snapshot = self.pin();
         let document = decision.document(id, snapshot.policies.revision());
         let written = |out: &mut Vec<u8>| record::write_mismatch(out, mismatch, document);
@@ -77,7 +86,7 @@ impl Gate {
 
     /// Counts and tells an order that could not be read back.
     pub fn not_read_back(&self, route: &Route, placed: &Placed, reason: &str) {
-        self.metrics().read_back(&route.name, ReadBackOutcome::Unread);
+        self.metrics().read_back(ReadBackOutcome::Unread);
         tracing::warn!(id = %placed.id, route = route.name, reason, "the order could not be read back");
     }
 

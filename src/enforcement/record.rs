@@ -43,6 +43,8 @@ pub(super) enum Kind {
     Enquiry,
     /// A store sold something else than was judged.
     Mismatch,
+    /// A webhook that sells nothing: it was not judged.
+    Received,
     /// A request that could not be read.
     Refusal,
 }
@@ -60,6 +62,31 @@ struct DecisionRecord<'a> {
     route: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     seller: Option<&'a Seller>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'a Subject>,
+}
+
+#[derive(Serialize)]
+struct ReceivedRecord<'a> {
+    at: Timestamp,
+    id: DecisionId,
+    kind: Kind,
+    request: RequestRecord<'a>,
+    route: &'a str,
+    subject: &'a Subject,
+}
+
+/// What a webhook is about, so that whoever fulfils the order finds it.
+#[derive(Debug, Serialize)]
+pub(super) struct Subject {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shop: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    topic: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -172,6 +199,34 @@ struct ItemRecord<'a> {
     vendor: &'a Option<String>,
 }
 
+/// Writes the record of a decision on a webhook.
+pub(super) fn write_webhook(
+    out: &mut Vec<u8>,
+    document: DecisionDocument<'_>,
+    id: DecisionId,
+    route: &str,
+    transaction: &Transaction,
+    request: &Request<'_>,
+    subject: &Subject,
+) -> Result<(), serde_json::Error> {
+    let subject = Some(subject);
+    let record = of_decision(Kind::Decision, document, id, route, transaction, Some(request));
+    serde_json::to_writer(out, &DecisionRecord { subject, ..record })
+}
+
+/// Writes the record of a webhook that is not judged.
+pub(super) fn write_received(
+    out: &mut Vec<u8>,
+    at: Timestamp,
+    id: DecisionId,
+    route: &str,
+    request: &Request<'_>,
+    subject: &Subject,
+) -> Result<(), serde_json::Error> {
+    let (kind, request) = (Kind::Received, RequestRecord::from(request));
+    serde_json::to_writer(out, &ReceivedRecord { at, id, kind, request, route, subject })
+}
+
 /// Writes the record of a decision.
 #[expect(clippy::too_many_arguments, reason = "each is a member of the record")]
 pub(super) fn write_decision(
@@ -184,15 +239,26 @@ pub(super) fn write_decision(
     request: Option<&Request<'_>>,
     principal: Option<&Principal>,
 ) -> Result<(), serde_json::Error> {
-    let mut evidence = Evidence::from(&transaction.buyer);
-    evidence.principal = principal.map(|principal| PrincipalRecord {
+    let mut record = of_decision(kind, document, id, route, transaction, request);
+    record.evidence.principal = principal.map(|principal| PrincipalRecord {
         issuer: &principal.token.issuer,
         subject: principal.token.subject.as_deref().map(without_secrets),
     });
-    let record = DecisionRecord {
+    serde_json::to_writer(out, &record)
+}
+
+fn of_decision<'a>(
+    kind: Kind,
+    document: DecisionDocument<'a>,
+    id: DecisionId,
+    route: &'a str,
+    transaction: &'a Transaction,
+    request: Option<&'a Request<'a>>,
+) -> DecisionRecord<'a> {
+    DecisionRecord {
         action: transaction.action,
         decision: document,
-        evidence,
+        evidence: Evidence::from(&transaction.buyer),
         id,
         items: transaction.items.iter().map(ItemRecord::from).collect(),
         kind,
@@ -207,8 +273,31 @@ pub(super) fn write_decision(
         }),
         route,
         seller: transaction.seller.as_ref(),
-    };
-    serde_json::to_writer(out, &record)
+        subject: None,
+    }
+}
+
+impl Subject {
+    /// Characters of each text that are kept.
+    const LIMIT: usize = 128;
+
+    /// What is known, cut to a length that no record minds.
+    pub(super) fn new(
+        name: Option<&str>,
+        order: Option<&str>,
+        shop: Option<&str>,
+        topic: Option<&str>,
+    ) -> Self {
+        let kept = |text: Option<&str>| {
+            text.map(|text| without_secrets(text).chars().take(Self::LIMIT).collect())
+        };
+        Self { name: kept(name), order: kept(order), shop: kept(shop), topic: kept(topic) }
+    }
+
+    /// The order's id.
+    pub(super) fn order(&self) -> Option<&str> {
+        self.order.as_deref()
+    }
 }
 
 /// What is known of a request that could not be read.
@@ -229,16 +318,19 @@ pub struct Unread<'a> {
 /// A difference between what was judged and what a store has sold.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mismatch<'a> {
+    pub(super) action: Action,
     pub(super) at: Timestamp,
     pub(super) found: &'a [Item],
     pub(super) id: DecisionId,
     pub(super) judged: &'a [Item],
     pub(super) of: DecisionId,
+    pub(super) order: &'a str,
     pub(super) route: &'a str,
 }
 
 #[derive(Serialize)]
 struct MismatchRecord<'a> {
+    action: Action,
     at: Timestamp,
     /// Of the order as it was sold.
     decision: DecisionDocument<'a>,
@@ -248,6 +340,13 @@ struct MismatchRecord<'a> {
     kind: Kind,
     of: DecisionId,
     route: &'a str,
+    subject: SubjectRecord<'a>,
+}
+
+/// What fulfilment knows an order by.
+#[derive(Serialize)]
+struct SubjectRecord<'a> {
+    order: &'a str,
 }
 
 /// Writes the record of a mismatch.
@@ -256,8 +355,9 @@ pub(super) fn write_mismatch(
     mismatch: Mismatch<'_>,
     decision: DecisionDocument<'_>,
 ) -> Result<(), serde_json::Error> {
-    let Mismatch { at, found, id, judged, of, route } = mismatch;
+    let Mismatch { action, at, found, id, judged, of, order, route } = mismatch;
     let record = MismatchRecord {
+        action,
         at,
         decision,
         id,
@@ -266,6 +366,7 @@ pub(super) fn write_mismatch(
         kind: Kind::Mismatch,
         of,
         route,
+        subject: SubjectRecord { order },
     };
     serde_json::to_writer(out, &record)
 }

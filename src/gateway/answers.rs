@@ -80,6 +80,11 @@ pub(super) fn refusal(
             problem.items = Some(&refused.items);
             refused_by_law = Some(refused);
         }
+        Refusal::BadSignature { .. } => {
+            // RFC 9110 15.5.2 wants a challenge, and the scheme is the platform's own.
+            answer.insert_header((header::WWW_AUTHENTICATE, "X-Shopify-Hmac-Sha256"));
+            problem.title = "A valid signature is needed";
+        }
         Refusal::Malformed { reason, .. } => problem.detail = Some(public_detail(reason)),
         Refusal::MethodNotAllowed { allow, .. } => {
             answer.insert_header((header::ALLOW, allow.as_str()));

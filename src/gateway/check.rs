@@ -169,6 +169,10 @@ impl Worker {
             Found::MethodNotAllowed(route, allow) => (route, Some(allow)),
             Found::Route(route) => (route, None),
         };
+        if route.receives() {
+            // There is nothing that another proxy could serve.
+            return answers::fault(StatusCode::NOT_FOUND, None);
+        }
         let snapshot = gate.pin();
         let headers = arrival.request.headers();
         let carried = !matches!(payload, Payload::None) && !headers.contains_key(PARTIAL_BODY);

@@ -151,7 +151,7 @@ impl ReadBack {
     /// Asks for the order that an answer names, and has it compared with what was judged.
     async fn conclude(self, answer: &Bytes) {
         let Self { client, gate, headers, hit, limit, placed, route } = self;
-        let Some(target) = gate.order_target(&route, &hit, &placed, answer) else {
+        let Some((id, target)) = gate.order_target(&route, &hit, &placed, answer) else {
             gate.not_read_back(&route, &placed, "the answer names no order of the store's");
             return;
         };
@@ -163,7 +163,7 @@ impl ReadBack {
         };
         match client.fetch(outgoing, limit, looking_up::WAIT).await {
             Ok(whole) if whole.status == StatusCode::OK => {
-                gate.compare(&route, &placed, &whole.body).await;
+                gate.compare(&route, &placed, &id, &whole.body).await;
             }
             Ok(whole) => {
                 let reason = format!("the store answered {}", whole.status.as_u16());

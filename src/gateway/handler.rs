@@ -139,6 +139,9 @@ impl Worker {
             }
             Found::Route(route) => (route, None),
         };
+        if allow.is_none() && route.receives() {
+            return self.receive(arrival, target, route, payload).await;
+        }
         let snapshot = gate.pin();
         let mut body = Body::coming(payload);
         let meaning = match self.meaning(arrival, target, route, &mut body).await {
@@ -375,7 +378,7 @@ impl Worker {
         self.answer_refusal(arrival, &refusal, &route.name)
     }
 
-    fn answer_refusal(
+    pub(super) fn answer_refusal(
         &self,
         arrival: &Arrival<'_>,
         refusal: &Refusal,
@@ -416,7 +419,7 @@ impl Worker {
 
 impl<'a> Arrival<'a> {
     /// The client's address as evidence. A hop that is trusted is a proxy of the operator's, not a client.
-    fn evidence(&self) -> Option<IpAddr> {
+    pub(super) fn evidence(&self) -> Option<IpAddr> {
         match self.client.basis {
             AddressBasis::OnlyTrusted => None,
             AddressBasis::Header | AddressBasis::Malformed | AddressBasis::Peer => {

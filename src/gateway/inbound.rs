@@ -107,6 +107,23 @@ pub(super) async fn body(
     }
 }
 
+/// Reads a body whose very bytes are signed: whole, in no content coding, at most `limit` bytes.
+pub(super) async fn raw(
+    headers: &HeaderMap,
+    payload: &mut Payload,
+    limit: usize,
+    pause: Duration,
+) -> Result<Bytes, BodyFault> {
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        return Err(BodyFault::Unsupported);
+    }
+    let announced = single(headers, header::CONTENT_LENGTH)?;
+    if announced.and_then(|l| l.parse::<usize>().ok()).is_some_and(|length| length > limit) {
+        return Err(BodyFault::TooLarge);
+    }
+    collect(payload, limit, pause).await
+}
+
 /// The one value of a field; none where it is absent.
 pub(super) fn single(
     headers: &HeaderMap,

@@ -15,6 +15,7 @@ use crate::settings::Permission;
 use crate::settings::Pointer;
 
 use super::cart::Carts;
+use super::receiver::Receivers;
 use super::tunnel::Silence;
 use super::upstream::UpstreamClient;
 
@@ -42,6 +43,7 @@ pub(super) struct Plane {
     pub(super) identity: Option<Identity>,
     pub(super) max_inspected_body: usize,
     pub(super) notice_url: Option<String>,
+    pub(super) receivers: Receivers,
     /// Cookies that the configuration says name a session.
     pub(super) session_cookies: Vec<String>,
     pub(super) tunnels: Silence,

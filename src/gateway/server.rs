@@ -20,6 +20,7 @@ use super::cart::Carts;
 use super::listener::Listener;
 pub use super::plane::Identity;
 use super::plane::Plane;
+use super::receiver::Receivers;
 use super::tls::Certificates;
 use super::tls::TlsError;
 use super::tunnel::Silence;
@@ -37,6 +38,8 @@ pub struct DataPlane {
     pub identity: Option<Identity>,
     /// Target of the `blocked-by` link.
     pub notice_url: Option<String>,
+    /// Secrets of the routes that receive webhooks.
+    pub receivers: Receivers,
     /// Listeners, limits, trust.
     pub settings: Gateway,
     /// The ways out, by name.
@@ -83,6 +86,7 @@ impl DataPlane {
             identity: self.identity.clone(),
             max_inspected_body: settings.max_inspected_body,
             notice_url: self.notice_url.clone(),
+            receivers: self.receivers,
             session_cookies: self.gate.routes().session_cookies(),
             tunnels: Silence {
                 half_closed: settings.idle_timeout,

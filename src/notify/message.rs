@@ -123,7 +123,8 @@ impl Message {
     pub fn of(payload: &[u8], actions: &[Action]) -> Result<Option<Self>, Unreadable> {
         // Most records are allows, and are not parsed. A quote inside a text is escaped, so that no text looks like this.
         let bears = |text: &str| memmem::find(payload, text.as_bytes()).is_some();
-        if !bears(r#""verdict":"block""#) && !bears(r#""verdict":"review""#) {
+        let mismatch = bears(r#""kind":"mismatch""#);
+        if !mismatch && !bears(r#""verdict":"block""#) && !bears(r#""verdict":"review""#) {
             return Ok(None);
         }
         let record: Record<'_> = serde_json::from_slice(payload)?;
@@ -133,6 +134,8 @@ impl Message {
         let r#type = match (record.kind.as_str(), decision.verdict) {
             ("decision", "block") => "decision.block",
             ("decision", "review") => "decision.review",
+            // Whatever is decided of it: the store sold something else than was judged.
+            ("mismatch", _) => "order.mismatch",
             _ => return Ok(None),
         };
         if !actions.contains(&action) {
@@ -193,6 +196,18 @@ mod tests {
         let text = told.to_string();
         for secret in ["secret.example", "billing_country", "nexus", "unclear", "because"] {
             assert!(!text.contains(secret), "{secret}: {text}");
+        }
+    }
+
+    #[test]
+    fn an_order_of_something_else_than_was_judged_is_told_whatever_its_verdict() {
+        let mismatch = HELD.replace(r#""kind":"decision""#, r#""kind":"mismatch""#);
+        for verdict in ["allow", "block", "review"] {
+            let told = of(&mismatch.replace("review", verdict)).unwrap();
+            assert_eq!(
+                (&told["type"], &told["data"]["verdict"]),
+                (&"order.mismatch".into(), &verdict.into())
+            );
         }
     }
 

@@ -17,12 +17,15 @@ pub(super) fn months(by_month: &BTreeMap<String, Counts>) -> String {
     let shown = by_month.len().saturating_sub(MONTHS);
     let bars: Vec<_> = by_month.iter().skip(shown).collect();
     let most = bars.iter().map(|(_, counts)| counts.found()).max().unwrap_or(0).max(1);
-    let width = bars.len().saturating_mul(20).max(240);
+    let step = 800_usize.checked_div(bars.len()).unwrap_or(20).clamp(20, 44);
+    let bar = step.saturating_sub(6);
+    // The last label is wider than its bar.
+    let width = bars.len().saturating_mul(step).saturating_add(24).max(240);
     let mut svg = format!(
-        "<svg viewBox=\"0 0 {width} 150\" style=\"max-width:{width}px\" role=\"img\" aria-label=\"Blocked and held orders by month\">"
+        "<svg viewBox=\"0 -16 {width} 160\" style=\"max-width:{width}px\" role=\"img\" aria-label=\"Blocked and held orders by month\">"
     );
     for (at, (month, counts)) in bars.iter().enumerate() {
-        let x = at.saturating_mul(20).saturating_add(3);
+        let x = at.saturating_mul(step).saturating_add(3);
         let block = scaled(counts.block, most, HEIGHT);
         let review = scaled(counts.review, most, HEIGHT);
         let title = format!("{month}: {} blocked, {} held", counts.block, counts.review);
@@ -30,15 +33,20 @@ pub(super) fn months(by_month: &BTreeMap<String, Counts>) -> String {
         let second = top.saturating_sub(review);
         write!(
             svg,
-            "<g><title>{title}</title><rect class=\"b\" x=\"{x}\" y=\"{top}\" width=\"14\" height=\"{block}\"/>\
-             <rect class=\"r\" x=\"{x}\" y=\"{second}\" width=\"14\" height=\"{review}\"/></g>"
+            "<g><title>{title}</title><rect class=\"b\" x=\"{x}\" y=\"{top}\" width=\"{bar}\" height=\"{block}\"/>\
+             <rect class=\"r\" x=\"{x}\" y=\"{second}\" width=\"{bar}\" height=\"{review}\"/></g>"
         )
         .ok();
         if at.checked_rem(3) == Some(0) {
             write!(svg, "<text x=\"{x}\" y=\"138\">{month}</text>").ok();
         }
     }
-    write!(svg, "<path d=\"M0 {HEIGHT}.5H{width}\"/></svg>").ok();
+    write!(
+        svg,
+        "<text x=\"3\" y=\"-4\">highest month: {}</text><path d=\"M0 {HEIGHT}.5H{width}\"/></svg>",
+        number(most)
+    )
+    .ok();
     svg
 }
 

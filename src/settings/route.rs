@@ -1,5 +1,7 @@
 //! `[[route]]`: which requests mean what, and where their evidence stands.
 
+use std::path::PathBuf;
+
 use crate::model::Action;
 
 use super::pointer::Pointer;
@@ -31,6 +33,8 @@ pub struct Route {
     pub reading: Reading,
     /// What must be known for the buyer to be better than unclear.
     pub require: Vec<Requirement>,
+    /// File of the secrets that sign its webhooks; only where it receives them.
+    pub secret: Option<PathBuf>,
     /// The seller's organisation country; none: the `[reseller]`.
     pub seller_organization_country: Option<Source>,
     /// Name of the upstream; none: the route only answers checks of another proxy, or receives webhooks.
@@ -174,6 +178,7 @@ impl Route {
             preset: None,
             reading: Reading::default(),
             require: Vec::new(),
+            secret: None,
             seller_organization_country: None,
             upstream: Some(upstream.to_owned()),
         }
@@ -187,6 +192,11 @@ impl Route {
     /// True if requests of this route are judged.
     pub const fn is_judged(&self) -> bool {
         self.action.is_some()
+    }
+
+    /// True if it receives webhooks: they are verified, decided and recorded, and never forwarded.
+    pub fn receives(&self) -> bool {
+        self.preset == Some(Preset::Shopify)
     }
 
     /// What the route reads of a request's body.

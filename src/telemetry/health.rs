@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
-use super::metrics::Part;
+use super::labels::Part;
 
 /// The parts whose last reload failed. The one before is still in force.
 #[derive(Debug, Default)]

@@ -1,56 +1,25 @@
 //! Every metric family. `tests/golden/metrics.txt` holds their names, types and help.
 
 use prometheus::{
-    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry, TextEncoder,
+    Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Registry, TextEncoder,
 };
 
 use crate::model::Action;
 use crate::model::Decision;
 use crate::model::Verdict;
 
-use super::tunnel::OpenTunnel;
-
-/// A part that reloads.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[expect(missing_docs, reason = "each is named after what reloads")]
-pub enum Part {
-    Catalogue,
-    Certificates,
-    Customers,
-    Geo,
-    Identity,
-    Policies,
-}
-
-/// A stage of a request that is timed.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[expect(missing_docs, reason = "each is named after its stage")]
-pub enum Stage {
-    Decision,
-    Record,
-}
-
-/// What reading an order back came to.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum ReadBackOutcome {
-    /// The store sold something else than was judged.
-    Mismatch,
-    /// What was judged.
-    Same,
-    /// The order could not be read.
-    Unread,
-}
-
-impl ReadBackOutcome {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Mismatch => "mismatch",
-            Self::Same => "same",
-            Self::Unread => "unread",
-        }
-    }
-}
+use super::family::counter;
+use super::family::counters;
+use super::family::float_gauge;
+use super::family::float_gauges;
+use super::family::gauge;
+use super::family::gauges;
+use super::family::histogram;
+use super::family::histograms;
+use super::labels::Part;
+use super::labels::ReadBackOutcome;
+use super::labels::Stage;
 
 /// The families.
 #[derive(Clone, Debug)]
@@ -86,36 +55,12 @@ pub struct Metrics {
     reloads: IntCounterVec,
     response_bytes: IntCounterVec,
     shadow: IntCounterVec,
-    tunnel_bytes: IntCounterVec,
-    tunnels: IntGauge,
+    pub(super) tunnel_bytes: IntCounterVec,
+    pub(super) tunnels: IntGauge,
     unjudged: IntCounterVec,
     upstream_errors: IntCounterVec,
     upstream_healthy: IntGaugeVec,
     upstream_seconds: HistogramVec,
-}
-
-impl Part {
-    /// Every part.
-    pub const ALL: [Self; 6] = [
-        Self::Catalogue,
-        Self::Certificates,
-        Self::Customers,
-        Self::Geo,
-        Self::Identity,
-        Self::Policies,
-    ];
-
-    /// The label.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Catalogue => "catalogue",
-            Self::Certificates => "certificates",
-            Self::Customers => "customers",
-            Self::Geo => "geo",
-            Self::Identity => "identity",
-            Self::Policies => "policies",
-        }
-    }
 }
 
 /// Seconds: a decision takes about a microsecond.
@@ -285,8 +230,8 @@ impl Metrics {
             read_backs: counters(
                 r,
                 "order_read_backs_total",
-                "Placed orders that were read back from the store, by route and by what came of it.",
-                &["route", "outcome"],
+                "Placed orders that were read back from the store, by what came of it.",
+                &["outcome"],
             )?,
             tunnel_bytes: counters(
                 r,
@@ -329,6 +274,9 @@ impl Metrics {
         metrics.registry_rows(0, 0);
         for outcome in ["delivered", "undeliverable"] {
             metrics.notify_messages.with_label_values(&[outcome]).inc_by(0);
+        }
+        for outcome in ReadBackOutcome::ALL {
+            metrics.read_backs.with_label_values(&[outcome.as_str()]).inc_by(0);
         }
         for from in ["client", "upstream"] {
             metrics.tunnel_bytes.with_label_values(&[from]).inc_by(0);
@@ -422,8 +370,8 @@ impl Metrics {
     }
 
     /// Counts an order that was read back after it was placed, or was to be.
-    pub fn read_back(&self, route: &str, outcome: ReadBackOutcome) {
-        self.read_backs.with_label_values(&[route, outcome.as_str()]).inc();
+    pub fn read_back(&self, outcome: ReadBackOutcome) {
+        self.read_backs.with_label_values(&[outcome.as_str()]).inc();
     }
 
     /// Counts a request that is passed on unjudged.
@@ -456,16 +404,6 @@ impl Metrics {
     pub fn request_began(&self) -> InFlight {
         self.in_flight.inc();
         InFlight(self.in_flight.clone())
-    }
-
-    /// A WebSocket was opened; it ends when what is returned is dropped.
-    pub fn tunnel_opened(&self) -> OpenTunnel {
-        self.tunnels.inc();
-        OpenTunnel {
-            from_client: self.tunnel_bytes.with_label_values(&["client"]),
-            from_upstream: self.tunnel_bytes.with_label_values(&["upstream"]),
-            open: self.tunnels.clone(),
-        }
     }
 
     /// Requests that have not ended yet.
@@ -551,79 +489,4 @@ const fn status_label(status: u16) -> &'static str {
         504 => "504",
         _ => "other",
     }
-}
-
-fn counter(r: &Registry, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
-    let metric = IntCounter::new(name, help)?;
-    r.register(Box::new(metric.clone()))?;
-    Ok(metric)
-}
-
-fn counters(
-    r: &Registry,
-    name: &str,
-    help: &str,
-    labels: &[&str],
-) -> Result<IntCounterVec, prometheus::Error> {
-    let metric = IntCounterVec::new(Opts::new(name, help), labels)?;
-    r.register(Box::new(metric.clone()))?;
-    Ok(metric)
-}
-
-fn gauge(r: &Registry, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
-    let metric = IntGauge::new(name, help)?;
-    r.register(Box::new(metric.clone()))?;
-    Ok(metric)
-}
-
-fn gauges(
-    r: &Registry,
-    name: &str,
-    help: &str,
-    labels: &[&str],
-) -> Result<IntGaugeVec, prometheus::Error> {
-    let metric = IntGaugeVec::new(Opts::new(name, help), labels)?;
-    r.register(Box::new(metric.clone()))?;
-    Ok(metric)
-}
-
-fn float_gauge(r: &Registry, name: &str, help: &str) -> Result<Gauge, prometheus::Error> {
-    let metric = Gauge::new(name, help)?;
-    r.register(Box::new(metric.clone()))?;
-    Ok(metric)
-}
-
-fn float_gauges(
-    r: &Registry,
-    name: &str,
-    help: &str,
-    labels: &[&str],
-) -> Result<GaugeVec, prometheus::Error> {
-    let metric = GaugeVec::new(Opts::new(name, help), labels)?;
-    r.register(Box::new(metric.clone()))?;
-    Ok(metric)
-}
-
-fn histogram(
-    r: &Registry,
-    name: &str,
-    help: &str,
-    buckets: &[f64],
-) -> Result<Histogram, prometheus::Error> {
-    let metric = Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec()))?;
-    r.register(Box::new(metric.clone()))?;
-    Ok(metric)
-}
-
-fn histograms(
-    r: &Registry,
-    name: &str,
-    help: &str,
-    buckets: &[f64],
-    labels: &[&str],
-) -> Result<HistogramVec, prometheus::Error> {
-    let opts = HistogramOpts::new(name, help).buckets(buckets.to_vec());
-    let metric = HistogramVec::new(opts, labels)?;
-    r.register(Box::new(metric.clone()))?;
-    Ok(metric)
 }

@@ -4,7 +4,9 @@
 //! the configuration names. Never a path, a product text, an address or a customer: those would grow without bound and leak.
 
 mod budget;
+mod family;
 mod health;
+mod labels;
 mod logging;
 mod metrics;
 mod notified;
@@ -12,7 +14,8 @@ mod tunnel;
 
 pub use budget::{Line, LineBudget};
 pub use health::Health;
+pub use labels::{Part, ReadBackOutcome, Stage};
 pub use logging::{LogSettings, init_logging};
-pub use metrics::{InFlight, Metrics, Part, ReadBackOutcome, Stage};
+pub use metrics::{InFlight, Metrics};
 pub use prometheus::Error as MetricsError;
 pub use tunnel::OpenTunnel;

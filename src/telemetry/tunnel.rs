@@ -3,12 +3,26 @@
 use prometheus::IntCounter;
 use prometheus::IntGauge;
 
+use super::metrics::Metrics;
+
 /// A WebSocket that has not ended yet, and its bytes.
 #[derive(Debug)]
 pub struct OpenTunnel {
     pub(super) from_client: IntCounter,
     pub(super) from_upstream: IntCounter,
     pub(super) open: IntGauge,
+}
+
+impl Metrics {
+    /// A WebSocket was opened; it ends when what is returned is dropped.
+    pub fn tunnel_opened(&self) -> OpenTunnel {
+        self.tunnels.inc();
+        OpenTunnel {
+            from_client: self.tunnel_bytes.with_label_values(&["client"]),
+            from_upstream: self.tunnel_bytes.with_label_values(&["upstream"]),
+            open: self.tunnels.clone(),
+        }
+    }
 }
 
 impl OpenTunnel {

@@ -4,7 +4,6 @@ use std::fs;
 use std::net::TcpListener;
 use std::time::Duration;
 use std::time::Instant;
-use std::time::SystemTime;
 
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::encoding::PublicKeyX509Der;
@@ -63,8 +62,7 @@ fn b64(bytes: impl AsRef<[u8]>) -> String {
 }
 
 fn now() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-    i64::try_from(since.as_secs()).unwrap()
+    jiff::Timestamp::now().as_second()
 }
 
 /// The issuer: one key of each kind.

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::support::run;
+use crate::support::store::Store;
 
 /// A port that nobody has.
 fn free_port() -> u16 {
@@ -19,9 +20,14 @@ fn with_ports(text: &str, ports: &[(&str, u16)]) -> String {
 
 /// Runs a tutorial in a folder of its own and compares what it says.
 fn follow(name: &str) {
+    follow_before(name, free_port());
+}
+
+/// The same, with what stands behind the gateway on this port.
+fn follow_before(name: &str, upstream: u16) {
     let source = Path::new(env!("CARGO_MANIFEST_DIR"));
     let dir = tempfile::tempdir().unwrap();
-    let ports = [("8080", free_port()), ("9090", free_port()), ("9000", free_port())];
+    let ports = [("8080", free_port()), ("9090", free_port()), ("9000", upstream)];
     for folder in ["deploy", "policies"] {
         fs::create_dir(dir.path().join(folder)).unwrap();
         for entry in fs::read_dir(source.join(folder)).unwrap() {
@@ -42,13 +48,14 @@ fn follow(name: &str) {
                 expected.push(String::new());
             }
             "text output" => expected.last_mut().unwrap().push_str(content.trim()),
+            "nginx" => assert!(content.contains("X-Forwarded-For $remote_addr;"), "{content}"),
             other => panic!("a block `{other}` is not run"),
         }
     }
     assert!(expected.len() >= 6, "only {} steps were found", expected.len());
     let bin = Path::new(env!("CARGO_BIN_EXE_interdict")).parent().unwrap();
     let script = format!(
-        "set -e; PATH=\"{}:$PATH\"; trap 'kill $(jobs -p) 2>/dev/null' EXIT\n{}",
+        "set -e; PATH=\"{}:$PATH\"; trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{}",
         bin.display(),
         with_ports(&steps, &ports)
     );
@@ -70,4 +77,12 @@ fn the_tutorial_of_a_mirror_does_what_it_says() {
 #[test]
 fn the_tutorial_of_a_licence_server_does_what_it_says() {
     follow("licence-server.md");
+}
+
+#[test]
+fn the_tutorial_of_a_storefront_does_what_it_says() {
+    let store = Store::start();
+    follow_before("storefront.md", store.address().port());
+    // What was allowed has reached the shop, and nothing else has: one order in the shadow, one from Germany.
+    assert_eq!(store.orders(), vec![vec![93]; 2]);
 }

@@ -1,5 +1,7 @@
 //! `[[route]]`, and what must hold between routes, upstreams and `[identity]`.
 
+use std::path::PathBuf;
+
 use crate::config::reader::Field;
 use crate::config::reader::Section;
 use crate::model::Action;
@@ -84,9 +86,13 @@ fn route(
     let require = require_field.as_ref().map_or_else(Vec::new, |field| {
         field.list(|one| one.one_of(&Requirement::ALL, Requirement::as_str))
     });
+    let secret = secret(section, preset);
     let upstream = upstream(section, around, preset);
 
     meaning(section, said, preset, items_section.as_ref());
+    if preset == Some(Preset::Shopify) {
+        receiver(section, said, client, identity);
+    }
     let own = items.as_ref().filter(|_| reading.lookups.is_empty());
     one_kind_of_body(section, &buyer, own, seller.as_ref());
     if let Some(field) = &require_field
@@ -126,6 +132,7 @@ fn route(
         preset,
         reading,
         require,
+        secret,
         seller_organization_country: seller,
         upstream,
     })
@@ -235,11 +242,47 @@ fn method(text: &str) -> Result<String, String> {
 }
 
 fn preset(field: &Field<'_>) -> Option<Preset> {
-    let preset = field.one_of(&Preset::ALL, Preset::as_str)?;
-    if preset == Preset::Shopify {
-        field.later();
+    field.one_of(&Preset::ALL, Preset::as_str)
+}
+
+/// The file of the secrets that sign webhooks.
+fn secret(section: &Section<'_>, preset: Option<Preset>) -> Option<PathBuf> {
+    if preset == Some(Preset::Shopify) {
+        return section.need("secret", "\"shopify-secret.txt\"")?.path();
     }
-    Some(preset)
+    if let Some(field) = section.at("secret") {
+        field.problem("signs webhooks, which only `preset = \"shopify\"` receives");
+    }
+    None
+}
+
+/// A receiver reads what its platform sends and forwards nothing: what says otherwise would be ignored.
+fn receiver(section: &Section<'_>, said: Said, client: ClientRole, identity: IdentityUse) {
+    for key in ["buyer", "items", "require", "seller", "upstream"] {
+        if let Some(field) = section.at(key) {
+            field.problem(
+                "has no place where `preset = \"shopify\"` receives webhooks: leave it out",
+            );
+        }
+    }
+    if client != ClientRole::Server
+        && let Some(field) = section.at("client")
+    {
+        field.problem("webhooks come from the platform's own servers: leave it out");
+    }
+    if identity == IdentityUse::Required
+        && let Some(field) = section.at("identity")
+    {
+        field.problem("webhooks bear a signature and no token: write `\"none\"` or leave it out");
+    }
+    if let Said::Action(action) = said
+        && action.is_delivery()
+        && let Some(field) = section.at("action")
+    {
+        field.problem(format!(
+            "a webhook tells of orders, `{action}` is a delivery: write `\"resale\"`"
+        ));
+    }
 }
 
 fn identity(section: &Section<'_>, around: Surroundings<'_>) -> IdentityUse {
@@ -262,8 +305,8 @@ fn upstream(
     around: Surroundings<'_>,
     preset: Option<Preset>,
 ) -> Option<String> {
-    if section.at("upstream").is_none()
-        && (around.upstreams.is_empty() || preset == Some(Preset::Shopify))
+    if preset == Some(Preset::Shopify)
+        || (section.at("upstream").is_none() && around.upstreams.is_empty())
     {
         return None;
     }

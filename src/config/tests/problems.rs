@@ -364,3 +364,40 @@ fn paths_are_relative_to_the_file() {
     let config = Config::load(&path, &home()).unwrap_or_else(|errors| panic!("{errors}"));
     assert_eq!(config.store.dir, dir.path().join("s"));
 }
+
+#[test]
+fn a_receiver_has_a_secret_and_nothing_that_it_would_ignore() {
+    let receiver = |keys: &str| {
+        let route = "[[route]]\nname = \"r\"\npath = \"/hooks\"\npreset = \"shopify\"\n";
+        one(&format!("{SHOP}{route}{keys}"))
+    };
+    let resale = "action = \"resale\"\n";
+    let secret = "secret = \"s.txt\"\n";
+    for (keys, told) in [
+        (resale.to_owned(), "route.r.secret: missing: write `secret = \"shopify-secret.txt\"`"),
+        (format!("{resale}secret = \"\"\n"), "route.r.secret: must not be empty"),
+        (
+            format!("{resale}{secret}upstream = \"shop\"\n"),
+            "route.r.upstream: has no place where `preset = \"shopify\"` receives webhooks: leave it out",
+        ),
+        (
+            format!("{resale}{secret}buyer = {{ email = \"/email\" }}\n"),
+            "route.r.buyer: has no place where `preset = \"shopify\"` receives webhooks: leave it out",
+        ),
+        (
+            format!("{resale}{secret}client = \"buyer\"\n"),
+            "route.r.client: webhooks come from the platform's own servers: leave it out",
+        ),
+        (
+            format!("action = \"signature_update\"\n{secret}"),
+            "route.r.action: a webhook tells of orders, `signature_update` is a delivery: write `\"resale\"`",
+        ),
+    ] {
+        assert!(receiver(&keys).ends_with(told), "{keys}: {}", receiver(&keys));
+    }
+    assert!(
+        of_route("path = \"/a\"\naction = \"none\"\nsecret = \"s.txt\"\n").ends_with(
+            "route.r.secret: signs webhooks, which only `preset = \"shopify\"` receives"
+        )
+    );
+}

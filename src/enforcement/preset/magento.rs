@@ -161,9 +161,9 @@ fn rest(asked: &Asked<'_>, call: &[&str], offset: usize, deferred: bool) -> Reco
     Hit::with(entrance, base, [cart])
 }
 
-/// True for the one path of GraphQL.
+/// True for the path of GraphQL, and for whatever is below it: the first segment alone chooses the controller.
 fn is_graphql(asked: &Asked<'_>) -> bool {
-    asked.folded.rsplit('/').next() == Some("graphql")
+    asked.segments().contains(&"graphql")
 }
 
 /// A mutation that places an order has its name in the text, whatever alias or fragment it stands in.
@@ -175,6 +175,7 @@ fn graphql(asked: &Asked<'_>) -> Recognised {
             "placenegotiablequoteorder",
             "placepurchaseorder",
             "placeorderforpurchaseorder",
+            "completeorder",
         ]
         .iter()
         .any(|name| folded.contains(name))
@@ -202,8 +203,11 @@ fn soap(asked: &Asked<'_>) -> Recognised {
     if unnamed || named { Recognised::Unreadable } else { Recognised::Elsewhere }
 }
 
-/// Controllers of payment methods and of checkouts on several addresses, which place orders by a plain form.
+/// Controllers of payment methods, of checkouts on several addresses and of the back office, which place orders by a plain form.
 fn page(segments: &[&str]) -> Recognised {
+    if segments.windows(2).any(|pair| matches!(pair, ["order_create" | "order_edit", "save"])) {
+        return Recognised::Unreadable;
+    }
     let places = |segment: &&str| {
         matches!(*segment, "placeorder" | "saveorder" | "overviewpost" | "onauthorization")
     };

@@ -10,6 +10,7 @@
 mod asked;
 mod magento;
 mod partner;
+pub(super) mod shopify;
 mod template;
 mod woocommerce;
 

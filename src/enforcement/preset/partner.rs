@@ -26,7 +26,7 @@ pub(super) const TEMPLATES: &[Template] = &[Template {
 /// What a request is to the partner API.
 pub(super) fn recognise(asked: &Asked<'_>) -> Recognised {
     let segments = asked.segments();
-    let Some(at) = segments.iter().position(|segment| *segment == "subscriptions") else {
+    let Some(at) = segments.iter().rposition(|segment| *segment == "subscriptions") else {
         return Recognised::Elsewhere;
     };
     let (_, call) = segments.split_at(at);

@@ -117,6 +117,10 @@ fn woocommerce_checkouts_and_carts_are_recognised_in_every_spelling() {
                 "billing_country=DE&ship_to_different_address=1",
                 "7 /wp-json",
             ),
+            ("POST", "/?wc-ajax=checkout&add-to-cart=93", "billing_country=DE", "x"),
+            ("POST", "/?wc-ajax=checkout", "billing_country=DE&add.to-cart=1&add-to-cart=93", "x"),
+            ("POST", "/?rest_route=/wc/store/v1/checkout&session=other", "", "x"),
+            ("POST", "/checkout/?undo_item=k", "woocommerce_checkout_place_order=1", "x"),
             ("POST", "/?wc-ajax=check%25aaout", "a=b", "x"),
             ("POST", "/?wc-ajax=%20checkout", "a=b", "x"),
             ("POST", "/?wc-ajax=update_order_review", "a=b", "-"),
@@ -135,6 +139,46 @@ fn woocommerce_checkouts_and_carts_are_recognised_in_every_spelling() {
             ("POST", "/contact/", "name=x&order=12", "-"),
         ],
     );
+}
+
+#[test]
+fn a_woocommerce_request_with_two_readings_is_refused() {
+    check(
+        Platform::WooCommerce,
+        &[
+            // PHP tells cases apart and parts pairs by `&` alone; other readers do not.
+            ("POST", "/wp-json/wc/v3/orders?REST_ROUTE=/x", "", "0 /wp-json"),
+            ("POST", "/wp-json/wc/v3/orders?a=1;rest_route=/x", "", "0 /wp-json"),
+            ("POST", "/wp-json/wc/v3/orders", "rest_route=/x", "0 /wp-json"),
+            ("POST", "/wp-json/wc/store/v1/checkout?REST_ROUTE=/wc/v3/orders", "", "x"),
+            ("POST", "/?rest_route=/wc/v3/orders&rest_route=/wc/store/v1/checkout", "", "x"),
+            ("POST", "/?wc-ajax=checkout&REST_ROUTE=/wc/v3/orders", "a=b", "x"),
+            // The shop puts the product in the cart first, and sells it.
+            ("POST", "/?wc-ajax=checkout&add-to-cart=93", "billing_country=DE", "x"),
+            ("POST", "/?wc-ajax=checkout", "billing_country=DE&add-to-cart=93abc", "x"),
+            ("POST", "/?wc-ajax=checkout&order_again=12", "billing_country=DE", "x"),
+            ("POST", "/checkout/?undo_item=k", "woocommerce_checkout_place_order=1", "x"),
+            ("POST", "/?rest_route=/wc/store/v1/checkout&add-to-cart=93", "", "x"),
+            ("POST", "/wp-json/wc/store/v1/checkout?session=x", "", "x"),
+            ("POST", "/?wc-ajax=checkout", "woocommerce_checkout_place_order=1", "6 /wp-json"),
+            ("POST", "/?wc-ajax=add_to_cart", "product_id=93&add-to-cart=93", "8 /wp-json 93"),
+            // No file is there: it is the shop's own front page.
+            ("POST", "/wp-admin/x", "woocommerce_checkout_place_order=1", "6 /wp-json"),
+            ("POST", "/wp-admin/admin-ajax.php/x", "action=woocommerce_checkout", "6 /wp-json"),
+            ("POST", "/wp-json/wc/store/v2/checkout", "", "x"),
+            ("POST", "/?wc-ajax=wc_stripe_pay_for_order", "a=b", "x"),
+            ("POST", "/?wc-ajax=ppc-approve-subscription", "a=b", "x"),
+        ],
+    );
+    let asked = Asked {
+        document: None,
+        folded: "/wp-admin/x",
+        form: None,
+        method: "POST",
+        path: "/wp-admin/x",
+        query: None,
+    };
+    assert_eq!(woocommerce::wants(&asked), Wants::Form);
 }
 
 #[test]
@@ -188,6 +232,9 @@ fn magento_orders_are_recognised_in_every_spelling() {
             ("POST", "/rest/V1/guest-carts/aBc/shipping-information", "", "-"),
             ("POST", "/paypal/express/placeOrder/", "", "x"),
             ("POST", "/multishipping/checkout/overviewPost", "", "x"),
+            ("POST", "/admin/sales/order_create/save/key/1", "", "x"),
+            ("GET", "/graphql/?query=mutation%7BplaceOrder%7D", "", "x"),
+            ("GET", "/graphql/any?query=mutation%7BplaceOrder%7D", "", "x"),
             ("POST", "/soap/default?services=quoteGuestCartManagementV1", "", "x"),
             ("POST", "/soap/default?services=catalogProductRepositoryV1", "", "-"),
             ("GET", "/soap/default?wsdl&services=salesOrderManagementV1", "", "-"),
@@ -221,7 +268,88 @@ fn the_partner_api_is_recognised_and_what_it_cannot_tell_is_refused() {
             ("POST", "/Subscriptions/v2.0/api/Subscription/hardcancel", "", "-"),
             ("POST", "/Subscriptions/v2.0/api/Subscription/modifyexpiration", "", "x"),
             ("GET", "/Subscriptions/v2.0/api/Subscription/create", "", "-"),
+            ("POST", "/subscriptions/Subscriptions/v2.0/api/Subscription/renew", "", "x"),
             ("POST", "/orders", "", "-"),
         ],
     );
+}
+
+/// The lines of docs/presets.md that say what becomes of a request.
+fn documented(preset: &str) -> Vec<(String, String, String, String)> {
+    let page = include_str!("../../../docs/presets.md");
+    let block = page.split(&format!("```requests {preset}\n")).nth(1).expect("its block");
+    let lines = block.split("```").next().unwrap().lines();
+    lines
+        .map(|line| {
+            let (request, outcome) = line.rsplit_once(" -> ").expect(line);
+            let (method, rest) = request.split_once(' ').expect(line);
+            let (target, form) = rest.split_once(" [").unwrap_or((rest, ""));
+            let form = form.trim_end_matches(']');
+            [method, target, form, outcome].map(str::to_owned).into()
+        })
+        .collect()
+}
+
+#[test]
+fn every_request_in_the_documents_is_treated_as_they_say() {
+    for platform in [Platform::KasperskyPartner, Platform::Magento, Platform::WooCommerce] {
+        let preset = match platform {
+            Platform::KasperskyPartner => Preset::KasperskyPartner,
+            Platform::Magento => Preset::Magento,
+            Platform::WooCommerce => Preset::WooCommerce,
+        };
+        let lines = documented(preset.as_str());
+        assert!(lines.len() > 5);
+        for (method, target, form, outcome) in lines {
+            let told = match told(platform, &method, &target, &form, "").as_str() {
+                "-" => "passed",
+                "x" => "refused",
+                _ => "judged",
+            };
+            assert_eq!(told, outcome, "{method} {target} [{form}]");
+        }
+    }
+}
+
+/// Words by which a platform's module recognises an entrance: the texts below its templates.
+fn words(source: &str) -> Vec<&str> {
+    let recognisers = source.split("pub(super) const TEMPLATES").nth(1).unwrap();
+    let recognisers = recognisers.split_once("];\n").unwrap().1;
+    let code = recognisers.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let texts = code.flat_map(|line| line.split('"').skip(1).step_by(2));
+    texts.filter(|text| text.len() > 3 && !text.contains(['{', '\\'])).collect()
+}
+
+#[test]
+fn every_word_that_a_preset_knows_is_documented() {
+    let page = include_str!("../../../docs/presets.md").to_lowercase();
+    for (source, least) in [
+        (include_str!("magento.rs"), 40),
+        (include_str!("partner.rs"), 4),
+        (include_str!("woocommerce.rs"), 50),
+    ] {
+        let words = words(source);
+        assert!(words.len() >= least, "only {}: {words:?}", words.len());
+        for word in words {
+            let found = page.contains(&word.to_lowercase());
+            assert!(found, "`{word}` is not in docs/presets.md");
+        }
+    }
+}
+
+#[test]
+fn every_place_that_a_template_reads_is_documented() {
+    let page = include_str!("../../../docs/presets.md").to_lowercase().replace('_', "");
+    for platform in [Platform::KasperskyPartner, Platform::Magento, Platform::WooCommerce] {
+        for template in platform.templates() {
+            for (_, at) in template.buyer {
+                let last = match at {
+                    template::At::Body(pointer) => pointer.rsplit('/').next().unwrap(),
+                    template::At::Form(name) => name,
+                };
+                let last = last.to_lowercase().replace('_', "");
+                assert!(page.contains(&last), "{platform:?}: {at:?} is not in docs/presets.md");
+            }
+        }
+    }
 }

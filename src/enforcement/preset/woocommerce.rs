@@ -186,43 +186,61 @@ pub(super) fn wants(asked: &Asked<'_>) -> Wants {
     {
         return Wants::Document;
     }
-    let segments = asked.segments();
-    let back_office = match segments.iter().position(|segment| *segment == "wp-admin") {
-        Some(at) => {
-            let script = segments.get(at.saturating_add(1)).copied();
-            !matches!(script, Some("admin-ajax.php" | "admin-post.php"))
-        }
-        None => false,
-    };
-    if asked.method == "POST" && !back_office { Wants::Form } else { Wants::Nothing }
+    // Whatever the path: one that no file has is WordPress's own front page, below `wp-admin` too.
+    if asked.method == "POST" { Wants::Form } else { Wants::Nothing }
 }
 
 /// What a request is to WooCommerce.
+///
+/// Every reading is looked at. Two of them that are two entrances are refused: which of them the shop takes hangs on its version,
+/// and a product that comes with a checkout is sold by it and is in no cart that could be looked up.
 pub(super) fn recognise(asked: &Asked<'_>) -> Recognised {
-    let mut routed = false;
+    let mut all = Recognised::Elsewhere;
     for route in asked.anywhere("rest_route") {
-        routed = true;
         let before = asked.base(usize::MAX);
         let before = if before.is_empty() { "/" } else { &before };
-        let recognised = by_variable(asked, &route, format!("{before}?rest_route="));
-        if recognised != Recognised::Elsewhere {
-            return recognised;
-        }
+        all = both(all, by_variable(asked, &route, format!("{before}?rest_route=")));
     }
     let segments = asked.segments();
     // What follows the last `wp-json` is what WordPress reads, wherever it is installed.
-    if !routed && let Some(at) = segments.iter().rposition(|segment| segment.ends_with(REST)) {
+    if let Some(at) = segments.iter().rposition(|segment| segment.ends_with(REST)) {
         let (before, route) = segments.split_at(at.saturating_add(1));
-        let recognised = rest(asked, route, asked.base(before.len()));
-        if recognised != Recognised::Elsewhere {
-            return recognised;
-        }
+        all = both(all, rest(asked, route, asked.base(before.len())));
     }
     let legacy = asked.names("wc-api-route") || segments.contains(&"wc-api");
     if legacy && !asked.is_safe() && mentions(asked, "order") {
         return Recognised::Unreadable;
     }
-    classic(asked)
+    all = both(all, classic(asked));
+    match all {
+        Recognised::Entrance(hit) if sells_cart(&hit) && changes_cart(asked) => {
+            Recognised::Unreadable
+        }
+        all => all,
+    }
+}
+
+/// Two readings of one request.
+fn both(one: Recognised, other: Recognised) -> Recognised {
+    match (one, other) {
+        (Recognised::Elsewhere, other) => other,
+        (one, Recognised::Elsewhere) => one,
+        (one, other) if one == other => one,
+        (_, _) => Recognised::Unreadable,
+    }
+}
+
+/// True if an entrance sells what is in the session's cart.
+const fn sells_cart(hit: &Hit) -> bool {
+    matches!(hit.entrance, STORE_CHECKOUT | STORE_PREPARE | CLASSIC_BILLED | CLASSIC_SHIPPED)
+}
+
+/// True if a request puts something in the cart before anything else that it asks for, or names a cart by its query.
+fn changes_cart(asked: &Asked<'_>) -> bool {
+    ["add-to-cart", "checkout-link", "order_again", "undo_item"]
+        .iter()
+        .any(|name| asked.names(name))
+        || asked.in_query("session").next().is_some()
 }
 
 /// A route in a variable: trailing slashes and backslashes do not count, nor does a line's end.
@@ -250,7 +268,7 @@ fn rest(asked: &Asked<'_>, route: &[&str], base: String) -> Recognised {
         ["wc", "store", rest @ ..] => match rest.strip_prefix(&["v1"]).unwrap_or(rest) {
             ["checkout"] if asked.method == "POST" => Hit::under(STORE_CHECKOUT, base),
             ["checkout"] => Hit::under(STORE_PREPARE, base),
-            ["checkout", ..] => Recognised::Unreadable,
+            rest if rest.contains(&"checkout") => Recognised::Unreadable,
             ["cart", "add-item"] | ["cart", "items"] if asked.method == "POST" => {
                 Hit::under(STORE_ADD, base)
             }
@@ -295,18 +313,14 @@ fn batch(asked: &Asked<'_>) -> Recognised {
 
 /// The pages and scripts from before the APIs.
 fn classic(asked: &Asked<'_>) -> Recognised {
+    let mut all = Recognised::Elsewhere;
     for call in asked.in_query("wc-ajax") {
-        let recognised = ajax(asked, &call, "");
-        if recognised != Recognised::Elsewhere {
-            return recognised;
-        }
+        all = both(all, ajax(asked, &call, ""));
     }
-    if asked.folded.ends_with("/wp-admin/admin-ajax.php") {
+    // What follows a script's name is no other script.
+    if asked.segments().contains(&"admin-ajax.php") {
         for call in asked.anywhere("action") {
-            let recognised = ajax(asked, &call, "woocommerce_");
-            if recognised != Recognised::Elsewhere {
-                return recognised;
-            }
+            all = both(all, ajax(asked, &call, "woocommerce_"));
         }
     }
     if asked.names("woocommerce_pay") {
@@ -315,15 +329,15 @@ fn classic(asked: &Asked<'_>) -> Recognised {
     if asked.in_form("woocommerce_checkout_place_order").next().is_some()
         || asked.in_form("woocommerce_checkout_update_totals").next().is_some()
     {
-        return checkout(asked);
+        all = both(all, checkout(asked));
     }
     if asked.names("checkout-link") || asked.segments().last() == Some(&"checkout-link") {
         // Several products at once, whom nobody looks up: they are judged at the checkout.
-        return Recognised::Elsewhere;
+        return all;
     }
     match asked.anywhere("add-to-cart").next() {
-        Some(id) => add(asked, &id),
-        None => Recognised::Elsewhere,
+        Some(id) => both(all, add(asked, &id)),
+        None => all,
     }
 }
 
@@ -348,8 +362,10 @@ fn ajax(asked: &Asked<'_>, call: &str, prefix: &str) -> Recognised {
             "create_order",
             "create-order",
             "approve-order",
+            "approve-subscription",
             "process_order",
             "pay_order",
+            "pay_for_order",
             "place_order",
         ]
         .iter()

@@ -135,23 +135,6 @@ fn each_file_that_is_broken_is_78_and_named() {
 }
 
 #[test]
-fn what_this_version_does_not_have_is_refused_and_never_ignored() {
-    let updates = "action = \"signature_update\"\n";
-    let mirror = "preset = \"kaspersky-mirror\"\n";
-    let shopify = GOOD.replace(mirror, "preset = \"shopify\"\n");
-    let text =
-        shopify.replace(updates, "action = \"resale\"\n").replace("upstream = \"shop\"\n", "");
-    let dir = written(&text);
-    for command in ["check", "serve"] {
-        let ended = with(command, dir.path());
-        assert_eq!(ended.code, Some(78), "{}", ended.stderr);
-        let told =
-            |line: &str| line.contains("preset") && line.contains("not available in this version");
-        assert!(ended.stderr.lines().any(told), "{}", ended.stderr);
-    }
-}
-
-#[test]
 fn what_a_configuration_lets_past_is_told_by_route_with_what_to_do() {
     let route = |name: &str, path: &str, more: &str| {
         format!("[[route]]\nname = \"{name}\"\npath = \"{path}\"\nupstream = \"shop\"\n{more}\n")

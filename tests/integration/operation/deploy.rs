@@ -15,6 +15,8 @@ use crate::support::US;
 use crate::support::VPN;
 use crate::support::interdict;
 use crate::support::run;
+use crate::support::store::Store;
+use crate::support::store::session;
 
 /// `deploy/<name>` beside the shipped policies, in a folder of its own.
 fn start(name: &str, upstream: (&str, SocketAddr)) -> (Program, SocketAddr, tempfile::TempDir) {
@@ -124,6 +126,45 @@ fn the_example_of_a_licence_server_knows_customers_by_their_keys() {
     for key in [GERMAN_KEY, US_KEY, UNKNOWN_KEY] {
         assert!(!exported.contains(key), "a licence key stands in a record");
     }
+}
+
+#[test]
+fn the_example_of_a_storefront_refuses_us_checkouts_in_every_form() {
+    const JSON: &str = "application/json";
+    const FORM: &str = "application/x-www-form-urlencoded";
+    let store = Store::start();
+    let (mut program, gateway, dir) = start("storefront.toml", ("SHOP", store.address()));
+    let form = |country: &str| format!("billing_country={country}&billing_email=a%40example.com");
+    let block = |country: &str| {
+        format!(r#"{{"billing_address":{{"country":"{country}","email":"a@example.com"}}}}"#)
+    };
+    for (target, kind, body) in [
+        ("/wp-json/wc/store/v1/checkout", JSON, &block as &dyn Fn(&str) -> String),
+        ("/?rest_route=/wc/store/v1/checkout", JSON, &block),
+        ("/?wc-ajax=checkout", FORM, &form),
+    ] {
+        store.fill("t_1", &[7, 93]);
+        for (country, client, status) in
+            [("US", US, 451), ("US", GERMAN, 451), ("DE", VPN, 403), ("DE", GERMAN, 200)]
+        {
+            let request = Request::new("POST", target).header("Content-Type", kind).from(client);
+            let request = request.header("Cookie", &session("t_1")).body(body(country));
+            let answer = request.send(gateway);
+            assert_eq!(answer.status, status, "{target}, {country} from {client}");
+        }
+    }
+    assert_eq!(store.orders(), vec![vec![7, 93]; 3], "the German ones, and no other");
+    let add = r#"{"id":93,"quantity":1}"#;
+    let add = |client| Request::post("/wp-json/wc/store/v1/cart/add-item", add).from(client);
+    assert_eq!(add(US).send(gateway).status, 451);
+    assert_eq!(add(GERMAN).send(gateway).status, 201);
+    for path in ["/", "/?s=kaspersky", "/wp-json/wc/v3/orders", "/wp-json/wc/store/v1/products/93"]
+    {
+        assert_eq!(Request::get(path).from(US).send(gateway).status, 200, "{path}");
+    }
+    assert_eq!(program.terminate(), Some(0));
+    let ledger = dir.path().join("deploy/data/ledger");
+    assert_eq!(run(interdict().args(["ledger", "verify"]).arg(ledger)).code, Some(0));
 }
 
 /// No image can be built where the tests run; what can go stale is that the image names what is there.

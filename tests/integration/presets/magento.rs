@@ -169,6 +169,8 @@ fn what_cannot_be_read_is_refused_and_the_catalogue_passes() {
         ("POST", "/paypal/express/placeOrder", payment("DE"), 403),
         ("POST", "/graphql", graphql("mutation { placeOrder(input: {}) { order { id } } }"), 403),
         ("POST", "/graphql", graphql("mutation { x: pla\\u0063eOrder { order { id } } }"), 403),
+        ("POST", "/graphql/", graphql("mutation { placeOrder(input: {}) { order { id } } }"), 403),
+        ("POST", "/graphql/x", graphql("mutation { placeOrder(input: {}) { order { id } } }"), 403),
         ("POST", "/graphql", "not json".to_owned(), 400),
         ("GET", "/graphql?query=mutation%7BplaceOrder%7D", String::new(), 403),
         ("POST", "/graphql", graphql("{ products { items { sku } } }"), 200),

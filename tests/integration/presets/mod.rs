@@ -3,4 +3,5 @@
 mod magento;
 mod partner;
 mod races;
+mod shopify;
 mod woocommerce;

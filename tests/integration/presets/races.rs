@@ -116,12 +116,12 @@ fn an_order_of_something_else_than_was_judged_is_found_recorded_and_counted() {
         gateway.records().into_iter().find(|record| record["kind"] == "mismatch")
     });
     assert_eq!(mismatch["of"], of.as_str());
+    assert_eq!(mismatch["subject"]["order"], "1");
     assert_eq!(mismatch["decision"]["verdict"], "block");
     assert_eq!(mismatch["judged"].as_array().unwrap().len(), 1);
     assert_eq!(mismatch["items"][1]["sku"], "KL1047GDEFS");
-    let sample = |outcome: &str| {
-        format!("interdict_order_read_backs_total{{outcome=\"{outcome}\",route=\"shop\"}}")
-    };
+    let sample =
+        |outcome: &str| format!("interdict_order_read_backs_total{{outcome=\"{outcome}\"}}");
     until("the count", || (gateway.metric(&sample("mismatch")) > 0.0).then_some(()));
     assert!(gateway.log().contains("something else than was judged"));
     store.fill("t_2", &[7]);

@@ -300,6 +300,30 @@ fn the_classic_checkout_is_judged_however_its_form_comes() {
 }
 
 #[test]
+fn what_comes_into_the_cart_with_its_checkout_is_not_sold() {
+    let (store, gateway) = start();
+    let us = "billing_country=US&billing_email=a%40example.com";
+    let button = format!("{us}&woocommerce_checkout_place_order=1");
+    for (target, body, status) in [
+        // The lamp alone was looked up; the shop would sell both.
+        ("/?wc-ajax=checkout&add-to-cart=93", us.to_owned(), 403),
+        ("/?wc-ajax=checkout", format!("{us}&add-to-cart=93"), 403),
+        ("/?wc-ajax=checkout&order_again=12", us.to_owned(), 403),
+        ("/checkout/?session=x", button.clone(), 403),
+        // No file is there, so that the shop's front page takes the order.
+        ("/wp-admin/nothing", button, 451),
+        ("/wp-admin/admin-ajax.php/x", format!("{us}&action=woocommerce_checkout"), 451),
+    ] {
+        let cart: &[u64] = if status == 451 { &[93] } else { &[7] };
+        store.fill("t_1", cart);
+        let request = Request::new("POST", target).header("Content-Type", FORM).from(GERMAN);
+        let answer = request.header("Cookie", &session("t_1")).body(body).send(gateway.address);
+        assert_eq!(answer.status, status, "{target} {}", answer.text());
+    }
+    assert!(store.orders().is_empty());
+}
+
+#[test]
 fn a_covered_item_is_refused_at_the_cart_already_and_what_is_unclear_waits_for_the_checkout() {
     let (_store, gateway) = start();
     let add = |id: u64, client: &str| {
@@ -390,5 +414,7 @@ fn without_any_configuration_every_entrance_is_judged() {
     let partner = "{\"Sku\":\"KL4863X*MG\",\"Customer\":{\"Address\":{\"Country\":\"USA\"}}}";
     let target = "/Subscriptions/v2.0/api/Subscription/create";
     assert_eq!(Request::post(target, partner).send(gateway).status, 451);
-    assert_eq!(Request::get("/about").send(gateway).status, 200);
+    for read in ["/about", "/wp-json/wc/v3/orders", "/rest/V1/orders"] {
+        assert_eq!(Request::get(read).send(gateway).status, 200, "{read}");
+    }
 }
