@@ -240,7 +240,9 @@ fn page(
 const fn matter(refusal: &Refusal) -> Matter {
     match refusal {
         Refusal::BodyNotSeen { .. } | Refusal::Held(_) => Matter::Held,
-        Refusal::Malformed { .. } | Refusal::Unsupported { .. } => Matter::Unreadable,
+        Refusal::BadSignature { .. } | Refusal::Malformed { .. } | Refusal::Unsupported { .. } => {
+            Matter::Unreadable
+        }
         Refusal::MethodNotAllowed { .. } => Matter::Elsewhere,
         Refusal::NotLookedUp { .. } | Refusal::Unavailable { .. } => Matter::Unavailable,
         Refusal::Prohibited(_) => Matter::Prohibited,
