@@ -145,7 +145,8 @@ fn rest(asked: &Asked<'_>, call: &[&str], offset: usize, deferred: bool) -> Reco
         ["orders", _, "comments" | "cancel" | "hold" | "unhold" | "refund" | "emails", ..] => {
             return Recognised::Elsewhere;
         }
-        ["orders" | "order", ..]
+        ["async", ..]
+        | ["orders" | "order", ..]
         | ["negotiable-carts", ..]
         | ["carts", _, "ordercreatingaccount"] => return Recognised::Unreadable,
         _ if deferred && call.iter().any(|s| matches!(*s, "payment-information" | "order")) => {
@@ -170,15 +171,9 @@ fn is_graphql(asked: &Asked<'_>) -> bool {
 fn graphql(asked: &Asked<'_>) -> Recognised {
     let places = |text: &str| {
         let folded = text.to_lowercase();
-        [
-            "placeorder",
-            "placenegotiablequoteorder",
-            "placepurchaseorder",
-            "placeorderforpurchaseorder",
-            "completeorder",
-        ]
-        .iter()
-        .any(|name| folded.contains(name))
+        ["placeorder", "placenegotiable", "purchaseorder", "completeorder", "handlepayflow"]
+            .iter()
+            .any(|name| folded.contains(name))
     };
     let in_query = asked.in_query("query").any(|text| places(&text));
     let in_document = match asked.document {
@@ -205,7 +200,14 @@ fn soap(asked: &Asked<'_>) -> Recognised {
 
 /// Controllers of payment methods, of checkouts on several addresses and of the back office, which place orders by a plain form.
 fn page(segments: &[&str]) -> Recognised {
-    if segments.windows(2).any(|pair| matches!(pair, ["order_create" | "order_edit", "save"])) {
+    if segments.windows(2).any(|pair| {
+        matches!(
+            pair,
+            ["order_create" | "order_edit", "save"]
+                | ["transparent", "response"]
+                | ["payflow", "returnurl"]
+        )
+    }) {
         return Recognised::Unreadable;
     }
     let places = |segment: &&str| {

@@ -335,7 +335,8 @@ fn classic(asked: &Asked<'_>) -> Recognised {
         // Several products at once, whom nobody looks up: they are judged at the checkout.
         return all;
     }
-    match asked.anywhere("add-to-cart").next() {
+    // Of several the last counts, and the form's before the query's.
+    match asked.anywhere("add-to-cart").last() {
         Some(id) => both(all, add(asked, &id)),
         None => all,
     }
