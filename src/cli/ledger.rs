@@ -47,17 +47,31 @@ enum Command {
 
 pub(super) fn run(args: &LedgerArgs, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     let done = match &args.command {
-        Command::Export { dir } => export(dir, out).map(|summary| {
+        Command::Export { dir } => export(dir, out).and_then(|summary| {
             torn(err, summary.torn.as_ref());
             writeln!(err, "{} records", summary.records).ok();
+            Ok(summary.records > 0 || verify(dir)?.segments > 0)
         }),
         Command::Verify { dir } => verify(dir).map(|report| {
             torn(err, report.torn.as_ref());
-            writeln!(err, "ok: {} records in {} segments", report.records, report.segments).ok();
+            if report.segments > 0 {
+                let (records, segments) = (report.records, report.segments);
+                writeln!(err, "ok: {records} records in {segments} segments").ok();
+            }
+            report.segments > 0
         }),
     };
     match done {
-        Ok(()) => Exit::Ok,
+        Ok(true) => Exit::Ok,
+        // A ledger has a segment from its first start on. A mistyped folder must not pass for a sound record of nothing.
+        Ok(false) => {
+            let (Command::Export { dir } | Command::Verify { dir }) = &args.command;
+            complain(
+                err,
+                &format!("`{}` holds no ledger: there is no segment in it", dir.display()),
+            );
+            Exit::Data
+        }
         Err(error @ LedgerError::Defective(_)) => {
             complain(err, &error);
             Exit::Data

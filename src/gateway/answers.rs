@@ -18,6 +18,7 @@ use crate::model::DecisionId;
 
 use super::language::Language;
 use super::page::RefusalPage;
+use super::wording::Matter;
 
 /// The header that every answer to a judged request carries.
 pub(super) const DECISION: &str = "interdict-decision";
@@ -108,7 +109,7 @@ pub(super) fn refusal(
     }
     if prefers_html(accept) {
         let language = Language::of(accept);
-        return page(&mut answer, &problem, refused_by_law, notice_url, language);
+        return page(&mut answer, (matter(refusal), id), refused_by_law, notice_url, language);
     }
     json(&mut answer, &problem)
 }
@@ -200,7 +201,7 @@ fn json(answer: &mut HttpResponseBuilder, problem: &Problem<'_>) -> HttpResponse
 
 fn page(
     answer: &mut HttpResponseBuilder,
-    problem: &Problem<'_>,
+    (matter, id): (Matter, DecisionId),
     refused: Option<&Refused>,
     notice_url: Option<&str>,
     language: Language,
@@ -215,14 +216,14 @@ fn page(
     };
     let page = RefusalPage {
         clause: refused.map_or("", |r| &r.clause),
-        held: problem.status == 403,
+        is_prohibited: matter == Matter::Prohibited,
         language: language.tag(),
         lines: refused.map(|r| r.items.iter().map(line).collect()).unwrap_or_default(),
         message: refused.map_or("", |r| &r.message),
-        notice_url,
+        notice_url: notice_url.filter(|_| matter.is_decided()),
         policy: refused.map_or("", |r| &r.policy),
-        reference: problem.decision.map(|id| id.to_string()).unwrap_or_default(),
-        title: language.heading(problem.status, problem.title),
+        reference: id.to_string(),
+        told: (words.tell)(matter),
         words,
     };
     answer.insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"));
@@ -233,6 +234,23 @@ fn page(
     ));
     answer.insert_header((header::VARY, "Accept, Accept-Language"));
     answer.body(page.render().unwrap_or_default())
+}
+
+/// What a person is told that a refusal is about.
+const fn matter(refusal: &Refusal) -> Matter {
+    match refusal {
+        Refusal::BodyNotSeen { .. } | Refusal::Held(_) => Matter::Held,
+        Refusal::BadSignature { .. } | Refusal::Malformed { .. } | Refusal::Unsupported { .. } => {
+            Matter::Unreadable
+        }
+        Refusal::MethodNotAllowed { .. } => Matter::Elsewhere,
+        Refusal::NotLookedUp { .. } | Refusal::Unavailable { .. } => Matter::Unavailable,
+        Refusal::Prohibited(_) => Matter::Prohibited,
+        Refusal::TooLarge { .. } => Matter::TooLarge,
+        Refusal::TooSlow { .. } => Matter::TooSlow,
+        Refusal::Unauthenticated { .. } => Matter::SignIn,
+        Refusal::UnsupportedEntrance { .. } => Matter::Entrance,
+    }
 }
 
 /// The category of a fault, without a value that was sent.

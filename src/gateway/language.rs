@@ -4,6 +4,8 @@ use actix_web::http::header;
 use actix_web::http::header::HeaderMap;
 
 use super::answers::thousandths;
+use super::wording;
+use super::wording::Words;
 
 /// A language that pages are written in.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -51,60 +53,11 @@ impl Language {
     /// What a page says in this language.
     pub(super) const fn words(self) -> &'static Words {
         match self {
-            Self::English => &ENGLISH,
-            Self::Spanish => &SPANISH,
-        }
-    }
-
-    /// A page's heading, by status; `title` is the problem's own, in English.
-    pub(super) const fn heading(self, status: u16, title: &'static str) -> &'static str {
-        match (self, status) {
-            (Self::English, _) => title,
-            (Self::Spanish, 451) => "No disponible por motivos legales",
-            (Self::Spanish, 403) => "En espera de revisión",
-            (Self::Spanish, 503) => "Ahora no se puede decidir sobre esta solicitud",
-            (Self::Spanish, _) => "No se puede atender esta solicitud",
+            Self::English => &wording::ENGLISH,
+            Self::Spanish => &wording::SPANISH,
         }
     }
 }
-
-/// What a page says besides its heading and the rule's own text.
-#[derive(Debug)]
-pub(super) struct Words {
-    pub(super) basis: &'static str,
-    pub(super) cannot: &'static str,
-    pub(super) held: &'static str,
-    pub(super) line: &'static str,
-    pub(super) lines: &'static str,
-    pub(super) notice: &'static str,
-    pub(super) policy: &'static str,
-    pub(super) prohibited: &'static str,
-    pub(super) reference: &'static str,
-}
-
-const ENGLISH: Words = Words {
-    basis: "Legal basis",
-    cannot: "This request cannot be served.",
-    held: "Nothing has been refused yet: this is on hold until a person has looked at it.",
-    line: "Line",
-    lines: "Lines of the order that are concerned",
-    notice: "More about this, and how to object",
-    policy: "policy",
-    prohibited: "",
-    reference: "Reference",
-};
-
-const SPANISH: Words = Words {
-    basis: "Fundamento legal",
-    cannot: "No se puede atender esta solicitud.",
-    held: "Todavía no se ha rechazado nada: queda en espera hasta que una persona lo revise.",
-    line: "Línea",
-    lines: "Líneas del pedido afectadas",
-    notice: "Más información y cómo reclamar",
-    policy: "norma",
-    prohibited: "La ley de los Estados Unidos prohíbe esta operación. El texto de la norma, en inglés:",
-    reference: "Referencia",
-};
 
 #[cfg(test)]
 mod tests {

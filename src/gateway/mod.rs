@@ -36,3 +36,4 @@ mod tunnel;
 mod unparsed;
 pub mod upstream;
 mod watched;
+mod wording;

@@ -2,6 +2,7 @@
 
 use crate::support::GERMAN;
 use crate::support::Gateway;
+use crate::support::GatewayBuilder;
 use crate::support::Recorder;
 use crate::support::Request;
 use crate::support::US;
@@ -84,6 +85,79 @@ fn a_page_speaks_the_readers_language_and_names_where_to_object() {
     let other = page(US_ORDER, US, "ja, fr;q=0.5");
     assert_eq!(other.header("content-language"), Some("en"));
     assert!(other.text().contains("and how to object"));
+}
+
+#[test]
+fn an_entrance_that_cannot_be_read_is_told_as_such_in_both_languages() {
+    let recorder = Recorder::start();
+    let routes = r#"
+[[route]]
+name = "erp"
+path = "/erp/orders"
+action = "resale"
+preset = "kaspersky-partner"
+buyer = { ip = { header = "X-End-User" } }
+upstream = "main"
+
+[[route]]
+name = "rest"
+path = "/{*any}"
+action = "none"
+upstream = "main"
+"#;
+    let gateway = GatewayBuilder::new(recorder.address).routes(routes).start();
+    for (language, heading, advice, held) in [
+        ("en", "This way to order is not supported here", "usual cart and checkout", "on hold"),
+        ("es", "Aquí no se admite esta forma de hacer pedidos", "carrito", "en espera"),
+    ] {
+        let renewal = Request::post("/Subscriptions/v2.0/api/Subscription/renew", "{}");
+        let renewal = renewal.header("Accept", "text/html").header("Accept-Language", language);
+        let page = renewal.send(gateway.address);
+        assert_eq!((page.status, page.header("content-language")), (403, Some(language)));
+        let (_, id) = page.decision().unwrap();
+        for part in [heading, advice, id, "href=\"https://shop.example/why\""] {
+            assert!(page.text().contains(part), "{part} is missing: {}", page.text());
+        }
+        assert!(!page.text().contains(held), "nobody will look at it: {}", page.text());
+    }
+    assert!(recorder.seen().is_empty());
+}
+
+#[test]
+fn a_page_that_no_law_is_behind_says_what_to_do_and_offers_no_objection() {
+    let recorder = Recorder::start();
+    let gateway = Gateway::start(recorder.address);
+    let page = |language: &str| {
+        let request = german_order("{\"lines\":").header("Accept", "text/html");
+        request.header("Accept-Language", language).send(gateway.address)
+    };
+    for (language, parts) in [
+        ("en", ["This request could not be read", "What you can do", "Go back and try again"]),
+        ("es", ["No se ha podido leer esta solicitud", "Qué puede hacer", "Vuelva atrás"]),
+    ] {
+        let page = page(language);
+        assert_eq!(page.status, 400);
+        let (_, id) = page.decision().unwrap();
+        for part in parts.into_iter().chain([id]) {
+            assert!(page.text().contains(part), "{part} is missing: {}", page.text());
+        }
+        assert!(!page.text().contains("shop.example/why"), "{}", page.text());
+    }
+}
+
+#[test]
+fn a_page_fetches_nothing_and_says_so() {
+    let recorder = Recorder::start();
+    let gateway = Gateway::start(recorder.address);
+    for (order, address) in [(US_ORDER, US), ("{", GERMAN)] {
+        let request = Request::post("/api/orders", order).from(address);
+        let page = request.header("Accept", "text/html").send(gateway.address);
+        let policy = "default-src 'none'; style-src 'unsafe-inline'";
+        assert_eq!(page.header("content-security-policy"), Some(policy));
+        for fetched in ["<script", "<link", "<img", "src=", "url(", "@import", "@font-face"] {
+            assert!(!page.text().contains(fetched), "{fetched} in {}", page.text());
+        }
+    }
 }
 
 #[test]

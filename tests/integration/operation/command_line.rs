@@ -96,6 +96,18 @@ fn usage_is_64_missing_input_74_bad_lines_65_and_bad_configuration_78() {
 }
 
 #[test]
+fn a_folder_without_a_ledger_is_never_a_sound_record_of_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("interdict.toml"), "").unwrap();
+    for command in ["verify", "export"] {
+        let ended = run(interdict().args(["ledger", command]).arg(dir.path()));
+        assert_eq!(ended.code, Some(65), "{command}: {}", ended.stderr);
+        assert!(ended.stderr.contains("holds no ledger"), "{command}: {}", ended.stderr);
+        assert!(!ended.stderr.contains("ok"), "{command}: {}", ended.stderr);
+    }
+}
+
+#[test]
 fn colour_is_for_terminals() {
     for arguments in [&["bogus"][..], &["check", "--config", "no-such-file"], &["--help"]] {
         let ended = run(interdict().args(arguments).env("NO_COLOR", "1"));
