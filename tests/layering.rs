@@ -78,6 +78,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tokio_util", &["gateway"]),
     ("toml", &["policy", "config", "settings"]),
     ("tracing_subscriber", &["telemetry"]),
+    ("x509_parser", &["identity"]),
 ];
 
 #[test]

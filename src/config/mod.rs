@@ -183,12 +183,15 @@ impl Config {
         let gateway = sections::gateway(&root);
         let identity = sections::identity(&root);
         let (upstreams, names) = sections::upstreams(&root);
-        let around = Surroundings { identity: identity.as_ref(), upstreams: &names };
+        let around = Surroundings {
+            identity: identity.as_ref(),
+            listeners: &gateway.listeners,
+            upstreams: &names,
+        };
         let config = Self {
             admin: sections::admin(&root, &gateway),
             catalog: sections::catalog(&root),
             customers: sections::customers(&root),
-            gateway,
             geo: sections::geo(&root),
             ledger: sections::ledger(&root, state.as_deref()),
             log: sections::log(&root),
@@ -196,6 +199,7 @@ impl Config {
             policies: sections::policies(&root),
             reseller: sections::reseller(&root),
             routes: sections::routes(&root, around),
+            gateway,
             identity,
             store: sections::store(&root, state.as_deref()),
             upstreams,

@@ -39,6 +39,7 @@ use super::outcome::Permit;
 use super::outcome::Refusal;
 use super::preset::Hit;
 use super::principal;
+use super::principal_record::PrincipalRecord;
 use super::read_back::Placed;
 use super::record;
 use super::record::Kind;
@@ -271,7 +272,7 @@ impl Gate {
                 &route.name,
                 transaction,
                 Some(request),
-                request.principal,
+                request.principal.map(|p| PrincipalRecord::of(p, Some(route))),
             )
         })
         .await

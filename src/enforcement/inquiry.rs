@@ -14,6 +14,7 @@ use super::gate::RecordError;
 use super::gate::Until;
 use super::gather;
 use super::principal::Principal;
+use super::principal_record::PrincipalRecord;
 use super::record;
 use super::record::Kind;
 use super::snapshot::Snapshot;
@@ -128,7 +129,7 @@ impl Gate {
                 "decision-api",
                 transaction,
                 None,
-                caller.principal,
+                caller.principal.map(|p| PrincipalRecord::of(p, None)),
             )
         };
         let recorded = match synced {

@@ -18,6 +18,7 @@ mod names;
 mod outcome;
 mod preset;
 mod principal;
+mod principal_record;
 mod read_back;
 mod record;
 mod refuse;

@@ -26,7 +26,7 @@ use crate::model::Transaction;
 use crate::model::Vouching;
 
 use super::outcome::Refusal;
-use super::principal::Principal;
+use super::principal_record::PrincipalRecord;
 use super::request::Request;
 use super::secrets::account_without_secrets;
 use super::secrets::without_secrets;
@@ -152,14 +152,6 @@ struct Evidence<'a> {
     vouching: Vouching,
 }
 
-/// Who vouched: never the token itself.
-#[derive(Serialize)]
-struct PrincipalRecord<'a> {
-    issuer: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    subject: Option<std::borrow::Cow<'a, str>>,
-}
-
 #[derive(Serialize)]
 struct AddressRecord<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -237,13 +229,10 @@ pub(super) fn write_decision(
     route: &str,
     transaction: &Transaction,
     request: Option<&Request<'_>>,
-    principal: Option<&Principal>,
+    principal: Option<PrincipalRecord<'_>>,
 ) -> Result<(), serde_json::Error> {
     let mut record = of_decision(kind, document, id, route, transaction, request);
-    record.evidence.principal = principal.map(|principal| PrincipalRecord {
-        issuer: &principal.token.issuer,
-        subject: principal.token.subject.as_deref().map(without_secrets),
-    });
+    record.evidence.principal = principal;
     serde_json::to_writer(out, &record)
 }
 

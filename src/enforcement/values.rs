@@ -180,9 +180,14 @@ impl<'a> Reader<'a> {
                 }
             }
             Source::Fixed(text) => texts.push(Cow::Borrowed(text)),
+            Source::Certificate(kind) => {
+                let certificate = self.request.principal.and_then(|p| p.certificate.as_ref());
+                let names = certificate.into_iter().flat_map(|found| found.names(*kind));
+                texts.extend(names.map(Cow::Borrowed));
+            }
             Source::Claim(at) => {
-                if let Some(principal) = self.request.principal {
-                    pointed(at, &principal.token.payload, numbers, &mut texts)?;
+                if let Some(token) = self.request.principal.and_then(|p| p.token.as_ref()) {
+                    pointed(at, &token.payload, numbers, &mut texts)?;
                 }
             }
         }

@@ -143,7 +143,9 @@ impl Worker {
         let gate = &self.plane.gate;
         let host = Host::parse(&original.host).ok();
         let name = host.as_ref().map_or("", Host::name);
-        let arrival = Arrival { host: name, method: &original.method, ..*arrival };
+        // The certificate of this connection is the proxy's, not the client's.
+        let arrival =
+            Arrival { certificate: None, host: name, method: &original.method, ..*arrival };
         let (method, raw) = (&*original.method, &*original.target);
         let path = raw.split('?').next().unwrap_or(raw);
         if matches!(method, "CONNECT" | "TRACE") {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use actix_web::HttpMessage;
 use actix_web::HttpResponse;
@@ -24,6 +25,7 @@ use crate::enforcement::Request;
 use crate::enforcement::Snapshot;
 use crate::enforcement::Unauthenticated;
 use crate::enforcement::Unread;
+use crate::identity::Certificate;
 use crate::identity::TokenFault;
 use crate::message::AddressBasis;
 use crate::message::CanonicalTarget;
@@ -65,6 +67,8 @@ const SERVED_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 /// What was read of a request before its target.
 #[derive(Clone, Copy)]
 pub(super) struct Arrival<'a> {
+    /// The client's own certificate, if it has shown one that was verified.
+    pub(super) certificate: Option<&'a Arc<Certificate>>,
     pub(super) client: ClientAddress,
     pub(super) host: &'a str,
     /// The method of the request that is judged; another than its own where a proxy asks about one.
@@ -97,7 +101,9 @@ pub(super) async fn handle(
     let name = host.as_ref().map_or("", Host::name);
     let method = request.method().as_str();
     let upgrade = if switchable { tunnel::asked(request) } else { Upgrade::Absent };
-    let arrival = Arrival { client, host: name, method, peer, port, request, secure, upgrade };
+    let certificate = request.conn_data::<Arc<Certificate>>();
+    let arrival =
+        Arrival { certificate, client, host: name, method, peer, port, request, secure, upgrade };
     let raw = arrival.raw_target();
     if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
         return worker.method_never_served(&arrival, raw).await;

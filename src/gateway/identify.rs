@@ -1,4 +1,9 @@
-//! Who sends a request: the bearer of a token, or nobody that is known (RFC 6750, RFC 9110 11.6.2).
+//! Who sends a request: the bearer of a token (RFC 6750, RFC 9110 11.6.2), of a verified client certificate, or nobody that is
+//! known.
+//!
+//! A bad token is refused whatever stands beside it.
+
+use std::sync::Arc;
 
 use actix_web::HttpMessage;
 use actix_web::HttpResponse;
@@ -42,7 +47,7 @@ impl Worker {
             return Ok(None);
         }
         let refused = |reason| Refusal::Unauthenticated { id: self.plane.gate.new_id(), reason };
-        match self.bearer(arrival).await {
+        match self.principal(arrival).await {
             Ok(None) if route.identity == IdentityUse::Required => {
                 Err(refused(Unauthenticated::Absent))
             }
@@ -52,7 +57,8 @@ impl Worker {
         }
     }
 
-    /// Keeps a route that does not judge to its `identity = "required"`; a token could change nothing else there.
+    /// Keeps a route that does not judge to its `identity = "required"`; neither token nor certificate could
+    /// change anything else there.
     pub(super) async fn admit(
         &self,
         route: &Route,
@@ -61,7 +67,7 @@ impl Worker {
         if route.identity != IdentityUse::Required {
             return Ok(());
         }
-        match self.bearer(arrival).await {
+        match self.principal(arrival).await {
             Ok(Some(_)) => Ok(()),
             Ok(None) => Err(answers::unauthenticated(Unauthenticated::Absent)),
             Err(TokenFault::NoKeys) => Err(answers::fault(StatusCode::SERVICE_UNAVAILABLE, None)),
@@ -71,10 +77,25 @@ impl Worker {
 
     /// True if a bearer has a permission on the decision API.
     pub(super) fn may(&self, principal: Option<&Principal>, permission: Permission) -> bool {
-        let subject = principal.and_then(|principal| principal.token.subject.as_deref());
+        let subject = principal.and_then(|principal| principal.token.as_ref());
+        let subject = subject.and_then(|token| token.subject.as_deref());
         let (Some(subject), Some(identity)) = (subject, &self.plane.identity) else { return false };
         let mut granted = identity.permissions.iter().filter(|(name, _)| name == subject);
         granted.any(|(_, permissions)| permissions.contains(&permission))
+    }
+
+    /// The bearer of a request's token, of its connection's certificate, or of both.
+    async fn principal(&self, arrival: &Arrival<'_>) -> Result<Option<Principal>, TokenFault> {
+        let bearer = self.bearer(arrival).await?;
+        // A connection may outlive the certificate that it began with.
+        let now = self.plane.gate.now().as_second();
+        let certificate = arrival.certificate.filter(|certificate| now <= certificate.ends);
+        let Some(certificate) = certificate else { return Ok(bearer) };
+        let certificate = Some(Arc::clone(certificate));
+        Ok(Some(match bearer {
+            Some(bearer) => Principal { certificate, ..bearer },
+            None => Principal { certificate, claims: Arc::new([]), token: None },
+        }))
     }
 
     /// The bearer of a request's token; none without a token or without `[identity]`.
@@ -95,8 +116,8 @@ impl Worker {
         };
         let checked = identity.verifier.verify(token, self.plane.gate.now()).await;
         metrics.token_checked(checked.as_ref().map_or_else(|fault| fault.as_str(), |_| "valid"));
-        let claims = std::sync::Arc::clone(&identity.claims);
-        checked.map(|token| Some(Principal { claims, token }))
+        let claims = Arc::clone(&identity.claims);
+        checked.map(|token| Some(Principal { certificate: None, claims, token: Some(token) }))
     }
 }
 

@@ -24,6 +24,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
 
+use crate::identity::Certificate;
 use crate::message::ClientAddressRule;
 
 use super::handler::handle;
@@ -90,6 +91,9 @@ impl Listener {
             .local_addr(self.address)
             .on_connect_ext(|stream: &Watched, data| {
                 data.insert(stream.watch());
+                if let Some(certificate) = stream.certificate() {
+                    data.insert(certificate);
+                }
             })
             // What asks for a WebSocket, and CONNECT: requests behind which actix sees no end.
             .upgrade(fn_service(move |(request, framed): (Request, Framed<Watched, Codec>)| {
@@ -113,7 +117,8 @@ impl Listener {
             let (http, tls, worker) = (Rc::clone(&http), tls.clone(), Rc::clone(&worker));
             async move {
                 let opening = opened(socket, tls, &worker.plane.client_rule);
-                let Ok(Some((stream, origin))) = tokio::time::timeout(patience.head, opening).await
+                let Ok(Some(Opened { certificate, origin, stream })) =
+                    tokio::time::timeout(patience.head, opening).await
                 else {
                     return Ok(());
                 };
@@ -122,7 +127,7 @@ impl Listener {
                     Origin::Unknown => None,
                 };
                 let ip = client.map(|client| client.ip());
-                let stream = Watched::new(stream, ip, patience, worker);
+                let stream = Watched::new(stream, certificate, ip, patience, worker);
                 if let Err(error) = http.call((stream, client)).await {
                     // Strangers' faults: a way to flood the log.
                     tracing::debug!(%error, "a client's connection ended");
@@ -133,12 +138,20 @@ impl Listener {
     }
 }
 
+/// A connection that is ready for its first request.
+struct Opened {
+    /// Whom a verified certificate of the client's own names.
+    certificate: Option<Arc<Certificate>>,
+    origin: Origin,
+    stream: Either<TcpStream, Box<TlsStream<TcpStream>>>,
+}
+
 /// The stream of a connection, and whom it is from: behind its PROXY header and its TLS handshake, if it is to have them.
 async fn opened(
     mut socket: TcpStream,
     tls: Option<TlsAcceptor>,
     rule: &ClientAddressRule,
-) -> Option<(Either<TcpStream, Box<TlsStream<TcpStream>>>, Origin)> {
+) -> Option<Opened> {
     let peer = socket.peer_addr().ok()?;
     // An answer leaves in as few packets as it is written in, and none waits for an acknowledgement.
     socket.set_nodelay(true).ok()?;
@@ -151,14 +164,27 @@ async fn opened(
     } else {
         Origin::Known(peer)
     };
-    let Some(tls) = tls else { return Some((Either::Left(socket), origin)) };
+    let Some(tls) = tls else {
+        return Some(Opened { certificate: None, origin, stream: Either::Left(socket) });
+    };
     match tls.accept(socket).await {
-        Ok(stream) => Some((Either::Right(Box::new(stream)), origin)),
+        Ok(stream) => {
+            // What a trusted proxy shows is its own: it says nothing of the clients behind it.
+            let certificate =
+                if rule.trusts(peer.ip()) { None } else { certificate(&stream).map(Arc::new) };
+            Some(Opened { certificate, origin, stream: Either::Right(Box::new(stream)) })
+        }
         Err(error) => {
             tracing::debug!(%error, "a TLS handshake failed");
             None
         }
     }
+}
+
+/// What the client's certificate says, which the handshake has verified.
+fn certificate(stream: &TlsStream<TcpStream>) -> Option<Certificate> {
+    let (_, session) = stream.get_ref();
+    Certificate::read(session.peer_certificates()?.first()?)
 }
 
 /// Sweeps a worker's connections to upstreams for as long as there is the worker.

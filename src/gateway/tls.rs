@@ -16,6 +16,7 @@ use rustls::server::ResolvesServerCert;
 use rustls::server::WebPkiClientVerifier;
 use rustls::sign::CertifiedKey;
 
+use crate::settings::ClientCertificate;
 use crate::settings::Tls;
 
 /// Why a listener cannot speak TLS.
@@ -84,9 +85,12 @@ impl Certificates {
                     roots.add(authority).map_err(|error| fault(file, error.to_string()))?;
                 }
                 let verifier =
-                    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
-                        .build()
-                        .map_err(|error| fault(file, error.to_string()))?;
+                    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+                let verifier = match self.files.client_certificate {
+                    ClientCertificate::Optional => verifier.allow_unauthenticated(),
+                    ClientCertificate::Required => verifier,
+                };
+                let verifier = verifier.build().map_err(|error| fault(file, error.to_string()))?;
                 builder.with_client_cert_verifier(verifier)
             }
         };

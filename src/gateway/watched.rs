@@ -9,6 +9,7 @@ use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Context;
 use std::task::Poll;
 use std::task::Waker;
@@ -25,6 +26,8 @@ use tokio::time::Instant;
 use tokio::time::Sleep;
 use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
+
+use crate::identity::Certificate;
 
 use super::plane::Worker;
 use super::unparsed::Fault;
@@ -103,6 +106,8 @@ impl Drop for Serving {
 pub(super) struct Watched {
     /// The last write could not be done.
     blocked: bool,
+    /// Whom the client's certificate names.
+    certificate: Option<Arc<Certificate>>,
     /// The head that is coming, as far as it has come and is kept.
     head: Vec<u8>,
     /// What goes out in place of an answer of actix's own.
@@ -119,6 +124,7 @@ pub(super) struct Watched {
 impl Watched {
     pub(super) fn new(
         stream: Either<TcpStream, Box<TlsStream<TcpStream>>>,
+        certificate: Option<Arc<Certificate>>,
         peer: Option<IpAddr>,
         patience: Patience,
         worker: Rc<Worker>,
@@ -126,6 +132,7 @@ impl Watched {
         let timer = Box::pin(tokio::time::sleep(patience.head.min(patience.idle)));
         Self {
             blocked: false,
+            certificate,
             head: Vec::new(),
             instead: None,
             peer,
@@ -135,6 +142,10 @@ impl Watched {
             watch: Watch::new(patience),
             worker,
         }
+    }
+
+    pub(super) fn certificate(&self) -> Option<Arc<Certificate>> {
+        self.certificate.clone()
     }
 
     pub(super) fn watch(&self) -> Rc<Watch> {

@@ -53,8 +53,20 @@ pub struct Tls {
     pub certificate: PathBuf,
     /// Authorities whose client certificates are accepted; none: clients are not asked.
     pub client_ca: Option<PathBuf>,
+    /// Whether a client must show a certificate where there is [`Self::client_ca`].
+    pub client_certificate: ClientCertificate,
     /// The private key.
     pub key: PathBuf,
+}
+
+/// Whether a client must show a certificate.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum ClientCertificate {
+    /// A connection without one is served; one that is not the authorities' is refused all the same.
+    Optional,
+    /// A connection without one is refused.
+    #[default]
+    Required,
 }
 
 /// Which address is the client's.
@@ -140,6 +152,19 @@ impl ClientAddress {
             Self::Peer => "peer",
             Self::ProxyProtocol => "proxy-protocol",
             Self::XForwardedFor => "x-forwarded-for",
+        }
+    }
+}
+
+impl ClientCertificate {
+    /// Either.
+    pub const ALL: [Self; 2] = [Self::Optional, Self::Required];
+
+    /// The contract's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Optional => "optional",
+            Self::Required => "required",
         }
     }
 }

@@ -94,6 +94,31 @@ impl Algorithm {
     }
 }
 
+/// A kind of name in a client certificate: of the subject, or of its alternative names (RFC 5280 4.2.1.6).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(missing_docs, reason = "each is the name of that kind")]
+pub enum CertificateName {
+    CommonName,
+    Dns,
+    Email,
+    Uri,
+}
+
+impl CertificateName {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::CommonName, Self::Dns, Self::Email, Self::Uri];
+
+    /// The contract's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CommonName => "common_name",
+            Self::Dns => "dns",
+            Self::Email => "email",
+            Self::Uri => "uri",
+        }
+    }
+}
+
 /// What a caller of the decision API may do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Permission {

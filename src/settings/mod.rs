@@ -16,9 +16,9 @@ mod reseller;
 mod route;
 mod upstream;
 
-pub use gateway::{Admin, ClientAddress, Gateway, Listener, Tls};
+pub use gateway::{Admin, ClientAddress, ClientCertificate, Gateway, Listener, Tls};
 pub use geo::Geo;
-pub use identity::{Algorithm, Identity, JwksSource, Permission};
+pub use identity::{Algorithm, CertificateName, Identity, JwksSource, Permission};
 pub use notify::Notify;
 pub use operation::{
     Catalog, Customers, Deliveries, Ledger, Log, LogFormat, LogLevel, Policies, Store,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::model::Action;
 
+use super::identity::CertificateName;
 use super::pointer::Pointer;
 use super::reading::Gives;
 use super::reading::Reading;
@@ -65,6 +66,8 @@ pub struct ItemMapping {
 /// Where a value stands.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Source {
+    /// A name in the client's certificate.
+    Certificate(CertificateName),
     /// A claim of the token.
     Claim(Pointer),
     /// A cookie.
@@ -129,7 +132,7 @@ pub enum BodyUse {
     Unread,
 }
 
-/// What is made of a token.
+/// What is made of a token or a client certificate.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum IdentityUse {
     /// `Authorization` passes untouched.
@@ -207,7 +210,8 @@ impl Route {
                 Source::Pointer(_) => return BodyUse::Document,
                 Source::Form(_) => return BodyUse::Form,
                 Source::Query(_) => queried = true,
-                Source::Claim(_)
+                Source::Certificate(_)
+                | Source::Claim(_)
                 | Source::Cookie(_)
                 | Source::Fixed(_)
                 | Source::Header(_)

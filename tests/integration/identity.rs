@@ -475,6 +475,98 @@ fn claims_count_beside_the_request_and_one_us_value_decides() {
 }
 
 #[test]
+fn a_route_that_takes_its_account_from_a_claim_is_vouched_for_by_the_token_alone() {
+    let (recorder, issuer) = (Recorder::start(), Issuer::new());
+    let without_claims: Vec<_> =
+        IDENTITY.lines().filter(|line| !line.starts_with("claims")).collect();
+    let routes = route("optional", "optional").replace(
+        "buyer = { billing_country = \"/country\", account = \"/account\" }",
+        "buyer = { account = { claim = \"/customer/id\" }, citizenship = { claim = \"/nationality\" } }",
+    );
+    let gateway = GatewayBuilder::new(recorder.address)
+        .with(&without_claims.join("\n"))
+        .routes(&routes)
+        .file("jwks.json", issuer.jwks())
+        .file("customers.csv", CUSTOMERS)
+        .start();
+    let world = World { gateway, issuer, recorder };
+    let order = order("DE", Some("A-DE"));
+    assert_eq!(world.order("/optional", &order, &[]).status, 403, "the body's account is not read");
+    for (what, more, status) in [
+        ("a German account", json!({"customer":{"id":"A-DE"}}), SERVED),
+        ("a US account", json!({"customer":{"id":"A-US"}}), 451),
+        ("an unknown account", json!({"customer":{"id":"A-XX"}}), 403),
+        ("no account", json!({}), 403),
+        ("two accounts", json!({"customer":{"id":["A-DE","A-US"]}}), 400),
+        ("a key in another case", json!({"Customer":{"id":"A-US"},"customer":{"id":"A-DE"}}), 400),
+        ("a US nationality", json!({"customer":{"id":"A-DE"},"nationality":["DE","US"]}), 451),
+    ] {
+        let credentials = format!("Bearer {}", world.issuer.token("nobody", &more));
+        let answer = world.order("/optional", &order, &[&credentials]);
+        assert_eq!(answer.status, status, "{what}: {}", answer.text());
+        if status == SERVED {
+            let record = world.gateway.record(answer.decision().unwrap().1);
+            let evidence = &record["evidence"];
+            assert_eq!(
+                (&evidence["vouching"], &evidence["account"], &evidence["claimed"]),
+                (&"vouched".into(), &"A-DE".into(), &Value::Null)
+            );
+        }
+    }
+}
+
+#[test]
+fn a_key_of_another_curve_is_not_used_for_an_algorithm_that_is_not_its_own() {
+    let random = SystemRandom::new();
+    let algorithm = &signature::ECDSA_P384_SHA384_FIXED_SIGNING;
+    let pkcs8 = EcdsaKeyPair::generate_pkcs8(algorithm, &random).unwrap();
+    let pair = EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref()).unwrap();
+    let point = pair.public_key().as_ref();
+    let key = |kid: &str, alg: Option<&str>| {
+        let mut key = json!({"kty":"EC","crv":"P-384","kid":kid,
+            "x":b64(&point[1..49]),"y":b64(&point[49..])});
+        if let Some(alg) = alg {
+            key["alg"] = alg.into();
+        }
+        key
+    };
+    let (recorder, issuer) = (Recorder::start(), Issuer::new());
+    let keys = [
+        issuer.ed_key("ed"),
+        key("silent", None),
+        key("true", Some("ES384")),
+        key("false", Some("ES256")),
+    ];
+    let gateway = GatewayBuilder::new(recorder.address)
+        .with(&IDENTITY.replace("\"ES256\"", "\"ES256\", \"ES384\""))
+        .routes(&route("optional", "optional"))
+        .file("jwks.json", json!({"keys":keys}).to_string())
+        .file("customers.csv", CUSTOMERS)
+        .start();
+    let world = World { gateway, issuer, recorder };
+    let token = |kid: &str, alg: &str| {
+        let header = json!({"alg":alg,"kid":kid}).to_string();
+        let payload = claims("A-DE", &json!({})).to_string();
+        let signed = format!("{}.{}", b64(header), b64(payload));
+        let signature = pair.sign(&random, signed.as_bytes()).unwrap();
+        // As long as a signature of P-256, too.
+        let short = b64(&signature.as_ref()[..64]);
+        (format!("{signed}.{}", b64(signature.as_ref())), format!("{signed}.{short}"))
+    };
+    for kid in ["silent", "true", "false"] {
+        let (whole, short) = token(kid, "ES256");
+        world.refuses_token(kid, &whole);
+        world.refuses_token(kid, &short);
+    }
+    world.refuses_token("a key that names another's algorithm", &token("false", "ES384").0);
+    for kid in ["silent", "true"] {
+        let credentials = format!("Bearer {}", token(kid, "ES384").0);
+        let answer = world.order("/optional", &order("DE", None), &[&credentials]);
+        assert_eq!(answer.status, SERVED, "{kid}: {}", answer.text());
+    }
+}
+
+#[test]
 fn permissions_open_the_decision_api_and_what_it_takes() {
     let world = World::new();
     let transaction = |more: Value| {

@@ -10,6 +10,7 @@
 )]
 
 mod cache;
+mod certificates;
 mod client_address;
 mod crash;
 mod decision_api;

@@ -8,6 +8,7 @@ use crate::config::reader::Section;
 use crate::config::reader::Shape;
 use crate::settings::Admin;
 use crate::settings::ClientAddress;
+use crate::settings::ClientCertificate;
 use crate::settings::Gateway;
 use crate::settings::Listener;
 use crate::settings::Tls;
@@ -146,7 +147,16 @@ fn tls(section: &Section<'_>) -> Option<Tls> {
     let certificate = section.need("certificate", "\"fullchain.pem\"");
     let key = section.need("key", "\"key.pem\"");
     let client_ca = section.at("client_ca").and_then(|field| field.path());
+    let asked = section.at("client_certificate");
+    if let Some(field) = asked.as_ref().filter(|_| section.at("client_ca").is_none()) {
+        field.problem(
+            "no client is asked for a certificate: write `client_ca = \"ca.pem\"` as well",
+        );
+    }
+    let client_certificate = asked
+        .and_then(|field| field.one_of(&ClientCertificate::ALL, ClientCertificate::as_str))
+        .unwrap_or_default();
     let certificate = certificate.and_then(|field| field.path());
     let key = key.and_then(|field| field.path());
-    Some(Tls { certificate: certificate?, client_ca, key: key? })
+    Some(Tls { certificate: certificate?, client_ca, client_certificate, key: key? })
 }

@@ -10,6 +10,7 @@ use crate::settings::ClientRole;
 use crate::settings::Identity;
 use crate::settings::IdentityUse;
 use crate::settings::ItemMapping;
+use crate::settings::Listener;
 use crate::settings::Preset;
 use crate::settings::Requirement;
 use crate::settings::Route;
@@ -25,6 +26,8 @@ use super::upstream::name;
 pub(in crate::config) struct Surroundings<'a> {
     /// `[identity]`, if it is there.
     pub(in crate::config) identity: Option<&'a Identity>,
+    /// Where the gateway listens, as far as that can be read.
+    pub(in crate::config) listeners: &'a [Listener],
     /// Names of the upstreams, the broken ones too.
     pub(in crate::config) upstreams: &'a [String],
 }
@@ -69,6 +72,7 @@ fn route(
         .or(preset.map(Preset::client))
         .unwrap_or_default();
     let place = Place {
+        certificates: around.listeners.iter().any(asks_clients) && identity != IdentityUse::None,
         identity: around.identity.is_some() && identity != IdentityUse::None,
         parameters: parameters.as_deref(),
         walks: false,
@@ -293,10 +297,24 @@ fn identity(section: &Section<'_>, around: Surroundings<'_>) -> IdentityUse {
         };
     };
     let chosen = field.one_of(&IdentityUse::ALL, IdentityUse::as_str).unwrap_or_default();
-    if chosen != IdentityUse::None && around.identity.is_none() {
-        field.problem("needs an `[identity]` section that says whose tokens are believed");
+    let mut listeners = around.listeners.iter();
+    match chosen {
+        _ if around.identity.is_some() => {}
+        IdentityUse::None => {}
+        IdentityUse::Optional if listeners.any(asks_clients) => {}
+        IdentityUse::Required if listeners.all(asks_clients) => {}
+        IdentityUse::Required if around.listeners.iter().any(asks_clients) => field.problem(
+            "a listener without `client_ca` could never serve it: give every listener `tls.client_ca`, or write `[identity]`",
+        ),
+        IdentityUse::Optional | IdentityUse::Required => field.problem(
+            "needs an `[identity]` section that says whose tokens are believed, or `tls.client_ca` for client certificates",
+        ),
     }
     chosen
+}
+
+fn asks_clients(listener: &Listener) -> bool {
+    listener.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some())
 }
 
 /// The upstream's name. Without any `[[upstream]]` the gateway only answers checks, and a receiver forwards nothing.

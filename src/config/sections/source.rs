@@ -3,12 +3,15 @@
 use crate::config::reader::Field;
 use crate::config::reader::Section;
 use crate::config::reader::Shape;
+use crate::settings::CertificateName;
 use crate::settings::Pointer;
 use crate::settings::Source;
 
 /// What a source may refer to where it stands.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place<'a> {
+    /// Whether a listener asks for client certificates and the route looks at them.
+    pub(super) certificates: bool,
     /// Whether `[identity]` is there and the route asks for it.
     pub(super) identity: bool,
     /// The parameters of the route's pattern; none if the pattern is unreadable.
@@ -57,6 +60,7 @@ fn table(field: &Field<'_>, section: &Section<'_>, place: Place<'_>) -> Option<S
             sources.extend(read(&field));
         }
     };
+    kind("certificate", &|field| certificate(field, place));
     kind("claim", &|field| claim(field, place));
     kind("cookie", &|field| field.text().map(Source::Cookie));
     kind("form", &|field| field.text().map(Source::Form));
@@ -65,12 +69,21 @@ fn table(field: &Field<'_>, section: &Section<'_>, place: Place<'_>) -> Option<S
     kind("query", &|field| field.text().map(Source::Query));
     if given > 1 || section.is_empty() {
         field.problem(
-            "expected exactly one of `header`, `query`, `path`, `form`, `cookie`, `claim`: \
+            "expected exactly one of `header`, `query`, `path`, `form`, `cookie`, `claim`, `certificate`: \
              write `{ header = \"X-License-Key\" }` or a JSON pointer",
         );
         return None;
     }
     sources.pop()
+}
+
+fn certificate(field: &Field<'_>, place: Place<'_>) -> Option<Source> {
+    if !place.certificates {
+        field.problem(
+            "needs a listener with `tls.client_ca` and a route whose `identity` is `optional` or `required`",
+        );
+    }
+    field.one_of(&CertificateName::ALL, CertificateName::as_str).map(Source::Certificate)
 }
 
 fn claim(field: &Field<'_>, place: Place<'_>) -> Option<Source> {

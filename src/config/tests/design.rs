@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::settings::ClientCertificate;
 use crate::settings::ClientRole;
 use crate::settings::IdentityUse;
 use crate::settings::JwksSource;
@@ -271,11 +272,21 @@ tls = { certificate = "a.pem", key = "a.key", client_ca = "ca.pem" }
     let [first, second] = config.gateway.listeners.as_slice() else { panic!("two listeners") };
     assert_eq!(
         first.tls,
-        Some(Tls { certificate: at("a.pem"), client_ca: Some(at("ca.pem")), key: at("a.key") })
+        Some(Tls {
+            certificate: at("a.pem"),
+            client_ca: Some(at("ca.pem")),
+            client_certificate: ClientCertificate::Required,
+            key: at("a.key")
+        })
     );
     assert_eq!(
         second.tls,
-        Some(Tls { certificate: at("b.pem"), client_ca: None, key: PathBuf::from("/b.key") })
+        Some(Tls {
+            certificate: at("b.pem"),
+            client_ca: None,
+            client_certificate: ClientCertificate::Required,
+            key: PathBuf::from("/b.key")
+        })
     );
     let single = read("[gateway]\nlisten = { address = \"[::1]:0\" }").unwrap();
     assert_eq!(single.gateway.listeners.len(), 1);

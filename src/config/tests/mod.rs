@@ -11,6 +11,7 @@ use crate::settings::LogFormat;
 use crate::settings::Preset;
 use crate::settings::Source;
 
+mod certificates;
 mod design;
 mod overrides;
 mod problems;

@@ -260,7 +260,7 @@ fn a_route_is_checked_against_itself() {
         ),
         (
             "action = \"none\"\npath = \"/a\"\nidentity = \"optional\"",
-            "route.r.identity: needs an `[identity]` section that says whose tokens are believed",
+            "route.r.identity: needs an `[identity]` section that says whose tokens are believed, or `tls.client_ca` for client certificates",
         ),
         (
             "action = \"none\"\npath = \"/a\"\nrequire = [\"account\"]",
