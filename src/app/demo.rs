@@ -99,6 +99,7 @@ listen = "{admin}"
 [reseller]
 organization_country = "DE"
 names = ["Sample shop"]
+notice_url = "https://shop.example/why"
 
 [geo]
 networks = "networks.csv"
@@ -164,6 +165,9 @@ fn guide(listening: &Listening, file: &Path) -> String {
          curl -i http://{gateway}/mirror/index/u1313g.xml -H 'X-Forwarded-For: 203.0.113.7'\n\n\
          # review: a German order from behind a VPN\n\
          {vpn_order}\n\n\
+         # page: what a person sees, here in Spanish; a browser at that address shows it as well\n\
+         curl -s http://{gateway}/mirror/index/u1313g.xml -H 'X-Forwarded-For: 198.51.100.7' \\\n  \
+         -H 'Accept: text/html' -H 'Accept-Language: es'\n\n\
          # what would be decided, and why\n\
          curl -s http://{gateway}/v1/decide -H 'Content-Type: application/json' \\\n  \
          -d '{{\"action\":\"renewal\",\"items\":[{{\"name\":\"Kaspersky Plus\"}}],\"buyer\":{{\"billing_country\":\"PR\"}}}}'\n\n\

@@ -55,11 +55,25 @@ Examples:
 Columns: account,license_key,organization_country,billing_country,billing_region,parent_country,citizenship,
 permanent_resident_of,us_person,email. One bad row and nothing is taken; every bad row is told with its line, exit code 65.";
 
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  interdict catalog export --config /etc/interdict.toml - > catalog.csv
+  interdict customers export --config /etc/interdict.toml customers.csv";
+
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  interdict catalog import --config /etc/interdict.toml catalog.csv
+  interdict customers import --config /etc/interdict.toml customers.csv
+
+Give the configuration that the server has: without it the store is the one in your own state directory.";
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Write the table in the store as CSV.
+    #[command(after_help = EXPORT_EXAMPLES)]
     Export(FileArgs),
     /// Put a CSV file in place of the table in the store; a running server takes it over.
+    #[command(after_help = IMPORT_EXAMPLES)]
     Import(FileArgs),
 }
 

@@ -36,6 +36,7 @@ fn every_line_that_the_demonstration_prints_does_what_it_says() {
             "block:" => "HTTP/1.1 451 ",
             "allow:" => "HTTP/1.1 20",
             "review:" => "HTTP/1.1 403 ",
+            "page:" => "<!doctype html>\n<html lang=\"es\">",
             "what" => "{\"at\":",
             "every" => "{",
             other => panic!("`{other}` says nothing of an outcome"),
@@ -43,12 +44,12 @@ fn every_line_that_the_demonstration_prints_does_what_it_says() {
         assert!(ended.stdout.starts_with(expect), "{purpose}\n{line}\n{}", ended.stdout);
         seen.push((purpose, ended.stdout));
     }
-    assert_eq!(seen.len(), 7);
-    assert!(seen[5].1.contains("\"verdict\":\"block\""), "{}", seen[5].1);
-    assert_eq!(seen[6].1.lines().count(), 6, "every decision is on disk");
+    assert_eq!(seen.len(), 8);
+    assert!(seen[6].1.contains("\"verdict\":\"block\""), "{}", seen[6].1);
+    assert_eq!(seen[7].1.lines().count(), 7, "every decision is on disk");
 
     let page = Request::get("/").send(admin).text();
-    for count in ["allowed<b>2</b>", "blocked<b>3</b>", "held<b>1</b>"] {
+    for count in ["allowed<b>2</b>", "blocked<b>4</b>", "held<b>1</b>"] {
         assert!(page.contains(count), "{count}: {page}");
     }
     assert!(Request::get("/metrics").send(admin).text().contains("interdict_decisions_total"));

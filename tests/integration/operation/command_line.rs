@@ -17,8 +17,14 @@ fn interdict_with(arguments: &[&str]) -> Ended {
 
 /// Every command of the contract that this version has.
 const COMMANDS: &[&[&str]] = &[
+    &["catalog"],
+    &["catalog", "export"],
+    &["catalog", "import"],
     &["check"],
     &["completions"],
+    &["customers"],
+    &["customers", "export"],
+    &["customers", "import"],
     &["decide"],
     &["demo"],
     &["ledger"],
