@@ -1,7 +1,7 @@
 //! Keys to records in two blocks of memory: a table of slots, and the bytes of all rows one after the other.
 //!
-//! A map of boxed keys to boxed customers takes 150 MiB for 270,000 companies and as much again while it reloads; this
-//! takes a fifth, and finding one costs two trips to memory.
+//! A map of boxed keys to boxed customers would take several times as much, and as much again while it reloads; finding one here
+//! costs two trips to memory.
 
 use std::hash::BuildHasher;
 use std::hash::RandomState;

@@ -53,6 +53,8 @@ pub(super) struct Placed {
     /// The route that asks for it.
     pub(super) at: usize,
     entrances: Vec<Route>,
+    /// How a request on the preset's own path is read that is no known entrance.
+    own: Option<Route>,
     platform: Platform,
     pub(super) upstream: Option<String>,
 }
@@ -78,8 +80,14 @@ impl Placed {
     /// The preset that a route asks for, if it is one with entrances.
     pub(super) fn new(at: usize, route: &Route) -> Option<Self> {
         let platform = Platform::of(route.preset?)?;
-        let entrances = platform.templates().iter().map(|t| t.route(route)).collect();
-        Some(Self { at, entrances, platform, upstream: route.upstream.clone() })
+        let entrances: Vec<_> = platform.templates().iter().map(|t| t.route(route)).collect();
+        let own = entrances.get(platform.own_shape()).cloned().map(|plain| match &route.items {
+            Some(items) => {
+                Route { items: Some(items.clone()), reading: route.reading.clone(), ..plain }
+            }
+            None => plain,
+        });
+        Some(Self { at, entrances, own, platform, upstream: route.upstream.clone() })
     }
 
     /// What a request means to this preset.
@@ -95,8 +103,8 @@ impl Placed {
     }
 
     /// How a request on the preset's own route is read that is no known entrance.
-    pub(super) fn own(&self) -> Option<&Route> {
-        self.entrances.get(self.platform.own_shape())
+    pub(super) const fn own(&self) -> Option<&Route> {
+        self.own.as_ref()
     }
 
     /// What must be read of a body before a request is recognised.

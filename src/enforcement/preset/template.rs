@@ -89,9 +89,10 @@ impl Template {
     /// The entrance as a route. What the operator's own route says of the buyer counts in place of the template's; its `items`
     /// are those of its own path alone.
     pub(super) fn route(&self, own: &Route) -> Route {
-        let mut buyer = own.buyer.clone();
+        let own_buyer = own.buyer.iter().filter(|(_, source)| self.can_read(source));
+        let mut buyer: Vec<_> = own_buyer.cloned().collect();
         for (field, at) in self.buyer {
-            if !own.buyer.iter().any(|(known, _)| known == field) {
+            if !buyer.iter().any(|(known, _)| known == field) {
                 buyer.push((*field, at.source()));
             }
         }
@@ -115,6 +116,19 @@ impl Template {
                 stage: self.stage,
             },
             ..own.clone()
+        }
+    }
+}
+
+impl Template {
+    /// True if a source stands in a request of this entrance: a form has no pointers, a document no fields.
+    fn can_read(&self, source: &Source) -> bool {
+        let is_form = self.buyer.iter().any(|(_, at)| matches!(at, At::Form(_)));
+        let is_document = self.buyer.iter().any(|(_, at)| matches!(at, At::Body(_)));
+        match source {
+            Source::Form(_) => is_form,
+            Source::Pointer(_) => is_document,
+            _ => true,
         }
     }
 }

@@ -22,6 +22,28 @@ upstream = "main"
 "#;
 
 #[test]
+fn items_of_an_own_path_are_read_where_the_route_says() {
+    let recorder = Recorder::start();
+    let routes = ROUTES.replace(
+        "preset = \"kaspersky-partner\"\n",
+        "preset = \"kaspersky-partner\"\nitems = { at = \"/lines/*\", sku = \"/code\", name = \"/text\" }\n",
+    );
+    let gateway = GatewayBuilder::new(recorder.address).routes(&routes).start();
+    let order = |name: &str| {
+        let body = format!(
+            "{{\"lines\":[{{\"code\":\"X\",\"text\":\"{name}\"}}],\"Customer\":{{\"Address\":{{\"Country\":\"USA\"}}}}}}"
+        );
+        Request::post("/erp/orders", body).send(gateway.address).status
+    };
+    assert_eq!(order("Kaspersky Premium"), 451);
+    assert_eq!(order("Desk lamp"), 201);
+    // The vendor's own entrance is read as the vendor has it.
+    let body = "{\"Sku\":\"KL4863X*MG\",\"Customer\":{\"Address\":{\"Country\":\"USA\"}}}";
+    let target = "/Subscriptions/v2.0/api/Subscription/create";
+    assert_eq!(Request::post(target, body).send(gateway.address).status, 451);
+}
+
+#[test]
 fn a_subscription_is_judged_and_its_end_is_not() {
     let recorder = Recorder::start();
     let gateway = GatewayBuilder::new(recorder.address).routes(ROUTES).start();

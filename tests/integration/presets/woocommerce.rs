@@ -370,6 +370,29 @@ fn a_covered_item_is_refused_at_the_cart_already_and_what_is_unclear_waits_for_t
 }
 
 #[test]
+fn what_a_route_says_of_the_buyer_counts_where_it_can_stand() {
+    let store = Store::start();
+    let own = "buyer = { billing_country = \"/own/country\", declared_country = { header = \"X-Country\" } }\n";
+    let routes =
+        ROUTES.replace("preset = \"woocommerce\"\n", &format!("preset = \"woocommerce\"\n{own}"));
+    let gateway = GatewayBuilder::new(store.address()).routes(&routes).start();
+    let body = order("US", GERMAN).replacen('{', "{\"own\":{\"country\":\"DE\"},", 1);
+    let send = |country: &str| {
+        let request = Request::post("/wp-json/wc/v3/orders", body.clone()).from(GERMAN);
+        request.header("X-Country", country).send(gateway.address).status
+    };
+    assert_eq!((send("DE"), send("US")), (200, 403));
+    // A form has no pointers: its own field counts.
+    store.fill("t_1", &[93]);
+    let classic = |country: &str| {
+        let request = Request::new("POST", "/?wc-ajax=checkout").header("Content-Type", FORM);
+        let request = request.header("Cookie", &session("t_1")).from(GERMAN);
+        request.body(format!("billing_country={country}")).send(gateway.address).status
+    };
+    assert_eq!((classic("US"), classic("DE")), (451, 200));
+}
+
+#[test]
 fn pages_and_other_forms_pass_as_they_came() {
     let (store, gateway) = start();
     let file = "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a\"\r\n\r\nbytes\r\n--b--\r\n";
