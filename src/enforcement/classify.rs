@@ -174,7 +174,13 @@ fn ends(route: &Route, reader: &Reader<'_>, mapping: &ItemMapping) -> bool {
     let lines = mapping.at.as_ref().is_some_and(|at| !pointer::values(at, document).is_empty());
     let state = document.member("status").and_then(StrictValue::as_str);
     let state = state.map(|state| state.strip_prefix("wc-").unwrap_or(state));
-    !lines && state.is_some_and(|state| route.reading.ends.iter().any(|end| end == state))
+    // Whatever else it says could sell: a payment, another address, a fee.
+    let StrictValue::Object(members) = document else { return false };
+    let only = ["customer_note", "id", "meta_data", "status"];
+    let ends_alone = members.iter().all(|(name, _)| only.contains(&&**name));
+    !lines
+        && ends_alone
+        && state.is_some_and(|state| route.reading.ends.iter().any(|end| end == state))
 }
 
 fn items<'a>(mapping: &'a ItemMapping, reader: &Reader<'a>) -> Result<Vec<Item>, Malformed> {

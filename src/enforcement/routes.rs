@@ -124,6 +124,18 @@ impl RouteTable {
         }
     }
 
+    /// True if the body must be read to know what a request means, whatever its path is read as.
+    pub fn may_be_told_by_body(
+        &self,
+        route: &Route,
+        method: &str,
+        path: &str,
+        query: Option<&str>,
+    ) -> bool {
+        let asking = Asking { document: None, folded: path, form: None, method, path, query };
+        self.wants(route, &asking) != Wants::Nothing
+    }
+
     /// True if a reading of a target is an entrance on that route's upstream.
     pub fn is_entrance(
         &self,

@@ -16,12 +16,15 @@ use std::time::Duration;
 use actix_web::HttpMessage;
 use actix_web::http::header::HeaderMap;
 use actix_web::http::header::HeaderValue;
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD;
 use smallvec::SmallVec;
 use tokio::sync::OwnedRwLockReadGuard;
 use tokio::sync::OwnedRwLockWriteGuard;
 use tokio::sync::RwLock;
 
 use crate::message::CanonicalTarget;
+use crate::message::PhpName;
 use crate::settings::Route;
 use crate::settings::Stage;
 
@@ -33,7 +36,9 @@ const WAIT: Duration = Duration::from_secs(10);
 /// Sessions that are kept before those that rest are let go.
 const KEPT: usize = 1_024;
 /// Beginnings of the names of cookies that name a session or a customer: WooCommerce's, WordPress's, PHP's (Magento).
-const COOKIES: [&str; 3] = ["wp_woocommerce_session_", "wordpress_logged_in_", "phpsessid"];
+const COOKIES: [&str; 3] = [SESSION, "wordpress_logged_in_", "phpsessid"];
+/// WooCommerce's own, whose customer a cart's token names, too.
+const SESSION: &str = "wp_woocommerce_session_";
 
 /// The sessions that have requests on their way, of all workers.
 #[derive(Debug, Default)]
@@ -138,21 +143,16 @@ impl Worker {
 /// The names of a request's session: none where it is of none.
 pub(super) fn names(headers: &HeaderMap, target: &CanonicalTarget<'_>, more: &[String]) -> Names {
     let mut names = Names::new();
-    for cookies in headers.get_all("cookie").map(HeaderValue::as_bytes) {
-        for pair in cookies.split(|byte| *byte == b';') {
-            let pair = String::from_utf8_lossy(pair);
-            let Some((name, value)) = pair.trim().split_once('=') else { continue };
-            let name = name.to_ascii_lowercase();
-            let known = COOKIES.into_iter().find(|kind| name.starts_with(kind));
-            let named = || more.iter().map(String::as_str).find(|own| *own == name);
-            if let Some(kind) = known.or_else(named) {
-                let value = percent_encoding::percent_decode_str(value).decode_utf8_lossy();
-                // Behind the customer come an end and a seal, which change while the session stays.
-                let customer = value.split('|').next().unwrap_or_default();
-                names.push(hashed(kind, customer));
-            }
+    for (name, value) in cookies(headers) {
+        let known = COOKIES.into_iter().find(|kind| name.starts_with(kind));
+        let named = || more.iter().map(String::as_str).find(|own| *own == name);
+        if let Some(kind) = known.or_else(named) {
+            // Behind the customer come an end and a seal, which change while the session stays.
+            names.push(hashed(kind, value.split('|').next().unwrap_or_default()));
         }
     }
+    let tokens = headers.get_all("cart-token").filter_map(|token| customer_of(token.as_bytes()));
+    names.extend(tokens.map(|customer| hashed(SESSION, &customer)));
     for kind in ["authorization", "cart-token"] {
         for value in headers.get_all(kind).map(HeaderValue::as_bytes) {
             names.push(hashed(kind, &String::from_utf8_lossy(value)));
@@ -169,6 +169,30 @@ pub(super) fn names(headers: &HeaderMap, target: &CanonicalTarget<'_>, more: &[S
     names.sort_unstable();
     names.dedup();
     names
+}
+
+/// The cookies of a request, named as PHP names them, in lower case; values decoded.
+pub(super) fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (String, String)> {
+    let pairs = headers.get_all("cookie").flat_map(|v| v.as_bytes().split(|byte| *byte == b';'));
+    pairs.filter_map(|pair| {
+        let pair = String::from_utf8_lossy(pair);
+        let (name, value) = pair.trim().split_once('=')?;
+        let decoded = |text| percent_encoding::percent_decode_str(text).decode_utf8_lossy();
+        let name = PhpName::fold(&decoded(name)).base().to_ascii_lowercase();
+        Some((name, decoded(value).into_owned()))
+    })
+}
+
+/// The customer in a cart's token, whom a session's cookie names as well. The store checks the token's seal, not we.
+fn customer_of(token: &[u8]) -> Option<String> {
+    let payload = token.split(|byte| *byte == b'.').nth(1)?;
+    let payload = URL_SAFE_NO_PAD.decode(payload.trim_ascii()).ok()?;
+    let payload: serde_json::Value = serde_json::from_slice(&payload).ok()?;
+    match payload.get("user_id")? {
+        serde_json::Value::String(customer) => Some(customer.clone()),
+        serde_json::Value::Number(customer) => Some(customer.to_string()),
+        _ => None,
+    }
 }
 
 /// True if a request may change a cart: by its method, or as old pages do it, by a link.
@@ -213,6 +237,10 @@ mod tests {
         assert_eq!(one.len(), 1);
         assert_eq!(one, of(&[("cookie", "wp_woocommerce_session_ab=t_1||8||y; a=b")], "/cart"));
         assert_ne!(one, of(&[("cookie", "wp_woocommerce_session_ab=t_2||8||y")], "/"));
+        assert_eq!(one, of(&[("cookie", "wp.woocommerce_session_ab=t_1")], "/"), "as PHP reads it");
+        let token = format!("h.{}.s", URL_SAFE_NO_PAD.encode("{\"user_id\":\"t_1\"}"));
+        let by_token = of(&[("cart-token", &token)], "/");
+        assert!(one.iter().all(|name| by_token.contains(name)), "one session by two names");
         assert!(of(&[("cookie", "lang=de; consent=yes")], "/").is_empty());
         assert_eq!(of(&[("cookie", "SID=1")], "/").len(), 1, "as configured");
         let guest = of(&[], "/rest/V1/guest-carts/aBc/items");

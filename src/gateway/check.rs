@@ -148,7 +148,8 @@ impl Worker {
             Arrival { certificate: None, host: name, method: &original.method, ..*arrival };
         let (method, raw) = (&*original.method, &*original.target);
         let path = raw.split('?').next().unwrap_or(raw);
-        if matches!(method, "CONNECT" | "TRACE") {
+        let is_folded = method.bytes().any(|byte| byte.is_ascii_lowercase());
+        if is_folded || matches!(method, "CONNECT" | "TRACE") {
             return answers::fault(StatusCode::METHOD_NOT_ALLOWED, None);
         }
         let target = match canonicalize(raw.as_bytes()) {

@@ -179,6 +179,6 @@ fn read_form<'a>(kind: &str, body: &'a [u8]) -> Result<Form<'a>, Malformed> {
     {
         return Err(fault(&"a form in several parts without a plain boundary"));
     }
-    let text = std::str::from_utf8(body).map_err(|_| fault(&"the form is not UTF-8"))?;
-    Form::parse(text).map_err(|error| fault(&error))
+    // Forms of other encodings pass where they are no order; where they are one, they are read strictly.
+    Form::parse_lossy(body).map_err(|error| fault(&error))
 }

@@ -105,7 +105,9 @@ pub(super) async fn handle(
     let arrival =
         Arrival { certificate, client, host: name, method, peer, port, request, secure, upgrade };
     let raw = arrival.raw_target();
-    if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
+    // Methods tell cases apart (RFC 9110 9.1), and some platforms do not.
+    let is_folded = method.bytes().any(|byte| byte.is_ascii_lowercase());
+    if is_folded || matches!(*request.method(), Method::CONNECT | Method::TRACE) {
         return worker.method_never_served(&arrival, raw).await;
     }
     if host.is_none() {
@@ -340,7 +342,12 @@ impl Worker {
     fn matters(&self, snapshot: &Snapshot, method: &str, route: &Route, raw: &str) -> bool {
         let routes = self.plane.gate.routes();
         let signatures = snapshot.policies.signatures();
-        let query = raw.split_once('?').map(|(_, query)| query);
+        let (path, query) =
+            raw.split_once('?').map_or((raw, None), |(path, query)| (path, Some(query)));
+        // Whatever its path is read as, its form could place an order, and is not looked at here.
+        if routes.may_be_told_by_body(route, method, path, query) {
+            return true;
+        }
         lenient_readings(raw.as_bytes()).any(|reading| {
             signatures.is_in(reading)
                 || routes.is_judged_path(reading)

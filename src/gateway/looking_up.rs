@@ -14,10 +14,13 @@ use crate::enforcement::Malformed;
 use crate::enforcement::Question;
 use crate::enforcement::Refusal;
 use crate::message::CanonicalTarget;
+use crate::settings::BodyUse;
 use crate::settings::Gives;
+use crate::settings::Preset;
 use crate::settings::Route;
 use crate::settings::Stage;
 
+use super::cart;
 use super::handler::Arrival;
 use super::outbound;
 use super::plane::Worker;
@@ -30,7 +33,7 @@ pub(super) const CREDENTIALS: [&str; 3] = ["authorization", "cart-token", "cooki
 /// Longest wait for one answer; a shopper waits with it.
 pub(super) const WAIT: Duration = Duration::from_secs(15);
 /// Beginning of the name of the cookie that names a cart, as WooCommerce has it.
-const SESSION_COOKIE: &[u8] = b"wp_woocommerce_session_";
+const SESSION_COOKIE: &str = "wp_woocommerce_session_";
 
 /// What the look-ups of a request came to.
 pub(super) enum LookedUp {
@@ -56,6 +59,9 @@ impl Worker {
         let gate = &self.plane.gate;
         let malformed = |reason| Refusal::Malformed { id: gate.new_id(), reason };
         check_credentials(arrival.request.headers()).map_err(malformed)?;
+        if route.preset == Some(Preset::WooCommerce) && route.body_use() == BodyUse::Form {
+            check_of_form(arrival.request.headers()).map_err(malformed)?;
+        }
         let questions = gate.questions(route, hit, target, body).map_err(malformed)?;
         let mut answers = Answers::new();
         for question in questions {
@@ -113,12 +119,19 @@ fn check_credentials(headers: &HeaderMap) -> Result<(), Malformed> {
             return Err(Malformed::Field(format!("`{name}` is given twice").into()));
         }
     }
-    let in_session = headers.get("cookie").is_some_and(|cookie| {
-        let mut pairs = cookie.as_bytes().split(|b| *b == b';');
-        pairs.any(|pair| pair.trim_ascii_start().starts_with(SESSION_COOKIE))
-    });
+    let in_session = cart::cookies(headers).any(|(name, _)| name.starts_with(SESSION_COOKIE));
     if in_session && headers.contains_key("cart-token") {
         return Err(Malformed::Field("a cart token beside a session's cookie".into()));
+    }
+    Ok(())
+}
+
+/// Refuses what an API takes for another buyer's and a page does not look at: the answer would be of another cart.
+fn check_of_form(headers: &HeaderMap) -> Result<(), Malformed> {
+    for name in ["authorization", "cart-token"] {
+        if headers.contains_key(name) {
+            return Err(Malformed::Field(format!("`{name}` beside a checkout's form").into()));
+        }
     }
     Ok(())
 }

@@ -78,6 +78,25 @@ impl<'a> Form<'a> {
         Ok(Self { pairs })
     }
 
+    /// As [`Self::parse`], with what is no UTF-8 replaced: for who looks for names alone and judges nothing by it.
+    ///
+    /// # Errors
+    /// When a name has a NUL or there are too many.
+    pub fn parse_lossy(body: &[u8]) -> Result<Form<'static>, FormError> {
+        let lossy = |text: &[u8]| {
+            let blanks: Vec<u8> = text.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect();
+            percent_encoding::percent_decode(&blanks).decode_utf8_lossy().into_owned()
+        };
+        let pairs = body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
+        let pairs = pairs.map(|pair| {
+            let mut parts = pair.splitn(2, |byte| *byte == b'=');
+            let (name, value) =
+                (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+            (lossy(name), lossy(value))
+        });
+        Self::of_pairs(pairs.collect())
+    }
+
     /// Pairs that were read otherwise.
     ///
     /// # Errors

@@ -6,6 +6,9 @@
 use super::form::Form;
 use super::form::FormError;
 
+/// Bytes of the longest header line of a part; PHP cuts one of 5,120.
+const LONGEST_LINE: usize = 1_024;
+
 /// A reader of multipart forms.
 #[derive(Debug)]
 pub struct Multipart;
@@ -24,13 +27,14 @@ pub enum MultipartError {
 impl Multipart {
     /// The boundary of a `multipart/form-data` media type; none for another type, or where it is not plain.
     pub fn boundary(content_type: &str) -> Option<String> {
-        let mut parts = content_type.split(';').map(str::trim);
-        if !parts.next()?.eq_ignore_ascii_case("multipart/form-data") {
+        // Blanks are left where they stand: some keep them in the boundary, so that one with blanks is not plain.
+        let mut parts = content_type.split(';');
+        if !parts.next()?.trim().eq_ignore_ascii_case("multipart/form-data") {
             return None;
         }
         let mut found = None;
-        for parameter in parts.filter(|parameter| !parameter.is_empty()) {
-            let (name, value) = parameter.split_once('=')?;
+        for parameter in parts.filter(|parameter| !parameter.trim().is_empty()) {
+            let (name, value) = parameter.trim_start().split_once('=')?;
             let value = match value.strip_prefix('"') {
                 Some(quoted) => quoted.strip_suffix('"')?,
                 None => value,
@@ -38,7 +42,8 @@ impl Multipart {
             if !name.eq_ignore_ascii_case("boundary") || found.is_some() {
                 return None;
             }
-            let plain = |b: u8| b.is_ascii_alphanumeric() || b"'()+_,-./:=?".contains(&b);
+            // Without `,` and `=`, at which PHP ends a boundary or begins one.
+            let plain = |b: u8| b.is_ascii_alphanumeric() || b"'()+_-./:?".contains(&b);
             if value.is_empty() || value.len() > 70 || !value.bytes().all(plain) {
                 return None;
             }
@@ -53,7 +58,11 @@ impl Multipart {
     /// When the body has not exactly one reading.
     pub fn form(boundary: &str, body: &[u8]) -> Result<Form<'static>, MultipartError> {
         let opening = format!("--{boundary}");
-        let delimiter = format!("\r\n--{boundary}");
+        // PHP parts at a bare line feed, too: one without its carriage return is not read.
+        let delimiter = format!("\n--{boundary}");
+        if body.is_empty() {
+            return Ok(Form::of_pairs(Vec::new())?);
+        }
         let mut rest = body.strip_prefix(opening.as_bytes()).ok_or(MultipartError::Parts)?;
         let mut pairs = Vec::new();
         loop {
@@ -68,14 +77,15 @@ impl Multipart {
             let (part, after) =
                 end.and_then(|end| part.split_at_checked(end)).ok_or(MultipartError::Parts)?;
             rest = after.get(delimiter.len()..).ok_or(MultipartError::Parts)?;
+            let part = part.strip_suffix(b"\r").ok_or(MultipartError::Parts)?;
             // A line that begins like the delimiter and goes on is another delimiter to some.
             let follows = rest.starts_with(b"--") || rest.starts_with(b"\r\n");
             let (head, value) = split_head(part).ok_or(MultipartError::Parts)?;
             match disposition(head).filter(|_| follows).ok_or(MultipartError::Parts)? {
                 Field { is_file: true, .. } => {}
                 Field { name, is_file: false } => {
-                    let value = std::str::from_utf8(value).map_err(|_| FormError::Encoding)?;
-                    pairs.push((name, value.to_owned()));
+                    // Read strictly where it is judged: a replacement character is no country.
+                    pairs.push((name, String::from_utf8_lossy(value).into_owned()));
                 }
             }
         }
@@ -99,10 +109,17 @@ fn disposition(head: &str) -> Option<Field> {
     for line in head.split("\r\n") {
         let (name, value) = line.split_once(':')?;
         let token = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
-        if line.contains(['\n', '\r', '\0']) || name.is_empty() || !name.bytes().all(token) {
+        let is_long = line.len() > LONGEST_LINE;
+        if is_long
+            || line.contains(['\n', '\r', '\0'])
+            || name.is_empty()
+            || !name.bytes().all(token)
+        {
             return None;
         }
-        if name.eq_ignore_ascii_case("content-transfer-encoding") {
+        let identity = ["7bit", "8bit", "binary"];
+        let is_plain = identity.iter().any(|coding| value.trim().eq_ignore_ascii_case(coding));
+        if name.eq_ignore_ascii_case("content-transfer-encoding") && !is_plain {
             return None;
         }
         if name.eq_ignore_ascii_case("content-disposition") && found.replace(value.trim()).is_some()
@@ -116,7 +133,8 @@ fn disposition(head: &str) -> Option<Field> {
         let parameter = rest.trim_start().strip_prefix(';')?.trim_start();
         let (name, quoted) = parameter.split_once("=\"")?;
         let (value, after) = quoted.split_once('"')?;
-        if value.contains('\\') {
+        // A backslash escapes a quote to some; elsewhere in a file's name it is lawful.
+        if value.ends_with('\\') || (name == "name" && value.contains('\\')) {
             return None;
         }
         match name {
@@ -166,6 +184,8 @@ mod tests {
             ),
             part("Content-Disposition: form-data; name=\"a\"\r\nContent-Transfer-Encoding: base64"),
             part("Content-Type: text/plain"),
+            part(&format!("X-A: {}\r\nContent-Disposition: form-data; name=\"a\"", "a".repeat(5_120))),
+            "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nb\n--x\r\nContent-Disposition: form-data; name=\"c\"\r\n\r\nd\r\n--x--\r\n".to_owned(),
             "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n93".to_owned(),
             "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--xy\r\n2\r\n--x--"
                 .to_owned(),
@@ -184,6 +204,10 @@ mod tests {
             ("multipart/form-data; boundary=a; boundary=b", None),
             ("multipart/form-data; boundary=a; charset=utf-7", None),
             ("multipart/form-data; boundary=", None),
+            ("multipart/form-data; boundary=AB,CD", None),
+            ("multipart/form-data; BOUNDARY=boundary=x", None),
+            ("multipart/form-data; boundary=x ;", None),
+            ("multipart/form-data;boundary=x;", Some("x")),
             ("multipart/form-data", None),
             ("multipart/mixed; boundary=a", None),
             ("application/x-www-form-urlencoded; boundary=a", None),

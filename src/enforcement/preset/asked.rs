@@ -97,6 +97,8 @@ pub(super) fn any_text(document: &StrictValue, fits: &dyn Fn(&str) -> bool) -> b
 
 /// PHP's reading of the name, whatever its case: no platform gives two meanings to the two.
 fn is_named(found: &str, name: &str) -> bool {
+    // PHP ends a name at a NUL.
+    let found = found.split('\0').next().unwrap_or_default();
     // Most names are shorter or longer; a folded one has at most blanks before it and keys behind.
     found.len() >= name.len() && PhpName::fold(found).base().eq_ignore_ascii_case(name)
 }

@@ -206,6 +206,8 @@ fn page(segments: &[&str]) -> Recognised {
             ["order_create" | "order_edit", "save"]
                 | ["transparent", "response"]
                 | ["payflow", "returnurl"]
+                | ["directpost_payment", "place"]
+                | ["express" | "payflowexpress" | "bml" | "payflowbml", "return" | "returnaction"]
         )
     }) {
         return Recognised::Unreadable;

@@ -282,7 +282,9 @@ fn rest(asked: &Asked<'_>, route: &[&str], base: String) -> Recognised {
                 (["batch"], _) => Hit::under(REST_BATCH, base),
                 ([_], "DELETE") | ([_, "refunds" | "notes", ..], _) => Recognised::Elsewhere,
                 // A body's or a query's own id wins over the path's.
-                ([_], _) if asked.names("id") || asked.names("status") => Recognised::Unreadable,
+                ([_], _) if ["id", "set_paid", "status"].iter().any(|name| asked.names(name)) => {
+                    Recognised::Unreadable
+                }
                 ([id], _) => Hit::with(REST_CHANGE, base, [(*id).to_owned()]),
                 _ => Recognised::Unreadable,
             }

@@ -168,6 +168,8 @@ fn a_change_of_an_order_is_judged_with_what_the_store_has_of_it() {
     let cancelled = send("{\"status\":\"cancelled\"}", true);
     assert_eq!((cancelled.status, cancelled.decision().map(|d| d.0)), (200, Some("allow")));
     assert_eq!(store.recorder.last().body, b"{\"status\":\"cancelled\"}");
+    let paid = "{\"status\":\"failed\",\"set_paid\":true}";
+    assert_eq!(send(paid, true).status, 451, "what is paid for is no end");
     let lines = "{\"status\":\"cancelled\",\"line_items\":[{\"sku\":\"KL1047GDEFS\"}]}";
     assert_eq!(send(lines, true).status, 451);
     // Whoever may not read the order cannot have it judged.
@@ -367,6 +369,54 @@ fn a_covered_item_is_refused_at_the_cart_already_and_what_is_unclear_waits_for_t
         assert_eq!(gateway.record(refused.decision().unwrap().1)["kind"], "cart");
         assert_eq!(send(GERMAN).status, 200, "{method} {target} {body}");
     }
+}
+
+#[test]
+fn a_checkout_does_not_hide_behind_its_path_its_method_its_parts_or_another_cart() {
+    let (store, gateway) = start();
+    store.fill("t_1", &[93]);
+    let form = "billing_country=US&woocommerce_checkout_place_order=1";
+    let parts = |body: &str| {
+        format!("--x\r\n{body}\r\n--x--\r\n").replace("@", "Content-Disposition: form-data; name=")
+    };
+    let hidden =
+        parts("@\"x\"\r\n\r\nhello\n--x\r\n@\"woocommerce_checkout_place_order\"\r\n\r\n1");
+    let spelled = parts("@\"woocommerce_checkout_place_order\"\r\n\r\n1");
+    let send = |method: &str, target: &str, kind: &str, cookie: &str, body: &str| {
+        let request =
+            Request::new(method, target).header("Content-Type", kind).header("Cookie", cookie);
+        request.from(US).body(body).send(gateway.address).status
+    };
+    let own = session("t_1");
+    for target in ["/a%2fb", "/100%", "/x%ff", "/x%2541", "/wp-admin%2fadmin-ajax.php"] {
+        assert_eq!(send("POST", target, FORM, &own, form), 400, "{target}");
+    }
+    for target in
+        ["/?wc-ajax%00=checkout", "/wp-admin/admin-ajax.php?action%00=woocommerce_checkout"]
+    {
+        assert_eq!(send("POST", target, FORM, &own, "billing_country=US"), 400, "{target}");
+    }
+    for (kind, body) in [
+        ("multipart/form-data; boundary=x", &hidden),
+        ("multipart/form-data; boundary=AB,CD", &spelled),
+        ("multipart/form-data; BOUNDARY=boundary=x", &spelled),
+        ("multipart/form-data; boundary=x ;", &spelled),
+    ] {
+        assert_eq!(send("POST", "/checkout/", kind, &own, body), 400, "{kind}");
+    }
+    let body = checkout("US");
+    assert_eq!(send("post", "/wp-json/wc/store/v1/checkout", "application/json", &own, &body), 405);
+    let lamp = Request::new("POST", "/?wc-ajax=checkout").header("Content-Type", FORM).from(US);
+    let lamp = lamp.header("Cookie", &own.replacen('_', ".", 1)).header("Cart-Token", "t_2");
+    assert_eq!(lamp.body("billing_country=US").send(gateway.address).status, 400);
+    assert!(store.orders().is_empty(), "{:?}", store.orders());
+    // Forms of other encodings are no order, and pass.
+    for body in ["last_name=M%FCller&charset=windows-1252", "comment=\u{fc}&x=%ff"] {
+        assert_eq!(send("POST", "/wc-api/wc_gateway_paypal", FORM, &own, body), 200, "{body}");
+    }
+    let file =
+        parts("@\"f\"; filename=\"a\\b.jpg\"\r\nContent-Transfer-Encoding: binary\r\n\r\n\u{1}");
+    assert_eq!(send("POST", "/contact/", "multipart/form-data; boundary=x", &own, &file), 200);
 }
 
 #[test]
