@@ -67,6 +67,12 @@ pub(in crate::enforcement) fn told(
             Ok(order) => Told::Order(Box::new(order)),
             Err(Unread(name)) => Told::Unreadable(format!("`{name}` is of no kind that is read")),
         },
+        Some(
+            StrictValue::Bool(_)
+            | StrictValue::Number(_)
+            | StrictValue::Object(_)
+            | StrictValue::String(_),
+        ) => Told::Unreadable("`line_items` is no list".to_owned()),
         _ if is_of_orders(topic) => Told::Unreadable("it has no `line_items`".to_owned()),
         _ => Told::Other,
     }
@@ -89,7 +95,11 @@ pub(in crate::enforcement) fn names(
 /// The order itself; the API's answers, not its webhooks, wrap it.
 fn bare(document: &StrictValue) -> &StrictValue {
     match document.member("order") {
-        Some(inner @ StrictValue::Object(_)) if document.member("line_items").is_none() => inner,
+        Some(inner @ StrictValue::Object(_)) => match document.member("line_items") {
+            None | Some(StrictValue::Null) => inner,
+            Some(StrictValue::Array(lines)) if lines.is_empty() => inner,
+            Some(_) => document,
+        },
         _ => document,
     }
 }
@@ -274,6 +284,8 @@ mod tests {
             (r#"{"line_items":[{"sku":{}}]}"#, Some("orders/create"), true),
             (r#"{"billing_address":[],"line_items":[{}]}"#, Some("orders/create"), true),
             (r#"{"id":1,"line_items":[]}"#, Some("checkouts/create"), false),
+            (r#"{"id":1,"line_items":{"0":{"sku":"x"}}}"#, Some("checkouts/update"), true),
+            (r#"{"line_items":[],"order":{"line_items":[1]}}"#, Some("checkouts/update"), true),
             (edit, Some("orders/edited"), false),
             (r#"{"id":1}"#, Some("products/update"), false),
             ("[]", Some("products/update"), false),
