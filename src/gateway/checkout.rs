@@ -55,7 +55,7 @@ impl Worker {
         (route, hit): (&Route, &Hit),
         mut permit: Permit,
         mut payload: Payload,
-        underway: Underway,
+        mut underway: Underway,
     ) -> HttpResponse {
         let gate = &self.plane.gate;
         let id = permit.id();
@@ -98,7 +98,9 @@ impl Worker {
             let whole = client.fetch(outgoing, LONGEST, PATIENCE).await;
             let document = whole.as_ref().ok().filter(|whole| whole.status.is_success());
             let document = document.map(|whole| whole.body.clone());
-            // A client that has gone takes no answer; the order is placed all the same.
+            // The order is placed: what the client does next, such as to look at it, need not wait for the reading back.
+            drop(underway.cart.take());
+            // A client that has gone takes no answer.
             answer.send(whole).ok();
             if let (Some(read_back), Some(document)) = (read_back, document) {
                 read_back.conclude(&document).await;
