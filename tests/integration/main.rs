@@ -33,6 +33,7 @@ mod operation;
 mod orders;
 mod presets;
 mod proxy_protocol;
+mod records;
 mod refusal_answers;
 mod registry;
 mod screen;
