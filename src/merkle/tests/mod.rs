@@ -1,0 +1,1 @@
+//! What the tree and its statements must keep.
