@@ -39,6 +39,8 @@ pub struct Ledger {
     pub dir: PathBuf,
     /// File of the signing key, created with an empty ledger.
     pub key: PathBuf,
+    /// The log's name in its checkpoints; none: one that follows from the key.
+    pub origin: Option<String>,
     /// Size at which a new segment is begun, in bytes.
     pub segment_bytes: u64,
 }
@@ -102,6 +104,7 @@ impl Ledger {
             deliveries: Deliveries::Written,
             key: Self::key_beside(&dir),
             dir,
+            origin: None,
             segment_bytes: Self::SEGMENT_BYTES,
         }
     }
