@@ -193,6 +193,19 @@ fn a_tree_of_three_levels_is_that_of_rfc_6962() {
     }
 }
 
+#[test]
+fn a_push_allocates_nothing() {
+    let leaves = leaves(1000);
+    let mut frontier = Frontier::new();
+    let mut completed = 0;
+    let measured = allocation_counter::measure(|| {
+        for leaf in &leaves {
+            frontier.push(*leaf, |_, _| completed += 1);
+        }
+    });
+    assert_eq!((measured.count_total, completed), (0, 3));
+}
+
 /// A tree of equal leaves, of any size: the hash of a complete tree depends on its height alone. Counts what is read of it.
 struct Uniform {
     heights: Vec<Hash>,
