@@ -160,5 +160,5 @@ fn what_was_answered_is_published_within_a_second() {
     });
     // Generous: the machine may be busy.
     assert!(answered.elapsed() < std::time::Duration::from_secs(5));
-    assert_eq!(gateway.metric("interdict_ledger_publish_failures_total"), 0.0);
+    assert!(gateway.metric("interdict_ledger_publish_failures_total") < 0.5);
 }
