@@ -27,6 +27,7 @@ use crate::ledger::Head;
 use crate::ledger::Ledger;
 use crate::ledger::LedgerError;
 use crate::model::DecisionId;
+use crate::telemetry::LineBudget;
 use crate::telemetry::Metrics;
 
 use super::record::Kind;
@@ -45,6 +46,8 @@ pub(super) struct Outcomes {
     is_behind: AtomicBool,
     kept: Mutex<VecDeque<Outcome>>,
     ledger: Ledger,
+    /// Of what is lost, so that a stranger's requests do not fill the log.
+    lost_lines: LineBudget,
     metrics: Arc<Metrics>,
 }
 
@@ -76,7 +79,8 @@ pub struct Delivery {
 impl Outcomes {
     pub(super) fn new(clock: Arc<MonotoneClock>, ledger: Ledger, metrics: Arc<Metrics>) -> Self {
         let (is_behind, kept) = (AtomicBool::new(false), Mutex::default());
-        Self { clock, is_behind, kept, ledger, metrics }
+        let lost_lines = LineBudget::default();
+        Self { clock, is_behind, kept, ledger, lost_lines, metrics }
     }
 
     /// Appends what is kept, as far as the ledger takes it and at most so many at a time.
@@ -110,6 +114,9 @@ impl Outcomes {
         if kept.len() >= KEPT {
             drop(kept);
             self.metrics.outcome_lost();
+            if self.lost_lines.ask(outcome.at.as_second()).is_none() {
+                return;
+            }
             tracing::error!(of = %outcome.of, "an outcome is lost: the ledger has taken none for too long");
             return;
         }
@@ -134,6 +141,21 @@ impl Outcomes {
 
     fn kept(&self) -> MutexGuard<'_, VecDeque<Outcome>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Outcomes {
+    /// The gateway ends. What the ledger still does not take is lost.
+    fn drop(&mut self) {
+        let mut kept = std::mem::take(self.kept.get_mut().unwrap_or_else(PoisonError::into_inner));
+        while let Some(outcome) = kept.front() {
+            if let Err(error) = self.append(outcome) {
+                let outcomes = kept.len();
+                tracing::error!(outcomes, %error, "outcomes are lost: the ledger takes none");
+                return;
+            }
+            kept.pop_front();
+        }
     }
 }
 
@@ -212,5 +234,91 @@ impl Drop for Delivery {
             let (notice, status) = (self.notice.get(), self.status.get());
             self.outcomes.conclude(Outcome { at, bytes, end, notice, of, status });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::LedgerSettings;
+    use crate::ledger::Reader;
+    use crate::model::SystemClock;
+
+    /// A ledger, and where outcomes go that are for it.
+    fn outcomes(dir: &std::path::Path) -> (Ledger, Arc<Outcomes>) {
+        let (ledger, _) = Ledger::open(LedgerSettings::new(dir)).unwrap();
+        let clock = Arc::new(MonotoneClock::new(Arc::new(SystemClock), None));
+        let metrics = Arc::new(Metrics::new().unwrap());
+        let outcomes = Outcomes::new(clock, ledger.clone(), metrics);
+        (ledger, Arc::new(outcomes))
+    }
+
+    fn views(dir: &std::path::Path) -> Vec<serde_json::Map<String, serde_json::Value>> {
+        let mut reader = Reader::open(dir).unwrap();
+        let mut views = Vec::new();
+        while let Some(record) = reader.next_record().unwrap() {
+            views.push(record.view().unwrap());
+        }
+        views
+    }
+
+    #[test]
+    fn a_request_that_left_no_record_has_no_outcome_and_one_that_left_two_has_two() {
+        let dir = tempfile::tempdir().unwrap();
+        let (ledger, outcomes) = outcomes(dir.path());
+        drop(Delivery::new(&outcomes));
+        let delivery = Delivery::new(&outcomes);
+        let ids = [(); 2].map(|()| DecisionId::new(Timestamp::now()));
+        ids.iter().for_each(|id| delivery.recorded(*id));
+        delivery.answered(201);
+        delivery.sent(20);
+        delivery.ended(End::Complete);
+        drop(delivery);
+        drop(outcomes);
+        ledger.close().unwrap();
+        let views = views(dir.path());
+        assert_eq!(views.len(), 2);
+        for (view, id) in views.iter().zip(ids) {
+            assert_eq!(view["of"], id.to_string());
+            assert_eq!((&view["status"], &view["bytes"]), (&201.into(), &20.into()));
+            assert_eq!(view["end"], "complete");
+        }
+    }
+
+    #[test]
+    fn a_worker_that_panics_leaves_a_failed_outcome() {
+        let dir = tempfile::tempdir().unwrap();
+        let (ledger, outcomes) = outcomes(dir.path());
+        let delivery = Delivery::new(&outcomes);
+        delivery.recorded(DecisionId::new(Timestamp::now()));
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+            let _delivery = delivery;
+            panic!("as a bug would");
+        }));
+        assert!(panicked.is_err());
+        drop(outcomes);
+        ledger.close().unwrap();
+        assert_eq!(views(dir.path())[0]["end"], "failed");
+    }
+
+    #[test]
+    fn outcomes_wait_for_a_ledger_that_takes_none_and_what_is_over_the_limit_is_counted() {
+        let dir = tempfile::tempdir().unwrap();
+        let (ledger, outcomes) = outcomes(dir.path());
+        // A closed ledger takes nothing, as one on a full disk.
+        ledger.close().unwrap();
+        let id = DecisionId::new(Timestamp::now());
+        let end = || {
+            let delivery = Delivery::new(&outcomes);
+            delivery.recorded(id);
+        };
+        (0..KEPT).for_each(|_| end());
+        let lost = || outcomes.metrics.render().contains("interdict_outcomes_lost_total 0");
+        assert!(lost());
+        end();
+        assert!(!lost());
+        assert_eq!(outcomes.kept().len(), KEPT);
+        outcomes.retry();
+        assert_eq!(outcomes.kept().len(), KEPT);
     }
 }

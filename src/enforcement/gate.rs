@@ -323,6 +323,7 @@ impl Gate {
                 hypothetical: false,
                 id,
                 principal: request.principal.map(|p| PrincipalRecord::of(p, Some(route))),
+                recorded: at,
                 request: Some(request),
                 retention: self.retention,
                 route: &route.name,

@@ -95,7 +95,7 @@ impl Snapshot {
         Ok(decide(transaction, at, &self.policies, &self.setting()))
     }
 
-    /// What is kept of an answer, as the gate records it: for those who measure and hold to account what a record holds.
+    /// What is kept of an answer, as if it was recorded at the instant that it is about: for those who measure and hold to account what a record holds.
     ///
     /// # Errors
     /// When it cannot be written as JSON, which no answer is known to do.
@@ -106,14 +106,15 @@ impl Snapshot {
         parts: &mut RecordParts,
     ) -> Result<(), serde_json::Error> {
         parts.clear();
-        self.write_answer(answer, transaction, Retention::default(), None, parts)
+        let kept = (answer.decision.at, Retention::default());
+        self.write_answer(answer, transaction, kept, None, parts)
     }
 
     fn write_answer(
         &self,
         answer: &Answer,
         transaction: &Transaction,
-        retention: Retention,
+        (recorded, retention): (Timestamp, Retention),
         principal: Option<PrincipalRecord<'_>>,
         parts: &mut RecordParts,
     ) -> Result<(), serde_json::Error> {
@@ -123,6 +124,7 @@ impl Snapshot {
             hypothetical: *hypothetical,
             id: *id,
             principal,
+            recorded,
             request: None,
             retention,
             route: "decision-api",
@@ -165,7 +167,8 @@ impl Gate {
         let heading = Heading::of(&answer.decision, answer.id, kind, revision);
         let write = |parts: &mut RecordParts| {
             let principal = caller.principal.map(|p| PrincipalRecord::of(p, None));
-            snapshot.write_answer(&answer, transaction, self.retention, principal, parts)
+            let kept = (now, self.retention);
+            snapshot.write_answer(&answer, transaction, kept, principal, parts)
         };
         let delivery = Some(caller.delivery);
         let recorded = match synced {

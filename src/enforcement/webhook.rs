@@ -101,6 +101,7 @@ impl Gate {
                 hypothetical: false,
                 id,
                 principal: None,
+                recorded: at,
                 request: Some(request),
                 retention: self.retention,
                 route: &route.name,

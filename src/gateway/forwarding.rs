@@ -55,7 +55,11 @@ impl Worker {
             body: outbound::request_body(request, judged, payload),
         };
         let reply = match arrival.upgrade {
-            Upgrade::OtherVersion => return self.other_version(route, permit.id()),
+            Upgrade::OtherVersion => {
+                let answer = self.other_version(route, permit.id());
+                arrival.delivery.noticed(answers::notice(&answer));
+                return answer;
+            }
             Upgrade::WebSocket(key) => client.switch(outgoing, key).await,
             Upgrade::Absent | Upgrade::Malformed => client.send(outgoing).await.map(Reply::Answer),
         };

@@ -408,7 +408,7 @@ fn a_value_says_where_its_amount_is_and_is_read_from_the_routes_one_body() {
     let pointers = format!("{ITEMS}items = {{ at = \"/l/*\", sku = \"/sku\" }}\n");
     assert_eq!(
         of_route(&format!("{pointers}value = {{ currency = \"/currency\" }}")),
-        "8:1: route.r.value: is needed"
+        "8:9: route.r.value.amount: missing: write `amount = \"/total\"`"
     );
     assert!(
         of_route(&format!("{pointers}value = {{ amount = \"/*/sum\" }}"))

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
 use smallvec::SmallVec;
@@ -50,6 +51,8 @@ pub(in crate::enforcement) struct Decided<'a> {
     pub(in crate::enforcement) hypothetical: bool,
     pub(in crate::enforcement) id: DecisionId,
     pub(in crate::enforcement) principal: Option<PrincipalRecord<'a>>,
+    /// When it is recorded; an answer to a given instant is about another.
+    pub(in crate::enforcement) recorded: Timestamp,
     pub(in crate::enforcement) request: Option<&'a Request<'a>>,
     pub(in crate::enforcement) retention: Retention,
     pub(in crate::enforcement) route: &'a str,
@@ -138,7 +141,7 @@ impl Decided<'_> {
             items,
             masked,
             request,
-            retain_until: self.retention.end(decision.at),
+            retain_until: self.retention.end(self.recorded),
             route: self.route,
             rules: rules.iter().map(RuleRecord::from).collect(),
             seller: SellerRecord::of(transaction, snapshot),
