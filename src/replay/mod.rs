@@ -12,6 +12,3 @@ mod recorded;
 
 pub use outcome::{Change, Made, Outcome, Replayed, replay};
 pub use recorded::RecordError;
-
-#[cfg(test)]
-mod tests;

@@ -99,7 +99,7 @@ fn compare(recorded: &Recorded, rebuilt: &Rebuilt, policies: &PolicySet) -> Outc
         new: Made {
             clause: rule.map(|rule| rule.clause.to_string()),
             policy: rule.map(|rule| rule.policy.to_string()),
-            reason: new.reason().to_string(),
+            reason: new.reason(),
             rule: rule.map(|rule| rule.rule.to_string()),
             verdict: new.verdict,
         },

@@ -75,8 +75,7 @@ pub(super) fn rebuild(recorded: &Recorded) -> Result<Rebuilt, String> {
     let mut transaction = Transaction::new(recorded.action);
     transaction.buyer = buyer(evidence);
     transaction.items = recorded.items.iter().map(item).collect::<Result<_, String>>()?;
-    transaction.request =
-        recorded.request.as_ref().filter(|request| request.judged).map(target);
+    transaction.request = recorded.request.as_ref().filter(|request| request.judged).map(target);
     let names = recorded.items.iter().filter(|item| item.vendor_is_reseller);
     let names: Vec<String> = names.filter_map(|item| item.vendor.clone()).collect();
     let mut nexus = Nexus::Unclear;
@@ -176,10 +175,7 @@ fn address(recorded: &super::recorded::RecordedAddress) -> AddressEvidence {
         address: None,
         answers: SmallVec::new(),
         classes: recorded.classes.iter().copied().collect(),
-        country: recorded
-            .country
-            .as_ref()
-            .map_or(CountryReading::Missing, CountryText::reading),
+        country: recorded.country.as_ref().map_or(CountryReading::Missing, CountryText::reading),
         origin: match recorded.origin {
             Origin::Client => AddressOrigin::Client,
             Origin::Transaction => AddressOrigin::Transaction,

@@ -36,6 +36,7 @@ mod presets;
 mod proxy_protocol;
 mod refusal_answers;
 mod registry;
+mod replay;
 mod screen;
 mod server_side;
 mod streaming;

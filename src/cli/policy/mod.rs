@@ -71,8 +71,10 @@ enum Command {
         interdict policy explain --input orders.jsonl --at 2024-09-29T00:00:00-04:00")]
     Explain(ExplainArgs),
     /// Decide recorded transactions again under other policies, and list every verdict that changes.
-    #[command(after_help = "Examples:\n  interdict policy replay --policies policies.new /var/lib/interdict/ledger\n  \
-        interdict policy replay --policies policies.new --from 2026-01-01T00:00:00Z --output json ledger")]
+    #[command(
+        after_help = "Examples:\n  interdict policy replay --policies policies.new /var/lib/interdict/ledger\n  \
+        interdict policy replay --policies policies.new --from 2026-01-01T00:00:00Z --output json ledger"
+    )]
     Replay(ReplayArgs),
     /// Run the cases beside the policies.
     #[command(after_help = "Examples:\n  interdict policy test\n  \
@@ -200,7 +202,9 @@ pub(crate) fn run(
     let written = err.write_all(text.as_bytes());
     match stop {
         Stop::Ledger { error, .. } if !error.is_of_data() => Exit::Io,
-        Stop::Data { .. } | Stop::Ledger { .. } | Stop::NoCases(_) | Stop::NoLedger(_) => Exit::Data,
+        Stop::Data { .. } | Stop::Ledger { .. } | Stop::NoCases(_) | Stop::NoLedger(_) => {
+            Exit::Data
+        }
         Stop::NoRule(_) => Exit::Usage,
         Stop::Policies(errors) if errors.iter().all(is_data) && written.is_ok() => Exit::Data,
         Stop::Policies(_) | Stop::Unreadable { .. } | Stop::Write(_) => Exit::Io,

@@ -84,8 +84,8 @@ pub(super) fn run(
         }
         let sequence = record.sequence;
         let view = record.view().map_err(stop)?;
-        let replayed = replay(view, &policies)
-            .map_err(|_| stop(LedgerError::Unreadable { sequence }))?;
+        let replayed =
+            replay(view, &policies).map_err(|_| stop(LedgerError::Unreadable { sequence }))?;
         let Some(replayed) = replayed else {
             count.without = count.without.saturating_add(1);
             continue;
@@ -124,7 +124,12 @@ fn write(replayed: &Replayed, output: Output, out: &mut dyn Write) -> Result<(),
             match outcome {
                 Outcome::Changed(change) => {
                     let (old, new) = (&change.old, &change.new);
-                    writeln!(out, "{id}  {at}  {} -> {}", old.verdict.as_str(), new.verdict.as_str())?;
+                    writeln!(
+                        out,
+                        "{id}  {at}  {} -> {}",
+                        old.verdict.as_str(),
+                        new.verdict.as_str()
+                    )?;
                     writeln!(out, "  recorded: {}", old.reason)?;
                     writeln!(out, "  now:      {}", new.reason)?;
                 }
