@@ -37,6 +37,7 @@ mod proxy_protocol;
 mod records;
 mod refusal_answers;
 mod registry;
+mod replay;
 mod screen;
 mod server_side;
 mod streaming;
