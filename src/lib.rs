@@ -12,6 +12,7 @@ pub mod ledger;
 pub mod message;
 pub mod model;
 pub mod notify;
+pub mod output;
 pub mod policy;
 pub mod registry;
 pub mod screening;
