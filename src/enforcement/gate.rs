@@ -9,6 +9,8 @@ use jiff::Timestamp;
 use smallvec::SmallVec;
 use smallvec::smallvec;
 
+use crate::ledger::Entry;
+use crate::ledger::Head;
 use crate::ledger::Ledger;
 use crate::ledger::LedgerError;
 use crate::ledger::Queued;
@@ -90,6 +92,22 @@ pub(super) enum Until {
     Synced,
     /// Written, together with those of other requests that are judged now.
     Written,
+}
+
+/// What a record's envelope says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Heading<'a> {
+    pub(super) head: Head<'a>,
+    pub(super) id: DecisionId,
+    pub(super) kind: Kind,
+}
+
+impl<'a> Heading<'a> {
+    /// Of a decision under the policies of a revision.
+    pub(super) fn of(decision: &'a Decision, id: DecisionId, kind: Kind, bundle: &'a str) -> Self {
+        let rule = decision.ruling.as_deref().map(|rule| (&*rule.policy, &*rule.rule));
+        Self { head: Head::Decision { bundle, rule, verdict: decision.verdict }, id, kind }
+    }
 }
 
 /// A decision, what it was made of, and its name.
@@ -261,7 +279,7 @@ impl Gate {
             OrderStage::Order => Kind::Decision,
         };
         let (id, bundle) = (judged.id, snapshot.policies.revision());
-        self.record(at, until, |out| {
+        self.record(at, until, Heading::of(&judged.decision, id, kind, bundle), |out| {
             let document = judged.decision.document(id, bundle);
             let transaction = &judged.transaction;
             record::write_decision(
@@ -357,10 +375,11 @@ impl Gate {
         &self,
         at: Timestamp,
         until: Until,
+        heading: Heading<'_>,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), serde_json::Error>,
     ) -> Result<(), RecordError> {
         let started = Instant::now();
-        let queued = self.queue(at, write)?;
+        let queued = self.queue(at, heading, write)?;
         match until {
             Until::Synced => self.ledger.commit(queued).await?,
             Until::Written => self.ledger.written(queued).await?,
@@ -373,10 +392,11 @@ impl Gate {
     pub(super) fn record_at_once(
         &self,
         at: Timestamp,
+        heading: Heading<'_>,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), serde_json::Error>,
     ) -> Result<(), RecordError> {
         let started = Instant::now();
-        self.ledger.write(self.queue(at, write)?)?;
+        self.ledger.write(self.queue(at, heading, write)?)?;
         self.recorded(started);
         Ok(())
     }
@@ -389,11 +409,16 @@ impl Gate {
     fn queue(
         &self,
         at: Timestamp,
+        heading: Heading<'_>,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), serde_json::Error>,
     ) -> Result<Queued, RecordError> {
-        let mut bytes = Vec::with_capacity(USUAL_RECORD);
-        write(&mut bytes)?;
-        Ok(self.ledger.enqueue(at, &bytes)?)
+        let Heading { head, id, kind } = heading;
+        let mut document = Vec::with_capacity(USUAL_RECORD);
+        write(&mut document)?;
+        let kind = kind.as_str();
+        let document = Some(document.as_slice());
+        let entry = Entry { document, head, id, kind, personal: None, subject: None };
+        Ok(self.ledger.enqueue(at, &entry)?)
     }
 }
 

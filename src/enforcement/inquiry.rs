@@ -10,6 +10,7 @@ use crate::model::Vouching;
 use crate::policy::decide;
 
 use super::gate::Gate;
+use super::gate::Heading;
 use super::gate::RecordError;
 use super::gate::Until;
 use super::gather;
@@ -116,8 +117,10 @@ impl Gate {
         let answer = snapshot.answer(transaction, now)?;
         let kind = if answer.hypothetical { Kind::Enquiry } else { Kind::Decision };
         self.metrics().decided(&answer.decision, transaction.action, "decision-api");
+        let revision = snapshot.policies.revision();
+        let heading = Heading::of(&answer.decision, answer.id, kind, revision);
         let write = |out: &mut Vec<u8>| {
-            let mut document = answer.decision.document(answer.id, snapshot.policies.revision());
+            let mut document = answer.decision.document(answer.id, revision);
             if answer.hypothetical {
                 document = document.hypothetical();
             }
@@ -133,8 +136,8 @@ impl Gate {
             )
         };
         let recorded = match synced {
-            true => self.record(now, Until::Synced, write).await,
-            false => self.record_at_once(now, write),
+            true => self.record(now, Until::Synced, heading, write).await,
+            false => self.record_at_once(now, heading, write),
         };
         recorded.map_err(|error: RecordError| {
             tracing::error!(id = %answer.id, %error, "a decision could not be recorded");

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use crate::ledger::Head;
 use crate::message::pointer;
 use crate::model::DecisionId;
 use crate::model::Item;
@@ -18,11 +19,13 @@ use crate::settings::Source;
 use crate::telemetry::ReadBackOutcome;
 
 use super::gate::Gate;
+use super::gate::Heading;
 use super::gate::Until;
 use super::looked_up::encoded;
 use super::looked_up::filled;
 use super::preset::Hit;
 use super::record;
+use super::record::Kind;
 
 /// A transaction that was permitted, for the comparison.
 #[derive(Debug)]
@@ -78,8 +81,9 @@ impl Gate {
         };
         let snapshot = self.pin();
         let document = decision.document(id, snapshot.policies.revision());
+        let heading = Heading { head: Head::About { of }, id, kind: Kind::Mismatch };
         let written = |out: &mut Vec<u8>| record::write_mismatch(out, mismatch, document);
-        if let Err(error) = self.record(at, Until::Synced, written).await {
+        if let Err(error) = self.record(at, Until::Synced, heading, written).await {
             tracing::error!(%id, %of, %error, "a mismatch could not be recorded");
         }
     }

@@ -49,6 +49,20 @@ pub(super) enum Kind {
     Refusal,
 }
 
+impl Kind {
+    /// The record's text.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cart => "cart",
+            Self::Decision => "decision",
+            Self::Enquiry => "enquiry",
+            Self::Mismatch => "mismatch",
+            Self::Received => "received",
+            Self::Refusal => "refusal",
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct DecisionRecord<'a> {
     action: Action,

@@ -2,11 +2,13 @@
 
 use jiff::Timestamp;
 
+use crate::ledger::Head;
 use crate::model::DecisionId;
 use crate::model::Verdict;
 use crate::settings::Route;
 
 use super::gate::Gate;
+use super::gate::Heading;
 use super::gate::Judged;
 use super::gate::RecordError;
 use super::gate::Until;
@@ -15,6 +17,7 @@ use super::outcome::Refusal;
 use super::outcome::Refused;
 use super::outcome::RefusedItem;
 use super::record;
+use super::record::Kind;
 use super::record::Unread;
 
 impl Gate {
@@ -27,7 +30,7 @@ impl Gate {
         let at = self.now();
         let written =
             |out: &mut Vec<u8>| record::write_refusal(out, &refusal, at, &route.name, unread);
-        let recorded = self.record(at, Until::Synced, written).await;
+        let recorded = self.record(at, Until::Synced, heading(&refusal), written).await;
         self.refused(refusal, at, recorded, route)
     }
 
@@ -37,7 +40,7 @@ impl Gate {
         let at = self.now();
         let written =
             |out: &mut Vec<u8>| record::write_refusal(out, &refusal, at, &route.name, unread);
-        let recorded = self.record_at_once(at, written);
+        let recorded = self.record_at_once(at, heading(&refusal), written);
         self.refused(refusal, at, recorded, route)
     }
 
@@ -112,4 +115,8 @@ impl Gate {
         }
         refusal
     }
+}
+
+fn heading(refusal: &Refusal) -> Heading<'static> {
+    Heading { head: Head::Plain, id: refusal.id(), kind: Kind::Refusal }
 }

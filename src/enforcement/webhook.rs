@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::ledger::Head;
 use crate::model::Action;
 use crate::model::AddressOrigin;
 use crate::model::Basis;
@@ -22,6 +23,7 @@ use crate::policy::decide;
 use crate::settings::Route;
 
 use super::gate::Gate;
+use super::gate::Heading;
 use super::gate::RecordError;
 use super::gate::Until;
 use super::outcome::Refusal;
@@ -29,6 +31,7 @@ use super::preset::shopify;
 use super::preset::shopify::Order;
 use super::preset::shopify::Told;
 use super::record;
+use super::record::Kind;
 use super::record::Subject;
 use super::request::Request;
 use super::snapshot::Snapshot;
@@ -74,7 +77,8 @@ impl Gate {
         let (decision, transaction) = match told {
             Told::Other => {
                 self.passed(route);
-                let written = self.record(at, Until::Synced, |out| {
+                let heading = Heading { head: Head::Plain, id, kind: Kind::Received };
+                let written = self.record(at, Until::Synced, heading, |out| {
                     record::write_received(out, at, id, &route.name, request, &subject)
                 });
                 written.await.map_err(|error| self.not_recorded(id, route, &error))?;
@@ -84,8 +88,10 @@ impl Gate {
             Told::Unreadable(reason) => (held(at, &reason), Transaction::new(action)),
         };
         self.metrics().decided(&decision, action, &route.name);
-        let written = self.record(at, Until::Synced, |out| {
-            let document = decision.document(id, snapshot.policies.revision());
+        let revision = snapshot.policies.revision();
+        let heading = Heading::of(&decision, id, Kind::Decision, revision);
+        let written = self.record(at, Until::Synced, heading, |out| {
+            let document = decision.document(id, revision);
             record::write_webhook(out, document, id, &route.name, &transaction, request, &subject)
         });
         written.await.map_err(|error| self.not_recorded(id, route, &error))?;

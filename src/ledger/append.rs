@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use super::entry::Entry;
 use super::error::LedgerError;
 use super::state::{Shared, WriteGroup};
 use super::turn::TurnEnd;
@@ -76,10 +77,10 @@ impl Ledger {
     /// Its instant (µs) is that of the record before it if `instant` is earlier.
     ///
     /// # Errors
-    /// `Behind`, `Closed` and `Failed` when the ledger takes no records now (503); `TooLarge` for a payload over 16 MiB.
-    /// In each case there is no record.
-    pub fn enqueue(&self, instant: Timestamp, payload: &[u8]) -> Result<Queued, LedgerError> {
-        self.handle.shared.enqueue(instant, payload)
+    /// `Behind`, `Closed` and `Failed` when the ledger takes no records now (503); `TooLarge` for an envelope over 64 KiB or parts
+    /// over 16 MiB. In each case there is no record.
+    pub fn enqueue(&self, instant: Timestamp, entry: &Entry<'_>) -> Result<Queued, LedgerError> {
+        self.handle.shared.enqueue(instant, entry.encode(instant)?)
     }
 
     /// Writes a record, and all others that are queued, and returns once the system has them.
@@ -103,8 +104,8 @@ impl Ledger {
     ///
     /// # Errors
     /// As for both.
-    pub fn append(&self, instant: Timestamp, payload: &[u8]) -> Result<Receipt, LedgerError> {
-        self.write(self.enqueue(instant, payload)?)
+    pub fn append(&self, instant: Timestamp, entry: &Entry<'_>) -> Result<Receipt, LedgerError> {
+        self.write(self.enqueue(instant, entry)?)
     }
 
     /// Resolves once a queued record is written and on disk; the sync thread does both.

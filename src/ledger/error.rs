@@ -44,6 +44,9 @@ pub enum LedgerError {
         /// What the system said.
         source: io::Error,
     },
+    /// The system gave no random bytes for a salt.
+    #[error("the system gives no random bytes")]
+    NoRandomness,
     /// The payload is longer than a record may be.
     #[error("a record of {bytes} bytes is over the limit of {limit}")]
     TooLarge {
@@ -51,6 +54,12 @@ pub enum LedgerError {
         bytes: usize,
         /// Most bytes a payload may have.
         limit: usize,
+    },
+    /// A record whose checksum is right does not have the form of an entry.
+    #[error("record {sequence} does not have the form of an entry")]
+    Unreadable {
+        /// Its sequence number.
+        sequence: u64,
     },
 }
 

@@ -24,9 +24,11 @@
 mod append;
 mod commit;
 mod cursor;
+mod entry;
 mod error;
 mod export;
 mod format;
+mod parts;
 mod reader;
 mod recovery;
 mod settings;
@@ -37,8 +39,10 @@ mod turn;
 mod verify;
 
 pub use append::{Ledger, LedgerStatus, Queued, Receipt};
+pub use entry::{End, Entry, Head};
 pub use error::{Defect, DefectKind, LedgerError};
 pub use export::{ExportSummary, export};
+pub use parts::Parts;
 pub use reader::{Reader, Record};
 pub use recovery::Recovery;
 pub use settings::LedgerSettings;

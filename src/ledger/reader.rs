@@ -4,10 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use serde_json::Map;
+use serde_json::Value;
 
 use super::cursor::{Cursor, Step, open_segment, segments};
 use super::error::{Defect, DefectKind, LedgerError};
 use super::format::Suffix;
+use super::parts::Parts;
 use super::torn::TornTail;
 use super::verify::whole_record_after;
 
@@ -35,6 +38,25 @@ pub struct Record<'a> {
     pub instant: Timestamp,
     /// What was recorded, as it was written.
     pub payload: &'a [u8],
+}
+
+impl<'a> Record<'a> {
+    /// Its parts; `None` if the payload does not have the form of an entry.
+    #[must_use]
+    pub fn parts(&self) -> Option<Parts<'a>> {
+        Parts::read(self.payload)
+    }
+
+    /// The export view: one JSON object (docs/ledger-format.md).
+    ///
+    /// # Errors
+    /// `Unreadable` if a part does not have its form.
+    pub fn view(&self) -> Result<Map<String, Value>, LedgerError> {
+        let sequence = self.sequence;
+        let unreadable = || LedgerError::Unreadable { sequence };
+        let parts = self.parts().ok_or_else(unreadable)?;
+        parts.view(sequence, parts.personal).map_err(|_| unreadable())
+    }
 }
 
 impl Reader {

@@ -77,6 +77,7 @@ impl Ledger {
             file,
             path: path.clone(),
             length: header_len(),
+            segment_day: None,
             file_trusted: true,
             next: header.first,
             last_instant: header.floor,

@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use crate::ledger::entry::Payload;
 use crate::ledger::reader::Reader;
 use crate::ledger::settings::LedgerSettings;
 use crate::ledger::store::{Disk, LedgerStore, SegmentFile};
-use crate::ledger::{Ledger, LedgerError, Receipt};
+use crate::ledger::{Ledger, LedgerError, Queued, Receipt};
 
 pub(super) fn settings(dir: &Path) -> LedgerSettings {
     let window = Duration::from_millis(1);
@@ -24,7 +25,12 @@ pub(super) fn at(micros: i64) -> Timestamp {
 }
 
 pub(super) fn append(ledger: &Ledger, micros: i64, payload: &[u8]) -> Result<Receipt, LedgerError> {
-    ledger.append(at(micros), payload)
+    ledger.write(enqueue(ledger, micros, payload)?)
+}
+
+/// Queues bytes that are no entry: the writer does not read them.
+pub(super) fn enqueue(ledger: &Ledger, micros: i64, payload: &[u8]) -> Result<Queued, LedgerError> {
+    ledger.handle.shared.enqueue(at(micros), Payload::opaque(payload))
 }
 
 /// All records, read naively through the public reader: sequence, instant (µs), payload.
