@@ -5,6 +5,7 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod enforcement;
+pub mod evidence;
 pub mod gateway;
 pub mod geo;
 pub mod identity;

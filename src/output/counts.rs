@@ -1,5 +1,7 @@
 //! Counts by verdict.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -43,4 +45,16 @@ impl Counts {
     pub const fn found(&self) -> u64 {
         self.block.saturating_add(self.review)
     }
+}
+
+/// No more keys of one kind are counted apart, so that no input takes more memory.
+const MAX_KEYS: usize = 2_000;
+
+/// The counts of a key; beyond 2,000 keys those of `others`.
+pub fn counts_of<'a>(into: &'a mut BTreeMap<String, Counts>, key: &str) -> &'a mut Counts {
+    let key = if into.len() < MAX_KEYS || into.contains_key(key) { key } else { "others" };
+    if !into.contains_key(key) {
+        into.insert(key.to_owned(), Counts::default());
+    }
+    into.entry(key.to_owned()).or_default()
 }

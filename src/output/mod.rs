@@ -11,7 +11,7 @@ mod csv;
 mod file;
 
 pub use charts::{bars, months, number};
-pub use counts::Counts;
+pub use counts::{Counts, counts_of};
 pub use csv::Line;
 pub use file::{FileError, Overwrite, WholeFile, sync_folder};
 

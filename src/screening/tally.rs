@@ -12,14 +12,12 @@ use crate::model::Transaction;
 use crate::model::Verdict;
 use crate::model::place;
 use crate::output::Counts;
+use crate::output::counts_of;
 
 /// How many findings of each verdict the report shows.
 pub(super) const SHOWN: usize = 40;
 /// How many bad rows the report shows.
 const SHOWN_BAD: usize = 20;
-/// No more keys of one kind are counted apart, so that a file of absurd dates takes no more memory.
-const MAX_KEYS: usize = 2_000;
-
 /// Counts and examples of everything screened so far.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Tally {
@@ -121,7 +119,7 @@ impl Tally {
             (&mut self.by_product, later.by_product),
         ] {
             for (key, counts) in from {
-                slot(into, &key).merge(counts);
+                counts_of(into, &key).merge(counts);
             }
         }
         for (key, (rule, counts)) in later.by_rule {
@@ -147,15 +145,7 @@ impl Tally {
 }
 
 fn count(into: &mut BTreeMap<String, Counts>, key: &str, verdict: Verdict) {
-    slot(into, key).add(verdict);
-}
-
-fn slot<'a>(into: &'a mut BTreeMap<String, Counts>, key: &str) -> &'a mut Counts {
-    let key = if into.len() < MAX_KEYS || into.contains_key(key) { key } else { "others" };
-    if !into.contains_key(key) {
-        into.insert(key.to_owned(), Counts::default());
-    }
-    into.entry(key.to_owned()).or_default()
+    counts_of(into, key).add(verdict);
 }
 
 /// `2024-07`, in UTC.
