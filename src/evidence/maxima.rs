@@ -74,4 +74,17 @@ mod tests {
         assert_eq!(Maximum::of(2026).standing, Standing::Unverified);
         assert!(FIGURES.is_sorted_by_key(|figure| figure.year));
     }
+
+    #[test]
+    fn the_document_gives_these_figures_and_no_others() {
+        let document = include_str!("../../docs/reports.md");
+        let rows: Vec<_> = document.lines().filter(|line| line.starts_with("| 20")).collect();
+        assert_eq!(rows.len(), FIGURES.len());
+        for (figure, row) in FIGURES.iter().zip(rows) {
+            let expected = format!("| {} | ${} | {}", figure.year, figure.figure(), figure.source);
+            assert!(row.starts_with(&expected), "{row}");
+            let unverified = figure.standing == Standing::Unverified;
+            assert_eq!(row.contains("**unverified**"), unverified, "{row}");
+        }
+    }
 }

@@ -26,9 +26,12 @@ use super::outcomes::count;
 use super::view::View;
 
 /// Records of each list that are shown: the newest.
-pub(super) const SHOWN: u64 = 20;
+pub(super) const SHOWN: u64 = 10;
 /// Revisions, databases and rules that are told apart.
 const KEYS: usize = 500;
+
+/// Releases that are remembered by what they released; people make them, so there are few.
+const RELEASES: usize = 10_000;
 
 /// Counts and examples of everything so far.
 #[derive(Clone, Debug, Default)]
@@ -56,6 +59,8 @@ pub struct Tally {
     pub(super) refusals: BTreeMap<String, u64>,
     pub(super) refused: Newest,
     pub(super) released: Newest,
+    /// By whom a hold was released, by the hold's id.
+    releases: BTreeMap<String, String>,
     pub(super) released_by: BTreeMap<String, u64>,
     pub(super) span: Option<(Timestamp, Timestamp)>,
 }
@@ -127,7 +132,11 @@ impl Tally {
             }
             "release" => {
                 count(&mut self.released_by, view.by.as_str().unwrap_or("unknown"));
-                self.released.push(Shown::new(entry, view));
+                let release = Shown::new(entry, view);
+                if self.releases.len() < RELEASES {
+                    self.releases.insert(release.of.clone(), release.by.clone());
+                }
+                self.released.push(release);
             }
             _ => {}
         }
@@ -153,6 +162,11 @@ impl Tally {
     /// What was decided.
     pub const fn decisions(&self) -> Counts {
         self.decisions
+    }
+
+    /// Who released what is shown, if anybody did.
+    pub(super) fn released_by_whom(&self, shown: &Shown) -> Option<&str> {
+        self.releases.get(&shown.id).map(String::as_str)
     }
 
     /// Notes when a record was made.

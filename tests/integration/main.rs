@@ -35,6 +35,7 @@ mod presets;
 mod proxy_protocol;
 mod refusal_answers;
 mod registry;
+mod reports;
 mod screen;
 mod server_side;
 mod streaming;

@@ -6,6 +6,7 @@
 mod page;
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 use jiff::Timestamp;
@@ -118,23 +119,47 @@ impl ExposureRow<'_> {
         });
         rows.collect()
     }
+}
 
-    /// What has to be said of the figure.
-    fn remark(&self) -> String {
-        let mut remark = String::new();
-        if self.figure.year != self.year {
-            let set = match self.figure.year {
-                0 => "the statute's own amount".to_owned(),
-                year => format!("that of {year}, the last known one,"),
-            };
-            remark = format!("no figure for {} was found: {set} is used", self.year);
+/// For each year what its figure rests on, and what has to be said of it.
+fn figures_used(tally: &Tally) -> Vec<String> {
+    let years: BTreeSet<_> = tally.exposure.keys().map(|(year, _)| *year).collect();
+    let used = years.into_iter().map(|year| {
+        let figure = Maximum::of(year);
+        let mut parts = vec![format!("{year}: {}", figure.source)];
+        match figure.year {
+            0 => parts.push(format!("no figure for {year} was found: the statute's own is used")),
+            set if set != year => parts.push(format!(
+                "no figure for {year} was found: that of {set}, the last known one, is used"
+            )),
+            _ => {}
         }
-        if self.figure.standing == Standing::Unverified {
-            let mark = "the amount is from memory, unverified";
-            remark = if remark.is_empty() { mark.to_owned() } else { format!("{remark}; {mark}") };
+        if figure.standing == Standing::Unverified {
+            parts.push("the amount is from memory, unverified".to_owned());
         }
-        remark
-    }
+        parts.join("; ")
+    });
+    used.collect()
+}
+
+/// By rule; without the policy's id where all rules are of one.
+fn by_rule(tally: &Tally) -> BTreeMap<String, Counts> {
+    let policies: BTreeSet<_> = tally.by_rule.values().map(|(facts, _)| &facts.policy).collect();
+    let name = |key: &str, facts: &Facts| match policies.len() {
+        1 => facts.rule.clone(),
+        _ => key.to_owned(),
+    };
+    let rules = tally.by_rule.iter();
+    rules.map(|(key, (facts, counts))| (name(key, facts), *counts)).collect()
+}
+
+/// By nexus, under the names that are shown.
+fn by_nexus(tally: &Tally) -> BTreeMap<String, Counts> {
+    let shown = |name: &str| {
+        let nexus = Nexus::ALL.into_iter().find(|nexus| nexus.as_str() == name);
+        nexus.map_or_else(|| name.to_owned(), |nexus| shown_nexus(nexus).to_owned())
+    };
+    tally.by_nexus.iter().map(|(name, counts)| (shown(name), *counts)).collect()
 }
 
 /// Deliveries of covered products to one nexus.
@@ -171,6 +196,11 @@ fn in_order(used: &BTreeMap<String, Used>) -> Vec<(&String, Used)> {
 /// `2026-11-25 13:56 UTC`.
 fn minute(at: &Timestamp) -> String {
     TimeZone::UTC.to_datetime(*at).strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// `2026-11-25 13:56`.
+fn short(at: &Timestamp) -> String {
+    TimeZone::UTC.to_datetime(*at).strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 /// `2 days 3 h`, `4 h 10 min`, `12 s`: the two greatest parts.

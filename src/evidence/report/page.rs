@@ -19,12 +19,12 @@ use super::Sent;
     ext = "html",
     source = r#"
 {%- macro counted(figure) -%}
-<table><thead><tr><th>{{ figure.name }}</th><th class="n">Blocked</th><th class="n">Held</th><th class="n">Allowed</th><th class="n">All</th></tr></thead><tbody>
+<table class="counts"><thead><tr><th>{{ figure.name }}</th><th class="n">Blocked</th><th class="n">Held</th><th class="n">Allowed</th><th class="n">All</th></tr></thead><tbody>
 {% for (name, counts) in figure.counts %}<tr><td>{{ name }}</td><td class="n">{{ output::number(counts.block) }}</td><td class="n">{{ output::number(counts.review) }}</td><td class="n">{{ output::number(counts.allow) }}</td><td class="n">{{ output::number(counts.all()) }}</td></tr>
 {% endfor %}</tbody></table>
 {%- endmacro -%}
 {%- macro pairs(head, rows) -%}
-<table class="narrow"><thead><tr><th>{{ head }}</th><th class="n">Number</th></tr></thead><tbody>
+<table class="counts narrow"><thead><tr><th>{{ head }}</th><th class="n">Number</th></tr></thead><tbody>
 {% for (name, count) in rows %}<tr><td>{{ name }}</td><td class="n">{{ output::number(*count) }}</td></tr>
 {% endfor %}</tbody></table>
 {%- endmacro -%}
@@ -34,8 +34,8 @@ use super::Sent;
 {% endfor %}</tbody></table></div>
 {%- endmacro -%}
 {%- macro newest(list) -%}
-<div class="scroll"><table class="broad"><thead><tr><th>Time (UTC)</th><th>Clause and rule</th><th>What</th><th>Country</th><th>Record</th></tr></thead><tbody>
-{% for shown in list.iter() %}<tr><td class="w">{{ super::minute(shown.at) }}</td><td>{{ shown.rule }}</td><td>{{ shown.action }}{% if !shown.items.is_empty() %}: {{ shown.items }}{% endif %}{% if !shown.order.is_empty() %} (order {{ shown.order }}){% endif %}</td><td>{{ shown.country }}</td><td><code>{{ shown.id }}</code></td></tr>
+<div class="scroll"><table class="list"><thead><tr><th>Time (UTC)</th><th>Clause and rule</th><th>What</th><th>Country</th><th>Record</th></tr></thead><tbody>
+{% for shown in list.iter() %}<tr><td class="w">{{ super::short(shown.at) }}</td><td>{{ shown.rule }}</td><td>{{ shown.action }}{% if !shown.items.is_empty() %}: {{ shown.items }}{% endif %}{% if !shown.order.is_empty() %} (order {{ shown.order }}){% endif %}{% if let Some(by) = tally.released_by_whom(shown) %}; <b>released by {{ by }}</b>{% endif %}</td><td>{{ shown.country }}</td><td class="w"><code>{{ shown.id }}</code></td></tr>
 {% endfor %}</tbody></table></div>
 {%- endmacro -%}
 {%- macro used(head, unit, rows) -%}
@@ -56,8 +56,10 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; ma
 .proof { border: 1px solid var(--line); border-left: .4rem solid var(--line); border-radius: .35rem; padding: .6rem .9rem; margin: 1.5rem 0; }
 .proof p { margin: 0; } .proof.good { border-left-color: var(--allow); } .proof.bad { border-left-color: var(--block); }
 .alarm { color: var(--block); font-weight: 600; }
-.narrow { max-width: 34rem; } .broad { min-width: 42rem; }
-@media print { .broad { min-width: 0; } .proof { break-inside: avoid; } section { break-inside: auto; } }
+.narrow { max-width: 34rem; } .broad { min-width: 42rem; } .list { min-width: 56rem; } .list code { font-size: .75rem; white-space: nowrap; }
+.counts .n { width: 1%; padding-left: .9rem; padding-right: 0; } .counts th:first-child { white-space: normal; } .counts td:first-child { min-width: 5.25rem; }
+@media (max-width: 30rem) { body { padding: 0 .9rem; } .counts { font-size: .8rem; } .counts .n { padding-left: .45rem; } }
+@media print { .broad, .list { min-width: 0; font-size: 8.5pt; } .list code { font-size: 7pt; } .proof, .charts section { break-inside: avoid; } }
 </style>
 </head>
 <body>
@@ -115,8 +117,8 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; ma
 {% if tally.released_by.is_empty() %}<p>None was released: there is no record of a release in this period.</p>{% else %}
 <h3>Released by whom</h3>
 {% call pairs("Released by", tally.released_by) %}{% endcall %}
-<div class="scroll"><table class="broad"><thead><tr><th>Time (UTC)</th><th>By</th><th>Reason</th><th>Record that was held</th></tr></thead><tbody>
-{% for shown in tally.released.iter() %}<tr><td class="w">{{ super::minute(shown.at) }}</td><td>{{ shown.by }}</td><td>{{ shown.reason }}</td><td><code>{{ shown.of }}</code></td></tr>
+<div class="scroll"><table class="list"><thead><tr><th>Time (UTC)</th><th>By</th><th>Reason</th><th>Record that was held</th></tr></thead><tbody>
+{% for shown in tally.released.iter() %}<tr><td class="w">{{ super::short(shown.at) }}</td><td>{{ shown.by }}</td><td>{{ shown.reason }}</td><td class="w"><code>{{ shown.of }}</code></td></tr>
 {% endfor %}</tbody></table></div>
 {% endif %}
 <h2>Allowed, though covered</h2>
@@ -127,7 +129,7 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; ma
 <h2>Delivered</h2>
 {% if tally.outcomes.all.answers == 0 %}<p>There is no record of an outcome in this period: what was delivered is not known from it.</p>{% else %}
 <p>{{ output::number(tally.outcomes.all.answers) }} answers, {{ output::number(tally.outcomes.all.bytes) }} bytes.</p>
-{% if to_us > 0 %}<p class="alarm">{{ output::number(to_us) }} deliveries of covered products went out to parties with US evidence. Find them with <code>interdict ledger export DIR --nexus us --verdict allow</code>.</p>{% else %}<p><b>No delivery of a covered product went out to a party with US evidence.</b></p>{% endif %}
+{% if to_us > 0 %}<p class="alarm">{{ output::number(to_us) }} {% if to_us == 1 %}delivery of a covered product{% else %}deliveries of covered products{% endif %} went out to parties with US evidence. Find them with <code>interdict ledger export DIR --nexus us --verdict allow</code>.</p>{% else %}<p><b>No delivery of a covered product went out to a party with US evidence.</b></p>{% endif %}
 <div class="scroll"><table class="narrow"><thead><tr><th>Deliveries of covered products to</th><th class="n">Went out</th><th class="n">Bytes</th><th class="n">Did not</th></tr></thead><tbody>
 {% for (nexus, sent, not) in covered %}<tr><td>{{ nexus }}</td><td class="n">{{ output::number(sent.answers) }}</td><td class="n">{{ output::number(sent.bytes) }}</td><td class="n">{{ output::number(not.answers) }}</td></tr>
 {% endfor %}</tbody></table></div>
@@ -151,10 +153,10 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; ma
 {% if exposure.is_empty() %}<p>Nothing was refused, so nothing is counted here.</p>{% else %}
 <p>The statutory civil maximum for each violation of orders under IEEPA is the greater of a yearly figure and twice the value of the transaction (50 U.S.C. 1705). Below, every refused decision is taken as one transaction of its year.</p>
 <div class="scroll"><table class="broad"><thead><tr><th>Year</th><th>Refused</th><th class="n">Number</th><th class="n">Figure for each</th><th class="n">Maximum in all</th><th>Values that were stated</th></tr></thead><tbody>
-{% for row in exposure %}<tr><td>{{ row.year }}</td><td>{{ row.dealing }}</td><td class="n">{{ output::number(row.exposure.refused) }}</td><td class="n">${{ row.figure.figure() }}</td><td class="n">${{ row.exposure.maximum }}</td><td>{% if row.exposure.dollars.0 > 0 %}USD {{ row.exposure.dollars.1 }} ({{ output::number(row.exposure.dollars.0) }}){% endif %}{% for (currency, (count, sum)) in row.exposure.others %}{% if row.exposure.dollars.0 > 0 || !loop.first %}, {% endif %}{{ currency }} {{ sum }} ({{ output::number(*count) }}){% endfor %}</td></tr>
+{% for row in exposure %}<tr><td class="w">{{ row.year }}</td><td>{{ row.dealing }}</td><td class="n">{{ output::number(row.exposure.refused) }}</td><td class="n">${{ row.figure.figure() }}</td><td class="n">${{ row.exposure.maximum }}</td><td>{% if row.exposure.dollars.0 > 0 %}USD {{ row.exposure.dollars.1 }} ({{ output::number(row.exposure.dollars.0) }}){% endif %}{% for (currency, (count, sum)) in row.exposure.others %}{% if row.exposure.dollars.0 > 0 || !loop.first %}, {% endif %}{{ currency }} {{ sum }} ({{ output::number(*count) }}){% endfor %}</td></tr>
 {% endfor %}</tbody></table></div>
 <ul class="note">
-{% for row in exposure %}<li>{{ row.year }}, {{ row.dealing }}: {{ row.figure.source }}{% let remark = row.remark() %}{% if !remark.is_empty() %} ({{ remark }}){% endif %}.</li>
+{% for remark in figures_used %}<li>{{ remark }}.</li>
 {% endfor %}<li>Only values in US dollars are compared with the figure; those in other currencies are shown beside it. In brackets: how many stated one.</li>
 <li>A machine asks for updates again and again, and each refused request is counted; whether each would be a violation of its own is a question of law. So updates are not added to orders.</li>
 </ul>
@@ -182,6 +184,7 @@ struct Page<'a> {
     covered: Vec<(&'static str, Sent, Sent)>,
     exposure: Vec<ExposureRow<'a>>,
     figures: Vec<Figure<'a>>,
+    figures_used: Vec<String>,
     geo: Vec<(&'a String, Used)>,
     held_by: Vec<(&'a Facts, u64)>,
     months: Figure<'a>,
@@ -202,17 +205,18 @@ pub(super) fn render(
     tally: &Tally,
     proof: &ProofStatus,
 ) -> Result<String, askama::Error> {
-    let by_rule = tally.by_rule.iter().map(|(key, (_, counts))| (key.clone(), *counts)).collect();
+    let (by_rule, by_nexus) = (super::by_rule(tally), super::by_nexus(tally));
     Page {
         about,
         catalogs: super::in_order(&tally.catalogs),
         covered: super::covered(tally),
         exposure: ExposureRow::all(tally),
+        figures_used: super::figures_used(tally),
         figures: vec![
             Figure::names(&tally.by_product, "By product group", "Product group"),
             Figure::names(&by_rule, "By rule", "Rule"),
             Figure::names(&tally.by_country, "By country", "Country"),
-            Figure::names(&tally.by_nexus, "By nexus", "Nexus"),
+            Figure::names(&by_nexus, "By nexus", "Nexus"),
             Figure::names(&tally.by_action, "By action", "Action"),
         ],
         geo: super::in_order(&tally.geo),

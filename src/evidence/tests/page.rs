@@ -110,6 +110,7 @@ fn releases_come_from_the_record_and_not_from_a_phrase() {
     records.push((at("2026-11-02T11:00:00Z"), release));
     let html = page(&records, &PROOFS[0]);
     assert!(!html.contains("None was released"));
+    assert!(html.contains("<b>released by Jo Officer</b>"), "the hold itself says so too");
     assert!(html.contains("Jo Officer") && html.contains("passport seen") && html.contains(&id(1)));
 }
 
@@ -145,7 +146,7 @@ fn a_delivery_to_us_evidence_is_an_alarm() {
     let html = page(&[(day, update.clone()), (day, outcome(451, 900))], &PROOFS[0]);
     assert!(html.contains(good));
     let html = page(&[(day, update.clone()), (day, outcome(200, 900))], &PROOFS[0]);
-    assert!(!html.contains(good) && html.contains("1 deliveries of covered products went out"));
+    assert!(!html.contains(good) && html.contains("1 delivery of a covered product went out"));
     let html = page(&[(day, update)], &PROOFS[0]);
     assert!(!html.contains(good) && html.contains("what was delivered is not known"));
 }

@@ -76,6 +76,18 @@ fn rows_read_back_and_no_cell_runs() {
 }
 
 #[test]
+fn the_document_tells_of_every_column_in_order() {
+    let document = include_str!("../../../docs/reports.md");
+    let table = document.split("| column | type | holds |").nth(1).unwrap();
+    let rows = table.lines().take_while(|line| line.is_empty() || line.starts_with('|'));
+    let told: Vec<_> = rows
+        .filter_map(|row| row.split('|').nth(1))
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .collect();
+    assert_eq!(told, COLUMNS.iter().map(|column| column.name).collect::<Vec<_>>());
+}
+
+#[test]
 fn jsonl_is_the_record_itself() {
     let records = records();
     let mut out = Vec::new();
