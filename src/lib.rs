@@ -10,6 +10,7 @@ pub mod gateway;
 pub mod geo;
 pub mod identity;
 pub mod ledger;
+pub mod merkle;
 pub mod message;
 pub mod model;
 pub mod notify;

@@ -53,7 +53,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("aho_corasick", &["policy"]),
     ("arc_swap", &["enforcement", "app", "gateway", "bundle", "geo", "identity"]),
     ("askama", &["gateway", "admin", "screening", "evidence/report"]),
-    ("aws_lc_rs", &["gateway", "ledger", "message/upgrade", "notify"]),
+    ("aws_lc_rs", &["gateway", "ledger", "merkle/key", "message/upgrade", "notify"]),
     ("clap", &["cli", "main"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::entry::Entry;
 use super::error::LedgerError;
 use super::state::{Shared, WriteGroup};
+use super::tree::Publisher;
 use super::turn::TurnEnd;
 
 /// The writing side of a ledger; clones share it. Dropping the last clone closes it.
@@ -64,6 +65,12 @@ pub struct LedgerStatus {
     pub lag: Duration,
     /// The sequence number of the next record.
     pub next_sequence: u64,
+    /// Why no checkpoint is published, if the last try failed. Records are taken all the same.
+    pub publish_failed: Option<Arc<str>>,
+    /// Failed tries to publish since the ledger was opened.
+    pub publish_failures: u64,
+    /// How many records the last checkpoint covers.
+    pub published_size: u64,
     /// The last record that is known to be on disk.
     pub synced_sequence: Option<u64>,
     /// Writes since the ledger was opened; under load one takes many records.
@@ -148,6 +155,9 @@ impl Ledger {
     /// How the ledger stands now.
     #[must_use]
     pub fn status(&self) -> LedgerStatus {
+        let publisher = self.handle.publisher.lock().unwrap_or_else(PoisonError::into_inner);
+        let published = publisher.as_ref().map(Publisher::status).unwrap_or_default();
+        drop(publisher);
         let state = self.handle.shared.lock();
         LedgerStatus {
             clock_holding: state.clock_holding,
@@ -157,6 +167,9 @@ impl Ledger {
             failures: state.failures,
             lag: state.lag(Instant::now()),
             next_sequence: state.next,
+            publish_failed: published.failed,
+            publish_failures: published.failures,
+            published_size: published.size,
             synced_sequence: state.synced.checked_sub(1),
             writes: state.writes,
         }
@@ -181,17 +194,27 @@ impl Ledger {
 
 /// Ends the sync thread with the last clone of a ledger.
 pub(super) struct Handle {
+    pub(super) publisher: Mutex<Option<Publisher>>,
     pub(super) shared: Arc<Shared>,
     pub(super) thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Handle {
+    pub(super) fn publish_by(&self, publisher: Publisher) {
+        *self.publisher.lock().unwrap_or_else(PoisonError::into_inner) = Some(publisher);
+    }
+
+    /// First all records become durable, then the tree of all of them is published.
     fn shut_down(&self) {
         self.shared.lock().stopping = true;
         self.shared.wake.notify_one();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         // A thread that panicked has left records unsynced, and `depth` says so.
         thread.map(JoinHandle::join);
+        let publisher = self.publisher.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(publisher) = publisher {
+            publisher.stop();
+        }
     }
 }
 

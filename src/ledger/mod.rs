@@ -35,6 +35,7 @@ mod settings;
 mod state;
 mod store;
 mod torn;
+mod tree;
 mod turn;
 mod verify;
 
@@ -47,6 +48,7 @@ pub use reader::{Reader, Record};
 pub use recovery::Recovery;
 pub use settings::LedgerSettings;
 pub use torn::TornTail;
+pub use tree::{ServedLog, SigningSettings};
 pub use verify::{Report, verify};
 
 #[cfg(test)]

@@ -108,7 +108,7 @@ mod tests {
         let mut bytes = u16::try_from(envelope.len()).unwrap().to_be_bytes().to_vec();
         bytes.extend_from_slice(envelope.as_bytes());
         for part in [document, personal] {
-            let length = part.map_or(0, |part| part.len() + SALT);
+            let length = part.map_or(0, |part| part.len().saturating_add(SALT));
             bytes.extend_from_slice(&u32::try_from(length).unwrap().to_le_bytes());
             if let Some(part) = part {
                 bytes.extend_from_slice(&[7; SALT]);

@@ -24,6 +24,7 @@ mod identity;
 mod in_flight;
 mod instants;
 mod lookups;
+mod merkle_oracles;
 mod metrics;
 mod mirror;
 #[path = "../support/mmdb.rs"]

@@ -84,11 +84,31 @@ pub(super) enum Op {
 #[derive(Clone, Debug, Default)]
 pub(super) struct FaultyDisk {
     failing: Arc<Mutex<BTreeSet<Op>>>,
+    /// If given, only operations on files whose name begins so fail.
+    named: Option<&'static str>,
 }
 
 impl FaultyDisk {
     pub(super) fn fail(&self, ops: &[Op]) {
         *self.failing.lock().unwrap() = ops.iter().copied().collect();
+    }
+
+    pub(super) fn of_files_named(name: &'static str) -> Self {
+        Self { named: Some(name), ..Self::default() }
+    }
+
+    /// The disk as a file sees it: one that is not concerned never fails.
+    fn of(&self, path: &Path) -> Self {
+        if self.concerns(path) { self.clone() } else { Self::default() }
+    }
+
+    fn concerns(&self, path: &Path) -> bool {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        self.named.is_none_or(|named| name.starts_with(named))
+    }
+
+    fn check_on(&self, op: Op, path: &Path) -> io::Result<()> {
+        if self.concerns(path) { self.check(op) } else { Ok(()) }
     }
 
     fn check(&self, op: Op) -> io::Result<()> {
@@ -103,27 +123,37 @@ impl FaultyDisk {
 
 impl LedgerStore for FaultyDisk {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn SegmentFile>> {
-        self.check(Op::Create)?;
-        Ok(Arc::new(FaultyFile { disk: self.clone(), file: Disk.create(path)? }))
+        self.check_on(Op::Create, path)?;
+        Ok(Arc::new(FaultyFile { disk: self.of(path), file: Disk.create(path)? }))
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        self.check_on(Op::Create, path)?;
+        Disk.create_dir(path)
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn SegmentFile>> {
+        self.check_on(Op::Create, path)?;
+        Ok(Arc::new(FaultyFile { disk: self.of(path), file: Disk.open(path)? }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.check(Op::Rename)?;
+        self.check_on(Op::Rename, from)?;
         Disk.rename(from, to)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        self.check(Op::Remove)?;
+        self.check_on(Op::Remove, path)?;
         Disk.remove(path)
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        self.check(Op::SyncDir)?;
+        self.check_on(Op::SyncDir, &dir.join(self.named.unwrap_or("x")))?;
         Disk.sync_dir(dir)
     }
 
     fn truncate(&self, path: &Path, length: u64) -> io::Result<()> {
-        self.check(Op::Truncate)?;
+        self.check_on(Op::Truncate, path)?;
         Disk.truncate(path, length)
     }
 }

@@ -132,6 +132,13 @@ impl GatewayBuilder {
         self
     }
 
+    /// The ledger in a folder that outlives the gateway, with its key in it.
+    pub(crate) fn ledger(self, dir: &Path) -> Self {
+        let key = dir.join("key.pem");
+        self.environment("INTERDICT__LEDGER__DIR", dir.to_str().unwrap())
+            .environment("INTERDICT__LEDGER__KEY", key.to_str().unwrap())
+    }
+
     /// Writes the configuration and returns its path.
     pub(crate) fn write(&self) -> PathBuf {
         let text = format!(
