@@ -267,7 +267,7 @@ struct Lenient;
 
 impl Lenient {
     #[expect(clippy::unnecessary_wraps, reason = "a visitor's method answers with a result")]
-    fn owned<'a, E>(text: impl ToString) -> Result<Text<'a>, E> {
+    fn owned<'a, E>(text: &(impl ToString + ?Sized)) -> Result<Text<'a>, E> {
         Ok(Text(Some(Cow::Owned(text.to_string()))))
     }
 }
@@ -288,19 +288,19 @@ impl<'de> Visitor<'de> for Lenient {
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Text<'de>, E> {
-        Self::owned(value)
+        Self::owned(&value)
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Text<'de>, E> {
-        Self::owned(value)
+        Self::owned(&value)
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Text<'de>, E> {
-        Self::owned(value)
+        Self::owned(&value)
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Text<'de>, E> {
-        Self::owned(value)
+        Self::owned(&value)
     }
 
     fn visit_unit<E>(self) -> Result<Text<'de>, E> {
