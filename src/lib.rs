@@ -17,6 +17,7 @@ pub mod notify;
 pub mod output;
 pub mod policy;
 pub mod registry;
+pub mod replay;
 pub mod screening;
 pub mod settings;
 pub mod telemetry;

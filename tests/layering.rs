@@ -29,6 +29,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("enforcement", 4),
     ("evidence", 4),
     ("notify", 4),
+    ("replay", 4),
     ("admin", 5),
     ("gateway", 5),
     ("screening", 5),

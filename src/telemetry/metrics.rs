@@ -42,6 +42,7 @@ pub struct Metrics {
     pub(super) notify_messages: IntCounterVec,
     pub(super) notify_oldest: Gauge,
     pub(super) notify_unread: IntGauge,
+    outcomes_lost: IntCounter,
     policy_info: IntGaugeVec,
     policy_loaded: Gauge,
     read_backs: IntCounterVec,
@@ -150,6 +151,11 @@ impl Metrics {
                 r,
                 "notify_unread_records",
                 "Records that [notify] has not looked at yet.",
+            )?,
+            outcomes_lost: counter(
+                r,
+                "outcomes_lost_total",
+                "Outcomes of requests that have no record, because the ledger took none for too long.",
             )?,
             policy_info: gauges(
                 r,
@@ -345,6 +351,11 @@ impl Metrics {
     /// Counts a look at the clock that had to be held at the last record's instant.
     pub fn recorded_late(&self) {
         self.clock_held.inc();
+    }
+
+    /// Counts an outcome that could not be recorded.
+    pub fn outcome_lost(&self) {
+        self.outcomes_lost.inc();
     }
 
     /// Counts an order that was read back after it was placed, or was to be.
