@@ -79,6 +79,9 @@ pub(super) const COLUMNS: [Column; 43] = [
     text("item_verdicts", |row| list(row.view.found().map(|found| found.verdict.as_str()))),
     text("skus", |row| list(row.view.items.iter().map(|item| item.sku.as_str()))),
     text("names", |row| list(row.view.items.iter().map(|item| item.name.as_str()))),
+    text("catalog_groups", |row| {
+        list(row.view.items.iter().map(|item| item.catalog.group.as_str()))
+    }),
     text("vendors", |row| list(row.view.items.iter().map(|item| item.vendor.as_str()))),
     text("quantities", |row| list(row.view.items.iter().map(|item| item.quantity.as_str()))),
     text("value_amount", |row| given(&row.view.value.amount)),
@@ -93,7 +96,6 @@ pub(super) const COLUMNS: [Column; 43] = [
         list(addresses.flat_map(|a| &a.answers).map(|answer| answer.source.as_str()))
     }),
     text("bundle", |row| given(&row.view.decision.bundle)),
-    text("catalog", |row| given(&row.view.catalog)),
     whole("status", |row| number(row.view.status.whole())),
     whole("bytes", |row| number(row.view.bytes.whole())),
     text("end", |row| given(&row.view.end)),

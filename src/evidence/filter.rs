@@ -165,8 +165,18 @@ impl Id {
 
 impl Kind {
     /// Every kind (docs/records.md).
-    pub const ALL: [&'static str; 8] =
-        ["cart", "decision", "enquiry", "mismatch", "outcome", "received", "refusal", "release"];
+    pub const ALL: [&'static str; 10] = [
+        "cart",
+        "decision",
+        "enquiry",
+        "mismatch",
+        "outcome",
+        "received",
+        "refusal",
+        "release",
+        "summary",
+        "summary_end",
+    ];
 }
 
 impl RuleWanted {

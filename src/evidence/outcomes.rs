@@ -1,7 +1,7 @@
 //! What became of requests: outcome records, and for deliveries of covered products the decision that each belongs to.
 //!
-//! An outcome names its decision, which came a little earlier; only decisions whose outcome is still to come are kept, and no more of
-//! them than a bound. What is dropped by the bound is counted.
+//! An outcome names its decision, which came a little earlier; of covered deliveries the last 262,144 decisions are looked back to. One
+//! whose outcome has not come by then is given up, and counted.
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ use crate::model::Nexus;
 
 use super::view::View;
 
-/// Decisions that may wait for their outcome.
+/// Decisions that are looked back to.
 const WAITING: usize = 1 << 18;
 
 /// Outcomes so far.
@@ -26,11 +26,9 @@ pub(super) struct Outcomes {
     pub(super) by_notice: BTreeMap<String, u64>,
     /// By class of status: `2xx`.
     pub(super) by_status: BTreeMap<String, u64>,
-    /// Deliveries of covered products that went out, by nexus.
-    pub(super) covered: BTreeMap<Nexus, Sent>,
-    /// Deliveries of covered products that were refused or failed, by nexus.
-    pub(super) covered_not: BTreeMap<Nexus, Sent>,
-    /// Decisions on covered deliveries whose outcome the bound gave up.
+    /// Deliveries of covered products, by nexus.
+    pub(super) covered: BTreeMap<Nexus, Deliveries>,
+    /// Decisions on covered deliveries that were given up.
     pub(super) given_up: u64,
     order: VecDeque<DecisionId>,
     waiting: HashMap<DecisionId, Nexus>,
@@ -63,21 +61,22 @@ impl Outcomes {
         let (status, bytes) = (view.status.whole::<u16>(), view.bytes.whole().unwrap_or(0));
         self.all.add(bytes);
         let class = status.and_then(|status| status.checked_div(100));
-        count(
-            &mut self.by_status,
-            &class.map_or("unknown".to_owned(), |class| format!("{class}xx")),
-        );
+        count(&mut self.by_status, &class_name(class));
         count(&mut self.by_end, view.end.as_str().unwrap_or("unknown"));
         if let Some(notice) = view.notice.as_str() {
             count(&mut self.by_notice, notice);
         }
         let of = view.of.as_str().and_then(DecisionId::parse);
-        if let Some(nexus) = of.and_then(|of| self.waiting.remove(&of)) {
-            // A delivery is content: a 304 or a refusal's page is none.
-            let went_out = class == Some(2) && bytes > 0;
-            let by_nexus = if went_out { &mut self.covered } else { &mut self.covered_not };
-            by_nexus.entry(nexus).or_default().add(bytes);
-        }
+        let Some(nexus) = of.and_then(|of| self.waiting.remove(&of)) else { return };
+        let deliveries = self.covered.entry(nexus).or_default();
+        let sent = match (class, view.notice.as_str()) {
+            // A delivery is content of the upstream's: a 304, a refusal's page or an answer of the decision API is none.
+            // One that a rule cut went out as far as it did.
+            (Some(2), None | Some("cut")) if bytes > 0 => &mut deliveries.went_out,
+            (Some(2), Some("forward-auth")) => &mut deliveries.left_to_a_proxy,
+            _ => &mut deliveries.did_not,
+        };
+        sent.add(bytes);
     }
 
     /// Decisions on covered deliveries whose outcome has not come.
@@ -86,10 +85,30 @@ impl Outcomes {
     }
 }
 
+/// Deliveries of covered products.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Deliveries {
+    /// Refused, failed, or without content.
+    pub(super) did_not: Sent,
+    /// A check let them through; what was then served is not known here.
+    pub(super) left_to_a_proxy: Sent,
+    /// Sent by the gateway.
+    pub(super) went_out: Sent,
+}
+
 impl Sent {
     const fn add(&mut self, bytes: u64) {
         self.answers = self.answers.saturating_add(1);
         self.bytes = self.bytes.saturating_add(bytes);
+    }
+}
+
+/// `2xx`; a status of 0 is no answer at all.
+fn class_name(class: Option<u16>) -> String {
+    match class {
+        None => "unknown".to_owned(),
+        Some(0) => "none: the client went away before".to_owned(),
+        Some(class) => format!("{class}xx"),
     }
 }
 
@@ -126,6 +145,6 @@ mod tests {
         assert_eq!((outcomes.waiting(), outcomes.given_up), (u64::try_from(WAITING).unwrap(), 3));
         let outcome = json!({"of": id(more - 1), "status": 206, "bytes": 5, "end": "complete"});
         outcomes.outcome(&View::deserialize(&outcome).unwrap());
-        assert_eq!(outcomes.covered[&Nexus::Us], Sent { answers: 1, bytes: 5 });
+        assert_eq!(outcomes.covered[&Nexus::Us].went_out, Sent { answers: 1, bytes: 5 });
     }
 }

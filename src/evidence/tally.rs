@@ -46,7 +46,6 @@ pub struct Tally {
     pub(super) by_product: BTreeMap<String, Counts>,
     pub(super) by_rule: BTreeMap<String, (Facts, Counts)>,
     pub(super) carts: Counts,
-    pub(super) catalogs: BTreeMap<String, Used>,
     pub(super) decisions: Counts,
     pub(super) exposure: BTreeMap<(i16, Dealing), Exposure>,
     pub(super) gap: Option<Gap>,
@@ -62,6 +61,10 @@ pub struct Tally {
     /// By whom a hold was released, by the hold's id.
     releases: BTreeMap<String, String>,
     pub(super) released_by: BTreeMap<String, u64>,
+    /// Refusals that ended summaries counted.
+    pub(super) summarised: u64,
+    /// Summaries.
+    pub(super) summaries: u64,
     pub(super) span: Option<(Timestamp, Timestamp)>,
 }
 
@@ -138,13 +141,15 @@ impl Tally {
                 }
                 self.released.push(release);
             }
+            "summary" => self.summaries = self.summaries.saturating_add(1),
+            "summary_end" => {
+                let refusals = view.refusals.whole().unwrap_or(0);
+                self.summarised = self.summarised.saturating_add(refusals);
+            }
             _ => {}
         }
         if let Some(bundle) = view.decision.bundle.as_str() {
             used(&mut self.policies, bundle, entry.at);
-        }
-        if let Some(catalog) = view.catalog.as_str() {
-            used(&mut self.catalogs, catalog, entry.at);
         }
         for answer in view.evidence.addresses.iter().flat_map(|address| &address.answers) {
             if let Some(source) = answer.source.as_str() {

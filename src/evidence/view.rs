@@ -29,7 +29,6 @@ pub(super) struct View<'a> {
     pub(super) action: Text<'a>,
     pub(super) by: Text<'a>,
     pub(super) bytes: Text<'a>,
-    pub(super) catalog: Text<'a>,
     pub(super) country: Text<'a>,
     #[serde(deserialize_with = "or_default")]
     pub(super) decision: Ruled<'a>,
@@ -43,6 +42,7 @@ pub(super) struct View<'a> {
     pub(super) notice: Text<'a>,
     pub(super) of: Text<'a>,
     pub(super) reason: Text<'a>,
+    pub(super) refusals: Text<'a>,
     #[serde(deserialize_with = "or_default")]
     pub(super) request: Request<'a>,
     pub(super) retain_until: Text<'a>,
@@ -96,10 +96,19 @@ pub(super) struct NexusRead<'a> {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Item<'a> {
+    #[serde(deserialize_with = "or_default")]
+    pub(super) catalog: Row<'a>,
     pub(super) name: Text<'a>,
     pub(super) quantity: Text<'a>,
     pub(super) sku: Text<'a>,
     pub(super) vendor: Text<'a>,
+}
+
+/// What the catalogue has for the SKU.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+pub(super) struct Row<'a> {
+    pub(super) group: Text<'a>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

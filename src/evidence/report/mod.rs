@@ -22,7 +22,7 @@ use super::exposure::Exposure;
 use super::filter::Filter;
 use super::maxima::Maximum;
 use super::maxima::Standing;
-use super::outcomes::Sent;
+use super::outcomes::Deliveries;
 use super::proof::ProofStatus;
 use super::tally::Facts;
 use super::tally::Tally;
@@ -162,20 +162,18 @@ fn by_nexus(tally: &Tally) -> BTreeMap<String, Counts> {
     tally.by_nexus.iter().map(|(name, counts)| (shown(name), *counts)).collect()
 }
 
-/// Deliveries of covered products to one nexus.
-fn covered(tally: &Tally) -> Vec<(&'static str, Sent, Sent)> {
-    let of = |by_nexus: &BTreeMap<Nexus, Sent>, nexus| by_nexus.get(&nexus).copied();
-    let outcomes = &tally.outcomes;
-    let rows = [Nexus::Us, Nexus::Unclear, Nexus::Foreign].map(|nexus| {
-        let went_out = of(&outcomes.covered, nexus).unwrap_or_default();
-        (shown_nexus(nexus), went_out, of(&outcomes.covered_not, nexus).unwrap_or_default())
-    });
+/// Deliveries of covered products by nexus.
+fn covered(tally: &Tally) -> Vec<(&'static str, Deliveries)> {
+    let covered = &tally.outcomes.covered;
+    let rows = [Nexus::Us, Nexus::Unclear, Nexus::Foreign]
+        .map(|nexus| (shown_nexus(nexus), covered.get(&nexus).copied().unwrap_or_default()));
     rows.into()
 }
 
-/// Deliveries of covered products that went out to parties with US evidence: there should be none.
+/// Deliveries of covered products that went out to parties with US evidence, or may have: there should be none.
 fn to_us(tally: &Tally) -> u64 {
-    tally.outcomes.covered.get(&Nexus::Us).map_or(0, |sent| sent.answers)
+    let us = tally.outcomes.covered.get(&Nexus::Us).copied().unwrap_or_default();
+    us.went_out.answers.saturating_add(us.left_to_a_proxy.answers)
 }
 
 const fn shown_nexus(nexus: Nexus) -> &'static str {

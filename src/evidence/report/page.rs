@@ -4,6 +4,7 @@ use askama::Template;
 
 use crate::output;
 
+use super::super::outcomes::Deliveries;
 use super::super::proof::ProofStatus;
 use super::super::tally::Facts;
 use super::super::tally::SHOWN;
@@ -12,7 +13,6 @@ use super::super::tally::Used;
 use super::ExposureRow;
 use super::Figure;
 use super::ReportAbout;
-use super::Sent;
 
 #[derive(Template)]
 #[template(
@@ -130,10 +130,10 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; ma
 {% if tally.outcomes.all.answers == 0 %}<p>There is no record of an outcome in this period: what was delivered is not known from it.</p>{% else %}
 <p>{{ output::number(tally.outcomes.all.answers) }} answers, {{ output::number(tally.outcomes.all.bytes) }} bytes.</p>
 {% if to_us > 0 %}<p class="alarm">{{ output::number(to_us) }} {% if to_us == 1 %}delivery of a covered product{% else %}deliveries of covered products{% endif %} went out to parties with US evidence. Find them with <code>interdict ledger export DIR --nexus us --verdict allow</code>.</p>{% else %}<p><b>No delivery of a covered product went out to a party with US evidence.</b></p>{% endif %}
-<div class="scroll"><table class="narrow"><thead><tr><th>Deliveries of covered products to</th><th class="n">Went out</th><th class="n">Bytes</th><th class="n">Did not</th></tr></thead><tbody>
-{% for (nexus, sent, not) in covered %}<tr><td>{{ nexus }}</td><td class="n">{{ output::number(sent.answers) }}</td><td class="n">{{ output::number(sent.bytes) }}</td><td class="n">{{ output::number(not.answers) }}</td></tr>
+<div class="scroll"><table class="narrow"><thead><tr><th>Deliveries of covered products to</th><th class="n">Went out</th><th class="n">Bytes</th><th class="n">Left to a proxy</th><th class="n">Did not</th></tr></thead><tbody>
+{% for (nexus, sent) in covered %}<tr><td>{{ nexus }}</td><td class="n">{{ output::number(sent.went_out.answers) }}</td><td class="n">{{ output::number(sent.went_out.bytes) }}</td><td class="n">{{ output::number(sent.left_to_a_proxy.answers) }}</td><td class="n">{{ output::number(sent.did_not.answers) }}</td></tr>
 {% endfor %}</tbody></table></div>
-<p class="note">Went out: an answer of status 2xx with content, to an update or cloud query. {% if waiting > 0 %}Of {{ output::number(waiting) }} decisions on such deliveries there is no outcome in this period. {% endif %}</p>
+<p class="note">Went out: an answer of status 2xx with content, to an update or cloud query. Left to a proxy: a check allowed it, and what was then served is not known here. {% if waiting > 0 %}Of {{ output::number(waiting) }} decisions on such deliveries there is no outcome in this period. {% endif %}</p>
 <div class="charts"><section><h3>By status</h3>{% call pairs("Status", tally.outcomes.by_status) %}{% endcall %}</section>
 <section><h3>How they ended</h3>{% call pairs("End", tally.outcomes.by_end) %}{% endcall %}</section>
 {% if !tally.outcomes.by_notice.is_empty() %}<section><h3>Notices shown</h3>{% call pairs("Notice", tally.outcomes.by_notice) %}{% endcall %}</section>{% endif %}</div>
@@ -145,6 +145,7 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; ma
 <h3>The store sold something else than was judged</h3>
 {% call newest(tally.mismatched) %}{% endcall %}
 {% endif %}
+{% if tally.summaries > 0 %}<p>{{ output::number(tally.summarised) }} refusals were over the limits of single client networks; {{ output::number(tally.summaries) }} summaries hold them. They are not among the decisions above, nor in the exposure below.</p>{% endif %}
 {% if !tally.refusals.is_empty() %}
 <h3>Requests that could not be judged, and were not served</h3>
 {% call pairs("Status and reason", tally.refusals) %}{% endcall %}
@@ -164,7 +165,6 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; ma
 {% endif %}
 <h2>Policies in force</h2>
 {% if policies.is_empty() %}<p>No record names a revision of the policies.</p>{% else %}{% call used("Revision", "Records", policies) %}{% endcall %}{% endif %}
-{% if !catalogs.is_empty() %}<h3>Catalogues</h3>{% call used("Revision", "Records", catalogs) %}{% endcall %}{% endif %}
 <h2>Sources of countries</h2>
 {% if geo.is_empty() %}<p>No address was looked up.</p>{% else %}{% call used("Source and its date", "Answers", geo) %}{% endcall %}{% endif %}
 <h2>Gaps</h2>
@@ -180,8 +180,7 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; ma
 )]
 struct Page<'a> {
     about: &'a ReportAbout,
-    catalogs: Vec<(&'a String, Used)>,
-    covered: Vec<(&'static str, Sent, Sent)>,
+    covered: Vec<(&'static str, Deliveries)>,
     exposure: Vec<ExposureRow<'a>>,
     figures: Vec<Figure<'a>>,
     figures_used: Vec<String>,
@@ -208,7 +207,6 @@ pub(super) fn render(
     let (by_rule, by_nexus) = (super::by_rule(tally), super::by_nexus(tally));
     Page {
         about,
-        catalogs: super::in_order(&tally.catalogs),
         covered: super::covered(tally),
         exposure: ExposureRow::all(tally),
         figures_used: super::figures_used(tally),

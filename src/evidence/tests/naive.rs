@@ -188,7 +188,7 @@ proptest! {
                         outcome.get("of") == record.get("id") && outcome["status"] == 200 && outcome["bytes"] != 0
                     })
             });
-            let found = tally.outcomes.covered.get(&nexus).map_or(0, |sent| sent.answers);
+            let found = tally.outcomes.covered.get(&nexus).map_or(0, |sent| sent.went_out.answers);
             prop_assert_eq!(found, u64::try_from(went_out.count()).unwrap());
         }
 

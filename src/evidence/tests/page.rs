@@ -147,6 +147,14 @@ fn a_delivery_to_us_evidence_is_an_alarm() {
     assert!(html.contains(good));
     let html = page(&[(day, update.clone()), (day, outcome(200, 900))], &PROOFS[0]);
     assert!(!html.contains(good) && html.contains("1 delivery of a covered product went out"));
+    let mut checked = outcome(200, 0);
+    checked["notice"] = json!("forward-auth");
+    let html = page(&[(day, update.clone()), (day, checked)], &PROOFS[0]);
+    assert!(!html.contains(good), "what a proxy then served is not known");
+    let mut answered = outcome(200, 900);
+    answered["notice"] = json!("api");
+    let html = page(&[(day, update.clone()), (day, answered)], &PROOFS[0]);
+    assert!(html.contains(good), "an answer of the decision API delivers nothing");
     let html = page(&[(day, update)], &PROOFS[0]);
     assert!(!html.contains(good) && html.contains("what was delivered is not known"));
 }
