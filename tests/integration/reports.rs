@@ -15,6 +15,7 @@ use crate::support::Request;
 use crate::support::US;
 use crate::support::interdict;
 use crate::support::run;
+use crate::support::until;
 
 /// A gateway that has refused, held and allowed orders and updates, and refused what it could not read.
 struct Desk {
@@ -44,6 +45,12 @@ impl Desk {
         let unread = Request::post("/api/orders", "{").from(GERMAN);
         let unread = unread.send(gateway.address);
         assert_eq!(unread.status, 400);
+        // An outcome is written after its answer.
+        until("every outcome", || {
+            let outcomes =
+                gateway.records().into_iter().filter(|record| record["kind"] == "outcome");
+            (outcomes.count() == 7).then_some(())
+        });
         Self { gateway, out: tempfile::tempdir().unwrap(), _recorder: recorder }
     }
 
@@ -263,6 +270,9 @@ fn a_report_tells_what_was_decided_and_holds_no_strangers_markup() {
         "networks.csv",
         "sha256:",
         "maximum and not a forecast",
+        "7 answers",
+        "<b>No delivery of a covered product went out to a party with US evidence.</b>",
+        "<td>foreign</td><td class=\"n\">1</td>",
     ] {
         assert!(html.contains(tile), "{tile}");
     }
