@@ -22,6 +22,7 @@ lint:
 ## CPU per request against nginx and HAProxy doing equal work, and one decision of the engine.
 bench: install-test-tools
 	$(CARGO) bench --locked --bench decision
+	$(CARGO) bench --locked --bench export
 	$(CARGO) bench --locked --bench gateway
 	$(CARGO) bench --locked --bench registry
 	$(CARGO) bench --locked --bench screen
