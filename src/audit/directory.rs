@@ -37,6 +37,7 @@ pub fn verify_dir(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Report, AuditError> {
     let dir = dir.as_ref();
+    fs::read_dir(dir).map_err(AuditError::io("read", dir))?;
     for _ in 0..ATTEMPTS {
         if let Some(report) = attempt(dir, options, progress)? {
             return Ok(report);

@@ -146,6 +146,7 @@ pub(super) fn root_of_path(index: u64, size: u64, leaf: Hash, path: &[Hash]) -> 
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

@@ -236,13 +236,20 @@ fn ecmascript(value: f64) -> Option<String> {
     if value == 0.0 {
         return Some("0".to_owned());
     }
-    // Rust writes the same shortest digits: `d.ddde<exponent>`.
-    let text = format!("{:e}", value.abs());
-    let (mantissa, exponent) = text.split_once('e')?;
-    let exponent: i32 = exponent.parse().ok()?;
-    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    // `serde_json` writes the same digits, of two equally near ones the even too (the standard library does not), in a layout of its own.
+    let text = serde_json::to_string(&value.abs()).ok()?;
+    let (mantissa, power) = text.split_once('e').unwrap_or((&text, "0"));
+    let power: i32 = power.parse().ok()?;
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let written = format!("{whole}{fraction}");
+    let digits = written.trim_start_matches('0');
+    let leading = written.len().checked_sub(digits.len())?;
+    let digits = digits.trim_end_matches('0');
     let count = i32::try_from(digits.len()).ok()?;
-    let point = exponent.checked_add(1)?;
+    // The value is `0.digits * 10^point`.
+    let point = i32::try_from(whole.len()).ok()?.checked_sub(i32::try_from(leading).ok()?)?;
+    let point = point.checked_add(power)?;
+    let exponent = point.checked_sub(1)?;
     let zeros = |count: i32| "0".repeat(usize::try_from(count).unwrap_or(0));
     let sign = if value < 0.0 { "-" } else { "" };
     let unsigned = if count <= point && point <= 21 {

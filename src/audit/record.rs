@@ -246,7 +246,7 @@ impl<'a> Auditor<'a> {
             }
             .into());
         }
-        self.tree.check_ends(records).map_err(Into::into)
+        self.tree.check_ends(records)
     }
 }
 

@@ -1,6 +1,6 @@
 //! A log in the layout of C2SP tlog-tiles: `checkpoint`, `tile/<L>/<N>`, `tile/entries/<N>`, and beside them `evidence/<N>`.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -50,6 +50,7 @@ pub fn verify_tiles(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<TilesReport, AuditError> {
     let dir = dir.as_ref();
+    fs::read_dir(dir).map_err(AuditError::io("read", dir))?;
     let note = files::read_small(&dir.join(CHECKPOINT))?;
     let note = note.ok_or_else(|| Defect::file(CHECKPOINT, DefectKind::NoCheckpoint))?;
     let checkpoint = Checkpoint::read(&note).map_err(|kind| Defect::file(CHECKPOINT, kind))?;
@@ -221,7 +222,7 @@ impl StoredTree for Tiles<'_> {
         Err(Failure::Mismatch(Mismatch { file: name, offset, level, place }))
     }
 
-    fn check_ends(&self, _records: u64) -> Result<(), Defect> {
+    fn check_ends(&self, _records: u64) -> Result<(), AuditError> {
         Ok(())
     }
 }

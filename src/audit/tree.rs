@@ -45,7 +45,7 @@ pub(super) trait StoredTree {
     fn compare(&mut self, level: u32, place: u64, hash: &Hash) -> Result<(), Failure>;
 
     /// Checks, after all records were read, that there was no hash of others.
-    fn check_ends(&self, records: u64) -> Result<(), Defect>;
+    fn check_ends(&self, records: u64) -> Result<(), AuditError>;
 }
 
 impl Tree {
@@ -67,12 +67,12 @@ impl Tree {
     }
 
     /// Checks that the tree had every hash of a checkpoint of that size.
-    pub(super) fn check_covers(&self, size: u64) -> Result<(), Defect> {
+    pub(super) fn check_covers(&self, size: u64) -> Result<(), AuditError> {
         for (level, needed) in self.levels.iter().zip(complete(size)) {
             if level.hashes < needed {
                 let offset = level.hashes.saturating_mul(HASH);
                 let kind = DefectKind::TreeBehind { hashes: level.hashes, size, needed };
-                return Err(Defect { file: level.name.clone(), offset, record: None, kind });
+                return Err(Defect { file: level.name.clone(), offset, record: None, kind }.into());
             }
         }
         Ok(())
@@ -99,12 +99,12 @@ impl StoredTree for Tree {
         Err(Failure::Mismatch(Mismatch { file: stored.name.clone(), offset, level, place }))
     }
 
-    fn check_ends(&self, records: u64) -> Result<(), Defect> {
+    fn check_ends(&self, records: u64) -> Result<(), AuditError> {
         for (level, complete) in self.levels.iter().zip(complete(records)) {
             if level.hashes > complete {
                 let offset = complete.saturating_mul(HASH);
                 let kind = DefectKind::TreeAhead { hashes: level.hashes, records, complete };
-                return Err(Defect { file: level.name.clone(), offset, record: None, kind });
+                return Err(Defect { file: level.name.clone(), offset, record: None, kind }.into());
             }
         }
         Ok(())

@@ -7,6 +7,7 @@ use std::path::Path;
 use super::error::{AuditError, DefectKind};
 use super::files::{Form, Listing, Segment};
 use super::ledger_file::{LedgerFile, Stop};
+use super::published::CHECKPOINT;
 use super::record::{Auditor, Place};
 use super::report::Report;
 use super::sealed;
@@ -41,7 +42,7 @@ impl Walk<'_, '_> {
         let mut listing = Listing::of(self.dir)?;
         let mut window = Window::new();
         let Some(mut segment) = listing.first() else {
-            let place = Place { file: "", offset: 0 };
+            let place = Place { file: CHECKPOINT, offset: 0 };
             return self.auditor.end(&place, None).map(|()| Walked::Whole);
         };
         loop {

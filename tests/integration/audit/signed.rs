@@ -21,7 +21,7 @@ fn a_wrong_key_is_found() {
     assert_eq!(found.file, "ledger.pub");
     // With its own key put in place of the log's, nothing that was signed is signed by it.
     fs::write(ledger.file("ledger.pub"), other.public()).unwrap();
-    for key in [options.key.clone(), None] {
+    for key in [options.key, None] {
         let options = Options { key, ..Options::default() };
         let found = defect(verify_dir(ledger.path(), &options, &mut |_, _| ()));
         assert!(matches!(found.kind, DefectKind::WrongKey { .. }), "{found}");

@@ -1,6 +1,9 @@
 //! `interdict ledger`: verify and export, beside a running server.
 
+mod verify;
+
 use std::io::Write;
+use std::path::Path;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -9,7 +12,6 @@ use clap::Subcommand;
 use crate::ledger::LedgerError;
 use crate::ledger::TornTail;
 use crate::ledger::export;
-use crate::ledger::verify;
 
 use super::complain;
 use super::exit::Exit;
@@ -37,41 +39,31 @@ enum Command {
         /// Folder of the ledger.
         dir: PathBuf,
     },
-    /// Read every byte again and report the first defect; exit 65 if there is one.
-    #[command(after_help = "Example:\n  interdict ledger verify /var/lib/interdict/ledger")]
-    Verify {
-        /// Folder of the ledger.
-        dir: PathBuf,
-    },
+    /// Recompute everything from raw bytes and report the first defect; exit 65 if there is one.
+    Verify(verify::VerifyArgs),
 }
 
 pub(super) fn run(args: &LedgerArgs, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
-    let done = match &args.command {
-        Command::Export { dir } => export(dir, out).and_then(|summary| {
-            torn(err, summary.torn.as_ref());
-            writeln!(err, "{} records", summary.records).ok();
-            Ok(summary.records > 0 || verify(dir)?.segments > 0)
-        }),
-        Command::Verify { dir } => verify(dir).map(|report| {
-            torn(err, report.torn.as_ref());
-            if report.segments > 0 {
-                let (records, segments) = (report.records, report.segments);
-                writeln!(err, "ok: {records} records in {segments} segments").ok();
-            }
-            report.segments > 0
-        }),
-    };
+    match &args.command {
+        Command::Export { dir } => exported(dir, out, err),
+        Command::Verify(args) => verify::run(args, out, err),
+    }
+}
+
+fn exported(dir: &Path, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    let done = export(dir, out).and_then(|summary| {
+        torn(err, summary.torn.as_ref());
+        writeln!(err, "{} records", summary.records).ok();
+        Ok(summary.records > 0 || crate::ledger::verify(dir)?.segments > 0)
+    });
+    ended(dir, done, err)
+}
+
+/// How a command ended that may have found no ledger in a folder.
+fn ended(dir: &Path, done: Result<bool, LedgerError>, err: &mut dyn Write) -> Exit {
     match done {
         Ok(true) => Exit::Ok,
-        // A ledger has a segment from its first start on. A mistyped folder must not pass for a sound record of nothing.
-        Ok(false) => {
-            let (Command::Export { dir } | Command::Verify { dir }) = &args.command;
-            complain(
-                err,
-                &format!("`{}` holds no ledger: there is no segment in it", dir.display()),
-            );
-            Exit::Data
-        }
+        Ok(false) => no_ledger(dir, err),
         Err(error @ LedgerError::Defective(_)) => {
             complain(err, &error);
             Exit::Data
@@ -81,6 +73,12 @@ pub(super) fn run(args: &LedgerArgs, out: &mut dyn Write, err: &mut dyn Write) -
             Exit::Io
         }
     }
+}
+
+/// A ledger has a segment from its first start on. A mistyped folder must not pass for a sound record of nothing.
+fn no_ledger(dir: &Path, err: &mut dyn Write) -> Exit {
+    complain(err, &format!("`{}` holds no ledger: there is no segment in it", dir.display()));
+    Exit::Data
 }
 
 /// The last record may be on its way, or its writer was killed; either way it was never answered for.
