@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use interdict::audit::{Options, VerifierKey, verify_dir, verify_tiles};
+use interdict::audit::{Options, VerifierKey, verify_dir, verify_proof, verify_tiles};
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::test_runner::{Config, TestRunner};
 
 use super::Ledger;
-use crate::naive_ledger::{Signer, sample, write_tiles};
+use crate::naive_ledger::{Signer, header, sample, write_tiles};
 
 /// Every file below a folder.
 fn files(dir: &Path) -> Vec<PathBuf> {
@@ -36,6 +36,22 @@ fn change(files: &[PathBuf]) -> impl Strategy<Value = (PathBuf, usize, u8)> + us
         .prop_map(|((file, size), at, by, ())| (file, at.index(size), by))
 }
 
+/// A file may also end at any byte.
+fn each_cut_is_detected(dir: &Path, cases: u32, sound: impl Fn() -> bool) {
+    let mut runner =
+        TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(cases) });
+    let ran = runner.run(&change(&files(dir)), |(file, at, _)| {
+        let kept = fs::read(&file).unwrap();
+        fs::write(&file, &kept[..at]).unwrap();
+        let detected = !sound();
+        fs::write(&file, kept).unwrap();
+        proptest::prop_assert!(detected, "{} cut at byte {at}", file.display());
+        Ok(())
+    });
+    ran.unwrap();
+    assert!(sound());
+}
+
 fn each_is_detected(dir: &Path, cases: u32, sound: impl Fn() -> bool) {
     assert!(sound());
     let files = files(dir);
@@ -53,6 +69,39 @@ fn each_is_detected(dir: &Path, cases: u32, sound: impl Fn() -> bool) {
     });
     ran.unwrap();
     assert!(sound());
+}
+
+#[test]
+fn any_file_that_is_cut_short_is_detected() {
+    let ledger = Ledger::new(600);
+    each_cut_is_detected(ledger.path(), 200, || ledger.verify().is_ok());
+    let dir = tempfile::tempdir().unwrap();
+    let records: Vec<_> = (0..300).map(sample).collect();
+    write_tiles(dir.path(), &records, &ledger.log);
+    let options = Options::default();
+    each_cut_is_detected(dir.path(), 200, || {
+        verify_tiles(dir.path(), &options, &mut |_, _| ()).is_ok()
+    });
+}
+
+proptest::proptest! {
+    /// Hostile bytes are an error, never a panic and never a proof.
+    #[test]
+    fn no_bytes_make_the_verifier_panic(bytes: Vec<u8>, text in "(c2sp.org/tlog-proof@v1\n)?(extra [A-Za-z0-9=]{0,12}\n)?(index [0-9]{1,22}\n)?([A-Za-z0-9+/=]{44}\n){0,3}\n(a\n[0-9]{1,21}\n.{44}\n)?\n(— a [A-Za-z0-9=]{4,120}\n)?") {
+        let log = Signer::log("a", 1).public();
+        let key = VerifierKey::log(&log).unwrap();
+        for bytes in [&bytes[..], text.as_bytes()] {
+            proptest::prop_assert!(verify_proof("p", bytes, &key, &[]).is_err());
+        }
+        proptest::prop_assert!(VerifierKey::log(&String::from_utf8_lossy(&bytes)).is_err());
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["segment-00000000000000000000.seg", "segment-00000000000000000000.sealed"] {
+            let magic = if name.ends_with("seg") { header(0, i64::MIN) } else { b"INTERDAR\x01\0\0\0".to_vec() };
+            fs::write(dir.path().join(name), [magic, bytes.clone()].concat()).unwrap();
+            let report = verify_dir(dir.path(), &Options::default(), &mut |_, _| ());
+            proptest::prop_assert!(report.is_err() || report.is_ok_and(|report| report.records == 0));
+        }
+    }
 }
 
 #[test]
