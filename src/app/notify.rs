@@ -16,6 +16,7 @@ use http::HeaderValue;
 use http::header;
 use http::header::HeaderMap;
 use jiff::Timestamp;
+use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::config::Config;
@@ -27,6 +28,8 @@ use crate::gateway::upstream::UpstreamClient;
 use crate::ledger::Ledger;
 use crate::ledger::LedgerError;
 use crate::ledger::Reader;
+use crate::ledger::Record;
+use crate::model::Action;
 use crate::notify::KeyError;
 use crate::notify::Message;
 use crate::notify::Outcome;
@@ -214,7 +217,7 @@ impl Follower {
             let read = match reader.next_record() {
                 Ok(Some(record)) => {
                     let sequence = record.sequence;
-                    Message::of(record.payload, &self.settings.actions)
+                    message(record, &self.settings.actions)
                         .map(|message| (sequence, message))
                         .map_err(|error| (sequence, error))
                 }
@@ -358,6 +361,24 @@ impl Follower {
 }
 
 /// What spreads the tries of many gateways: the random end of a fresh id.
+/// The message of a record, if there is one.
+fn message(record: Record<'_>, actions: &[Action]) -> Result<Option<Message>, Unreadable> {
+    if !record.parts().is_none_or(|parts| Message::may_be_of(parts.envelope)) {
+        return Ok(None);
+    }
+    let view = Value::Object(record.view()?).to_string();
+    Ok(Message::of(view.as_bytes(), actions)?)
+}
+
+/// Why a record that may have to be told of is not.
+#[derive(Debug, thiserror::Error)]
+enum Unreadable {
+    #[error("{0}")]
+    Message(#[from] crate::notify::Unreadable),
+    #[error("{0}")]
+    Record(#[from] LedgerError),
+}
+
 fn chance() -> u32 {
     let (_, low) = uuid::Uuid::now_v7().as_u64_pair();
     u32::try_from(low & u64::from(u32::MAX)).unwrap_or_default()

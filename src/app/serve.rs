@@ -30,6 +30,7 @@ use crate::identity::Verifier;
 use crate::ledger::Ledger;
 use crate::ledger::LedgerError;
 use crate::ledger::LedgerSettings;
+use crate::ledger::SigningSettings;
 use crate::model::Clock;
 use crate::model::SystemClock;
 use crate::registry::Care;
@@ -119,7 +120,10 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     // What changes while it is first read is read again.
     let stamps = Stamps::take(&config);
     let loaded = load_with(&config, clock.now(), Care::Mend)?;
+    let signing =
+        SigningSettings { key: config.ledger.key.clone(), origin: config.ledger.origin.clone() };
     let (ledger, recovery) = Ledger::open(LedgerSettings {
+        signing: Some(signing),
         segment_bytes: config.ledger.segment_bytes,
         ..LedgerSettings::new(&config.ledger.dir)
     })?;
@@ -130,6 +134,9 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
             bytes = torn.bytes,
             "a torn record was cut off the ledger"
         );
+    }
+    if recovery.tree_rebuilt {
+        tracing::warn!("the tree's files were damaged and have been made again from the records");
     }
     tracing::info!(dir = %config.ledger.dir.display(), records = recovery.records, "ledger open");
     let metrics = Arc::new(Metrics::new()?);
@@ -180,6 +187,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         deliveries: config.ledger.deliveries,
         ledger: ledger.clone(),
         metrics,
+        retention_years: 10,
         routes: RouteTable::new(config.routes.clone())?,
         snapshot,
     }));

@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::config::ConfigErrors;
 use crate::config::Environment;
 use crate::config::state_dir;
+use crate::ledger::LedgerError;
 use crate::settings::LogFormat;
 use crate::settings::Server;
 use crate::telemetry::LogSettings;
@@ -187,6 +188,14 @@ fn failed(error: &ServeError, err: &mut dyn Write, colour: bool) -> Exit {
         | ServeError::Upstream(_) => {
             complain(err, error);
             Exit::Config
+        }
+        ServeError::Ledger(LedgerError::Key { .. }) => {
+            complain(err, error);
+            Exit::Config
+        }
+        ServeError::Ledger(error) if error.is_of_data() => {
+            complain(err, error);
+            Exit::Data
         }
         ServeError::Ledger(_)
         | ServeError::Admin { .. }

@@ -2,11 +2,13 @@
 
 use jiff::Timestamp;
 
+use crate::ledger::Head;
 use crate::model::DecisionId;
 use crate::model::Verdict;
 use crate::settings::Route;
 
 use super::gate::Gate;
+use super::gate::Heading;
 use super::gate::Judged;
 use super::gate::RecordError;
 use super::gate::Until;
@@ -14,7 +16,9 @@ use super::outcome::Malformed;
 use super::outcome::Refusal;
 use super::outcome::Refused;
 use super::outcome::RefusedItem;
-use super::record;
+use super::record::Kind;
+use super::record::RecordParts;
+use super::record::Undecided;
 use super::record::Unread;
 
 impl Gate {
@@ -25,9 +29,9 @@ impl Gate {
             return self.refuse_at_once(refusal, route, unread);
         }
         let at = self.now();
-        let written =
-            |out: &mut Vec<u8>| record::write_refusal(out, &refusal, at, &route.name, unread);
-        let recorded = self.record(at, Until::Synced, written).await;
+        let written = |parts: &mut RecordParts| self.undecided(&refusal, at, route, unread, parts);
+        let delivery = Some(unread.delivery);
+        let recorded = self.record(at, Until::Synced, heading(&refusal), delivery, written).await;
         self.refused(refusal, at, recorded, route)
     }
 
@@ -35,10 +39,22 @@ impl Gate {
     /// off, so that nothing could have been served.
     pub fn refuse_at_once(&self, refusal: Refusal, route: &Route, unread: Unread<'_>) -> Refusal {
         let at = self.now();
-        let written =
-            |out: &mut Vec<u8>| record::write_refusal(out, &refusal, at, &route.name, unread);
-        let recorded = self.record_at_once(at, written);
+        let written = |parts: &mut RecordParts| self.undecided(&refusal, at, route, unread, parts);
+        let delivery = Some(unread.delivery);
+        let recorded = self.record_at_once(at, heading(&refusal), delivery, written);
         self.refused(refusal, at, recorded, route)
+    }
+
+    fn undecided(
+        &self,
+        refusal: &Refusal,
+        at: Timestamp,
+        route: &Route,
+        unread: Unread<'_>,
+        parts: &mut RecordParts,
+    ) -> Result<(), serde_json::Error> {
+        let (retention, route) = (self.retention, &route.name);
+        Undecided { at, refusal, retention, route, unread }.write(parts)
     }
 
     fn refused(
@@ -112,4 +128,8 @@ impl Gate {
         }
         refusal
     }
+}
+
+fn heading(refusal: &Refusal) -> Heading<'static> {
+    Heading { head: Head::Plain, id: refusal.id(), kind: Kind::Refusal }
 }

@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use super::entry::Entry;
 use super::error::LedgerError;
 use super::state::{Shared, WriteGroup};
+use super::tree::Publisher;
 use super::turn::TurnEnd;
 
 /// The writing side of a ledger; clones share it. Dropping the last clone closes it.
@@ -63,6 +65,12 @@ pub struct LedgerStatus {
     pub lag: Duration,
     /// The sequence number of the next record.
     pub next_sequence: u64,
+    /// Why no checkpoint is published, if the last try failed. Records are taken all the same.
+    pub publish_failed: Option<Arc<str>>,
+    /// Failed tries to publish since the ledger was opened.
+    pub publish_failures: u64,
+    /// How many records the last checkpoint covers.
+    pub published_size: u64,
     /// The last record that is known to be on disk.
     pub synced_sequence: Option<u64>,
     /// Writes since the ledger was opened; under load one takes many records.
@@ -76,10 +84,10 @@ impl Ledger {
     /// Its instant (µs) is that of the record before it if `instant` is earlier.
     ///
     /// # Errors
-    /// `Behind`, `Closed` and `Failed` when the ledger takes no records now (503); `TooLarge` for a payload over 16 MiB.
-    /// In each case there is no record.
-    pub fn enqueue(&self, instant: Timestamp, payload: &[u8]) -> Result<Queued, LedgerError> {
-        self.handle.shared.enqueue(instant, payload)
+    /// `Behind`, `Closed` and `Failed` when the ledger takes no records now (503); `TooLarge` for an envelope over 64 KiB or parts
+    /// over 16 MiB. In each case there is no record.
+    pub fn enqueue(&self, instant: Timestamp, entry: &Entry<'_>) -> Result<Queued, LedgerError> {
+        self.handle.shared.enqueue(instant, entry.encode(instant)?)
     }
 
     /// Writes a record, and all others that are queued, and returns once the system has them.
@@ -103,8 +111,8 @@ impl Ledger {
     ///
     /// # Errors
     /// As for both.
-    pub fn append(&self, instant: Timestamp, payload: &[u8]) -> Result<Receipt, LedgerError> {
-        self.write(self.enqueue(instant, payload)?)
+    pub fn append(&self, instant: Timestamp, entry: &Entry<'_>) -> Result<Receipt, LedgerError> {
+        self.write(self.enqueue(instant, entry)?)
     }
 
     /// Resolves once a queued record is written and on disk; the sync thread does both.
@@ -147,6 +155,9 @@ impl Ledger {
     /// How the ledger stands now.
     #[must_use]
     pub fn status(&self) -> LedgerStatus {
+        let publisher = self.handle.publisher.lock().unwrap_or_else(PoisonError::into_inner);
+        let published = publisher.as_ref().map(Publisher::status).unwrap_or_default();
+        drop(publisher);
         let state = self.handle.shared.lock();
         LedgerStatus {
             clock_holding: state.clock_holding,
@@ -156,6 +167,9 @@ impl Ledger {
             failures: state.failures,
             lag: state.lag(Instant::now()),
             next_sequence: state.next,
+            publish_failed: published.failed,
+            publish_failures: published.failures,
+            published_size: published.size,
             synced_sequence: state.synced.checked_sub(1),
             writes: state.writes,
         }
@@ -180,17 +194,27 @@ impl Ledger {
 
 /// Ends the sync thread with the last clone of a ledger.
 pub(super) struct Handle {
+    pub(super) publisher: Mutex<Option<Publisher>>,
     pub(super) shared: Arc<Shared>,
     pub(super) thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Handle {
+    pub(super) fn publish_by(&self, publisher: Publisher) {
+        *self.publisher.lock().unwrap_or_else(PoisonError::into_inner) = Some(publisher);
+    }
+
+    /// First all records become durable, then the tree of all of them is published.
     fn shut_down(&self) {
         self.shared.lock().stopping = true;
         self.shared.wake.notify_one();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         // A thread that panicked has left records unsynced, and `depth` says so.
         thread.map(JoinHandle::join);
+        let publisher = self.publisher.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(publisher) = publisher {
+            publisher.stop();
+        }
     }
 }
 

@@ -168,7 +168,7 @@ impl Shared {
             last_instant: state.last_instant,
             rotation: None,
         };
-        if state.length >= self.settings.segment_bytes && state.failed.is_none() {
+        if state.is_full(&self.settings) && state.failed.is_none() {
             match self.begin_segment(state) {
                 Ok(rotation) => batch.rotation = Some(rotation),
                 // The full segment still takes records, so nothing is refused; the next sync tries again.
@@ -191,6 +191,7 @@ impl Shared {
         state.file = Arc::clone(&file);
         state.path.clone_from(&to);
         state.length = header_len();
+        state.segment_day = None;
         Ok(Rotation { file, from, to })
     }
 
@@ -263,6 +264,7 @@ impl Shared {
                 state.path = segment_path(&self.settings.dir, header.first, Suffix::Seg);
                 let bytes = u64::try_from(pending.bytes.len()).unwrap_or(u64::MAX);
                 state.length = header_len().saturating_add(bytes);
+                state.segment_day = None;
                 state.file_trusted = true;
                 state.synced = state.next;
                 state.synced_instant = state.last_instant;

@@ -16,9 +16,25 @@ pub enum LedgerError {
         /// Age of the oldest of them.
         age: Duration,
     },
+    /// The last checkpoint is not one of this log.
+    #[error("`{}` is no checkpoint of this log: {reason}", path.display())]
+    Checkpoint {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The ledger has been closed.
     #[error("the ledger is closed")]
     Closed,
+    /// The records are not those that the last checkpoint was signed for.
+    #[error(
+        "the ledger's first {size} records are not those that its last checkpoint was signed for"
+    )]
+    Contradicted {
+        /// How many records the checkpoint covers.
+        size: u64,
+    },
     /// The files do not hold what was written.
     #[error(transparent)]
     Defective(#[from] Defect),
@@ -44,6 +60,29 @@ pub enum LedgerError {
         /// What the system said.
         source: io::Error,
     },
+    /// The log's key and the ledger do not belong together.
+    #[error("the ledger in `{}` and its key `{}`: {problem}", dir.display(), key.display())]
+    Key {
+        /// The ledger's folder.
+        dir: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+        /// What is wrong, and what to do.
+        problem: &'static str,
+    },
+    /// The system gave no random bytes for a salt.
+    #[error("the system gives no random bytes")]
+    NoRandomness,
+    /// Records that the last checkpoint covers are missing at the end.
+    #[error(
+        "the ledger holds {found} records, but its last checkpoint was signed for {size}: records are missing at the end. Restore the segments; nothing was changed"
+    )]
+    Short {
+        /// Records there are.
+        found: u64,
+        /// Records the checkpoint covers.
+        size: u64,
+    },
     /// The payload is longer than a record may be.
     #[error("a record of {bytes} bytes is over the limit of {limit}")]
     TooLarge {
@@ -52,9 +91,35 @@ pub enum LedgerError {
         /// Most bytes a payload may have.
         limit: usize,
     },
+    /// A record whose checksum is right does not have the form of an entry.
+    #[error("record {sequence} does not have the form of an entry")]
+    Unreadable {
+        /// Its sequence number.
+        sequence: u64,
+    },
 }
 
 impl LedgerError {
+    /// Whether what lies in the ledger is not what was written, as against a file that cannot be read or written now.
+    #[must_use]
+    pub const fn is_of_data(&self) -> bool {
+        match self {
+            Self::Checkpoint { .. }
+            | Self::Contradicted { .. }
+            | Self::Defective(_)
+            | Self::Short { .. }
+            | Self::Unreadable { .. } => true,
+            Self::Behind { .. }
+            | Self::Closed
+            | Self::Failed { .. }
+            | Self::InUse { .. }
+            | Self::Io { .. }
+            | Self::Key { .. }
+            | Self::NoRandomness
+            | Self::TooLarge { .. } => false,
+        }
+    }
+
     /// For `map_err`: names the action and the path.
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();

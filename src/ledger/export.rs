@@ -1,7 +1,9 @@
-//! Writes the payloads out, one a line.
+//! Writes the records out, one a line.
 
 use std::io::Write;
 use std::path::Path;
+
+use serde_json::Value;
 
 use super::error::LedgerError;
 use super::reader::Reader;
@@ -16,7 +18,7 @@ pub struct ExportSummary {
     pub torn: Option<TornTail>,
 }
 
-/// Writes each record's payload and a line feed (JSON Lines, as payloads are JSON without line feeds).
+/// Writes each record's export view and a line feed (JSON Lines).
 ///
 /// # Errors
 /// `Defective` and `Io` as [`Reader::next_record`]; `Io` with the ledger's directory if `out` does not take the bytes.
@@ -25,9 +27,8 @@ pub fn export(dir: impl AsRef<Path>, out: &mut dyn Write) -> Result<ExportSummar
     let mut reader = Reader::open(dir)?;
     let mut records = 0_u64;
     while let Some(record) = reader.next_record()? {
-        out.write_all(record.payload)
-            .and_then(|()| out.write_all(b"\n"))
-            .map_err(LedgerError::io("write the export of", dir))?;
+        let line = Value::Object(record.view()?);
+        writeln!(out, "{line}").map_err(LedgerError::io("write the export of", dir))?;
         records = records.saturating_add(1);
     }
     out.flush().map_err(LedgerError::io("write the export of", dir))?;

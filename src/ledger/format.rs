@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 pub(super) const MAGIC: [u8; 8] = *b"INTERDCT";
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 /// Bytes of a file header.
 pub(super) const HEADER: usize = 32;
 /// Bytes of a record before its payload.
@@ -49,7 +49,9 @@ impl Header {
             return Err("it is not a ledger segment");
         }
         if u32::from_le_bytes(*version) != VERSION {
-            return Err("its version is unknown");
+            return Err(
+                "its version is not 2; a ledger of version 1 is exported by the program that wrote it",
+            );
         }
         let header = Self { first: u64::from_le_bytes(*first), floor: i64::from_le_bytes(*floor) };
         let sound = header.encode().get(12..16) == Some(checksum.as_slice());

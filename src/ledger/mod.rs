@@ -24,25 +24,31 @@
 mod append;
 mod commit;
 mod cursor;
+mod entry;
 mod error;
 mod export;
 mod format;
+mod parts;
 mod reader;
 mod recovery;
 mod settings;
 mod state;
 mod store;
 mod torn;
+mod tree;
 mod turn;
 mod verify;
 
 pub use append::{Ledger, LedgerStatus, Queued, Receipt};
+pub use entry::{End, Entry, Head};
 pub use error::{Defect, DefectKind, LedgerError};
 pub use export::{ExportSummary, export};
+pub use parts::Parts;
 pub use reader::{Reader, Record};
 pub use recovery::Recovery;
 pub use settings::LedgerSettings;
 pub use torn::TornTail;
+pub use tree::{ServedLog, SigningSettings};
 pub use verify::{Report, verify};
 
 #[cfg(test)]

@@ -4,11 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use serde_json::Map;
+use serde_json::Value;
 
 use super::cursor::{Cursor, Step, open_segment, segments};
 use super::error::{Defect, DefectKind, LedgerError};
 use super::format::Suffix;
+use super::parts::Parts;
 use super::torn::TornTail;
+use super::tree::{Place, Places};
 use super::verify::whole_record_after;
 
 /// A walk over all records, one in memory at a time.
@@ -23,6 +27,8 @@ pub struct Reader {
     /// Where a segment begins that ends this one.
     following: Option<u64>,
     last_instant: i64,
+    /// Segment and offset of the record that was given out last.
+    place: Option<(u64, u64)>,
     torn: Option<TornTail>,
 }
 
@@ -35,6 +41,25 @@ pub struct Record<'a> {
     pub instant: Timestamp,
     /// What was recorded, as it was written.
     pub payload: &'a [u8],
+}
+
+impl<'a> Record<'a> {
+    /// Its parts; `None` if the payload does not have the form of an entry.
+    #[must_use]
+    pub fn parts(&self) -> Option<Parts<'a>> {
+        Parts::read(self.payload)
+    }
+
+    /// The export view: one JSON object (docs/ledger-format.md).
+    ///
+    /// # Errors
+    /// `Unreadable` if a part does not have its form.
+    pub fn view(&self) -> Result<Map<String, Value>, LedgerError> {
+        let sequence = self.sequence;
+        let unreadable = || LedgerError::Unreadable { sequence };
+        let parts = self.parts().ok_or_else(unreadable)?;
+        parts.view(sequence, parts.personal).map_err(|_| unreadable())
+    }
 }
 
 impl Reader {
@@ -52,6 +77,7 @@ impl Reader {
             next: first.unwrap_or(0),
             following: None,
             last_instant: i64::MIN,
+            place: None,
             torn: None,
         };
         if let Some(first) = first {
@@ -71,8 +97,46 @@ impl Reader {
         if let Some((first, _)) = files.range(..=sequence).rev().find(holds) {
             reader.enter(*first)?;
             reader.next = sequence;
+            reader.approach(*first, sequence)?;
         }
         Ok(reader)
+    }
+
+    /// Begins at the first record that is not earlier than `instant`, or a little before it.
+    ///
+    /// # Errors
+    /// As for [`Reader::open`].
+    pub fn open_near(dir: impl AsRef<Path>, instant: Timestamp) -> Result<Self, LedgerError> {
+        let dir = dir.as_ref();
+        let place = Places::open(dir).and_then(|places| places.earlier(instant.as_microsecond()));
+        match place {
+            Some(place) => Self::open_at(dir, place.sequence),
+            None => Self::open(dir),
+        }
+    }
+
+    /// Goes on from the last known place before a record, if the record there is the right one.
+    fn approach(&mut self, first: u64, sequence: u64) -> Result<(), LedgerError> {
+        let place = Places::open(&self.dir).and_then(|places| places.before(sequence));
+        let of_segment = |place: &Place| place.segment == first && place.sequence > self.here;
+        let (Some(place), Some(cursor)) = (place.filter(of_segment), &mut self.cursor) else {
+            return Ok(());
+        };
+        let begin = std::mem::replace(&mut cursor.offset, place.offset);
+        cursor.rewind()?;
+        let step = cursor.step();
+        let right = matches!(step, Ok(Step::Record { sequence, .. }) if sequence == place.sequence);
+        cursor.offset = if right { place.offset } else { begin };
+        cursor.rewind()?;
+        if right {
+            self.here = place.sequence;
+        }
+        Ok(())
+    }
+
+    /// Segment (by its first sequence number) and offset of the record that was given out last.
+    pub(super) const fn place(&self) -> Option<(u64, u64)> {
+        self.place
     }
 
     /// The next record, or `None` at the end; a later call looks again, for what was written meanwhile.
@@ -86,6 +150,7 @@ impl Reader {
                 self.enter(first)?;
             }
             let Some(cursor) = &mut self.cursor else { return Ok(None) };
+            let place = (cursor.header.first, cursor.offset);
             let step = cursor.step()?;
             let kind = match step {
                 Step::Record { sequence, instant } if sequence == self.here => {
@@ -94,6 +159,7 @@ impl Reader {
                     if sequence < self.next {
                         continue;
                     }
+                    self.place = Some(place);
                     if instant < self.last_instant {
                         return Err(cursor.defect(DefectKind::InstantBackwards).into());
                     }

@@ -18,6 +18,7 @@ use super::settings::LedgerSettings;
 use super::state::{Shared, Sleep, State, Unsynced, WriteGroup};
 use super::store::{Disk, LedgerStore};
 use super::torn::TornTail;
+use super::tree::{LogKey, Published, Publisher};
 use super::verify::whole_record_after;
 
 /// The file whose lock says that a process writes here.
@@ -34,13 +35,16 @@ pub struct Recovery {
     pub last_instant: Option<Timestamp>,
     /// What was cut, each with its bytes set aside in `<segment>.at-<offset>.torn`.
     pub torn: Vec<TornTail>,
+    /// The tree's files were not those of the last checkpoint, and were made again from the records, which are.
+    pub tree_rebuilt: bool,
 }
 
 impl Ledger {
     /// Opens the ledger in a directory, which is created if absent, and takes it for this process.
     ///
     /// # Errors
-    /// `InUse` if another process has it; `Defective` if the header of the last segment is not sound; `Io`.
+    /// `InUse` if another process has it; `Key`, `Checkpoint`, `Short` or `Contradicted` if key, checkpoint and records do not belong
+    /// together; `Defective` if the header of the last segment is not sound; `Io`.
     pub fn open(settings: LedgerSettings) -> Result<(Self, Recovery), LedgerError> {
         Self::open_on(Arc::new(Disk), settings)
     }
@@ -55,7 +59,16 @@ impl Ledger {
         builder.recursive(true).mode(0o700).create(dir).map_err(LedgerError::io("create", dir))?;
         let lock = take_lock(dir)?;
 
-        let mut found = Found::scan(&*store, dir)?;
+        let key = match &settings.signing {
+            Some(signing) => Some(LogKey::take(dir, signing, holds_records(dir)?)?),
+            None => None,
+        };
+        let published = match &key {
+            Some(key) => Published::read(dir, key)?,
+            None => None,
+        };
+        let size = published.as_ref().map_or(0, |published| published.size);
+        let mut found = Found::scan(&*store, dir, size)?;
         let header = Header { first: found.next, floor: found.last_instant };
         let from = segment_path(dir, header.first, Suffix::New);
         let path = segment_path(dir, header.first, Suffix::Seg);
@@ -65,18 +78,20 @@ impl Ledger {
         store.rename(&from, &path).map_err(LedgerError::io("rename", &from))?;
         store.sync_dir(dir).map_err(LedgerError::io("sync", dir))?;
 
-        let recovery = Recovery {
+        let mut recovery = Recovery {
             records: found.next.saturating_sub(found.first),
             last_sequence: found.next.checked_sub(1),
             last_instant: Some(found.last_instant)
                 .filter(|instant| *instant != NO_INSTANT)
                 .and_then(|instant| Timestamp::from_microsecond(instant).ok()),
             torn: std::mem::take(&mut found.torn),
+            tree_rebuilt: false,
         };
         let state = State {
             file,
             path: path.clone(),
             length: header_len(),
+            segment_day: None,
             file_trusted: true,
             next: header.first,
             last_instant: header.floor,
@@ -106,9 +121,29 @@ impl Ledger {
             .name("ledger-sync".into())
             .spawn(move || commit::run(&of_thread, lock))
             .map_err(LedgerError::io("start the sync thread of", &shared.settings.dir))?;
-        let handle = Handle { shared, thread: Mutex::new(Some(thread)) };
+        let of_publisher = Arc::clone(&shared);
+        let handle =
+            Handle { publisher: Mutex::new(None), shared, thread: Mutex::new(Some(thread)) };
+        if let Some(key) = key {
+            // If this fails, dropping the handle ends the sync thread.
+            let (publisher, rebuilt) = Publisher::start(&of_publisher, key, published)?;
+            recovery.tree_rebuilt = rebuilt;
+            handle.publish_by(publisher);
+        }
         Ok((Self { handle: Arc::new(handle) }, recovery))
     }
+}
+
+/// Whether any segment is longer than its header.
+fn holds_records(dir: &Path) -> Result<bool, LedgerError> {
+    for (first, suffix) in segments(dir)? {
+        let path = segment_path(dir, first, suffix);
+        let length = fs::metadata(&path).map_err(LedgerError::io("look at", &path))?.len();
+        if first > 0 || length > header_len() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn take_lock(dir: &Path) -> Result<File, LedgerError> {
@@ -138,8 +173,9 @@ struct Found {
 }
 
 impl Found {
-    /// Looks at the last segment, and at those whose final name was still to come.
-    fn scan(store: &dyn LedgerStore, dir: &Path) -> Result<Self, LedgerError> {
+    /// Looks at the last segment, and at those whose final name was still to come. The first `size` records are published: if they
+    /// are not all there, nothing is cut.
+    fn scan(store: &dyn LedgerStore, dir: &Path, size: u64) -> Result<Self, LedgerError> {
         let files = segments(dir)?;
         let mut found = Self {
             first: files.keys().next().copied().unwrap_or(0),
@@ -151,11 +187,17 @@ impl Found {
         if let Some((first, _)) = last {
             let path = segment_path(dir, *first, Suffix::Seg);
             let end = End::of(Cursor::open(&path, *first)?)?;
+            if end.next < size && files.values().all(|suffix| *suffix == Suffix::Seg) {
+                return Err(LedgerError::Short { found: end.next, size });
+            }
             found.cut(store, &path, &end)?;
             (found.next, found.last_instant) = (end.next, end.last_instant);
         }
         for (first, _) in files.iter().filter(|(_, suffix)| **suffix == Suffix::New) {
             found.settle(store, dir, *first)?;
+        }
+        if found.next < size {
+            return Err(LedgerError::Short { found: found.next, size });
         }
         Ok(found)
     }

@@ -3,11 +3,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::tree::SigningSettings;
+
 /// How and where a ledger is kept.
 #[derive(Clone, Debug)]
 pub struct LedgerSettings {
     /// The folder of the segment files; created (0700) if absent.
     pub dir: PathBuf,
+    /// Whose log it is; none only where nothing is to be published, as in the tests of the writer.
+    pub signing: Option<SigningSettings>,
     /// A segment that has reached this many bytes is followed by a new one.
     pub segment_bytes: u64,
     /// A sync starts at most this long after the first record it covers, also if nobody waits for it.
@@ -30,6 +34,7 @@ impl LedgerSettings {
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self {
             dir: dir.into(),
+            signing: None,
             segment_bytes: 256 << 20,
             sync_window: Duration::from_millis(20),
             sync_pace: Duration::from_millis(2),

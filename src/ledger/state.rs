@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use super::append::{Queued, Receipt};
+use super::entry::Payload;
 use super::error::LedgerError;
 use super::format::{Frame, PAYLOAD_LIMIT};
 use super::settings::LedgerSettings;
@@ -31,9 +32,9 @@ impl Shared {
     pub(super) fn enqueue(
         &self,
         instant: Timestamp,
-        payload: &[u8],
+        mut payload: Payload,
     ) -> Result<Queued, LedgerError> {
-        let bytes = payload.len();
+        let bytes = payload.bytes.len();
         let limit = PAYLOAD_LIMIT;
         let length = u32::try_from(bytes)
             .ok()
@@ -48,10 +49,13 @@ impl Shared {
         let held = micros < state.last_instant;
         let micros = micros.max(state.last_instant);
         let instant = Timestamp::from_microsecond(micros).unwrap_or(instant);
+        if held {
+            payload.set_time(instant);
+        }
         let sequence = state.next;
-        let frame = Frame::seal(length, sequence, micros, payload);
+        let frame = Frame::seal(length, sequence, micros, &payload.bytes);
         state.pending.bytes.extend_from_slice(&frame.encode());
-        state.pending.bytes.extend_from_slice(payload);
+        state.pending.bytes.extend_from_slice(&payload.bytes);
         state.next = sequence.saturating_add(1);
         state.last_instant = micros;
         state.pending.oldest.get_or_insert(now);
@@ -100,6 +104,7 @@ impl Shared {
         state.writes = state.writes.saturating_add(1);
         state.written = state.next;
         state.written_instant = state.last_instant;
+        state.segment_day.get_or_insert(day(state.last_instant));
         state.settle(Ok(()));
     }
 
@@ -202,6 +207,8 @@ pub(super) struct State {
     pub(super) file: Arc<dyn SegmentFile>,
     pub(super) path: PathBuf,
     pub(super) length: u64,
+    /// The day (UTC, since 1970) of the first records in `file`; none while it has none.
+    pub(super) segment_day: Option<i64>,
     /// False once a sync of `file` failed: later syncs of it prove nothing.
     pub(super) file_trusted: bool,
     pub(super) next: u64,
@@ -295,7 +302,19 @@ impl State {
         self.in_flight.and_then(|(_, oldest)| oldest).or(self.pending.oldest)
     }
 
+    /// Whether the segment is full, or of another day than the record that was written last.
+    pub(super) fn is_full(&self, settings: &LedgerSettings) -> bool {
+        let of_another_day = self.segment_day.is_some_and(|first| first != day(self.last_instant));
+        self.length >= settings.segment_bytes || of_another_day
+    }
+
     pub(super) fn lag(&self, now: Instant) -> Duration {
         self.oldest().map_or(Duration::ZERO, |oldest| now.saturating_duration_since(oldest))
     }
+}
+
+/// The day (UTC, since 1970) of an instant (µs).
+pub(super) const fn day(micros: i64) -> i64 {
+    const MICROS_A_DAY: i64 = 86_400_000_000;
+    micros.div_euclid(MICROS_A_DAY)
 }

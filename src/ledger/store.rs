@@ -1,9 +1,9 @@
 //! The file operations of the writing side, behind a seam so that tests can make each of them fail.
 
 use std::fmt::Debug;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,6 +11,10 @@ use std::sync::Arc;
 pub(super) trait LedgerStore: Debug + Send + Sync {
     /// Makes a fresh, empty file (0600); one that has this name is unlinked first, so that no page of it is inherited.
     fn create(&self, path: &Path) -> io::Result<Arc<dyn SegmentFile>>;
+    /// Makes a folder (0700) if it is not there.
+    fn create_dir(&self, path: &Path) -> io::Result<()>;
+    /// Opens a file for writing, and creates it (0600) if it is not there.
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn SegmentFile>>;
     /// Renames a file, replacing the target.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Unlinks a file.
@@ -42,6 +46,16 @@ impl LedgerStore for Disk {
             Ok(()) | Err(_) => {}
         }
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        Ok(Arc::new(file))
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        DirBuilder::new().recursive(true).mode(0o700).create(path)
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn SegmentFile>> {
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create(true).truncate(false).mode(0o600).open(path)?;
         Ok(Arc::new(file))
     }
 

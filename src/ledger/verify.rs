@@ -277,7 +277,7 @@ impl Segment {
 
 fn header_fault(bytes: &[u8], first: u64) -> Option<&'static str> {
     let [rest @ .., _, _, _, _, _, _, _, _] = bytes else { return Some("it is cut short") };
-    let expected = [b"INTERDCT".as_slice(), &1_u32.to_le_bytes()].concat();
+    let expected = [b"INTERDCT".as_slice(), &2_u32.to_le_bytes()].concat();
     let Some(tail) = rest.strip_prefix(expected.as_slice()) else {
         return Some("it is not a ledger segment of a known version");
     };

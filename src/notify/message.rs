@@ -116,18 +116,20 @@ struct Line<'a> {
 }
 
 impl Message {
-    /// The message of a record; none where there is nothing to tell: an allow, an enquiry, another action.
+    /// Whether there may be a message of a record, by its envelope. Most records are allows, and need not be read.
+    #[must_use]
+    pub fn may_be_of(envelope: &[u8]) -> bool {
+        // A quote inside a text is escaped, so that no text looks like this.
+        let texts = [r#""kind":"mismatch""#, r#""verdict":"block""#, r#""verdict":"review""#];
+        texts.into_iter().any(|text| memmem::find(envelope, text.as_bytes()).is_some())
+    }
+
+    /// The message of a record's export view; none where there is nothing to tell: an allow, an enquiry, another action.
     ///
     /// # Errors
     /// When a record that bears a block or a hold is not what this version writes.
-    pub fn of(payload: &[u8], actions: &[Action]) -> Result<Option<Self>, Unreadable> {
-        // Most records are allows, and are not parsed. A quote inside a text is escaped, so that no text looks like this.
-        let bears = |text: &str| memmem::find(payload, text.as_bytes()).is_some();
-        let mismatch = bears(r#""kind":"mismatch""#);
-        if !mismatch && !bears(r#""verdict":"block""#) && !bears(r#""verdict":"review""#) {
-            return Ok(None);
-        }
-        let record: Record<'_> = serde_json::from_slice(payload)?;
+    pub fn of(view: &[u8], actions: &[Action]) -> Result<Option<Self>, Unreadable> {
+        let record: Record<'_> = serde_json::from_slice(view)?;
         let (Some(decision), Some(action)) = (&record.decision, record.action) else {
             return Ok(None);
         };

@@ -39,6 +39,8 @@ pub struct Ledger {
     pub dir: PathBuf,
     /// File of the signing key, created with an empty ledger.
     pub key: PathBuf,
+    /// The log's name in its checkpoints; none: one that follows from the key.
+    pub origin: Option<String>,
     /// Size at which a new segment is begun, in bytes.
     pub segment_bytes: u64,
 }
@@ -102,13 +104,15 @@ impl Ledger {
             deliveries: Deliveries::Written,
             key: Self::key_beside(&dir),
             dir,
+            origin: None,
             segment_bytes: Self::SEGMENT_BYTES,
         }
     }
 
     /// Where the key is by default: beside the folder, so that a copy of the evidence does not carry it.
     pub fn key_beside(dir: &Path) -> PathBuf {
-        dir.with_file_name("ledger-key.pem")
+        let name = dir.file_name().unwrap_or_default().to_string_lossy();
+        dir.with_file_name(format!("{name}-key.pem"))
     }
 }
 

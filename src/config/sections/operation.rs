@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use crate::config::reader::Field;
 use crate::config::reader::Section;
+use crate::merkle::KeyFault;
+use crate::merkle::KeyName;
 use crate::model::Country;
 use crate::settings::Catalog;
 use crate::settings::Customers;
@@ -113,10 +115,16 @@ pub(in crate::config) fn ledger(root: &Section<'_>, state: Option<&Path>) -> Led
             .unwrap_or_default(),
         key: at("key").and_then(|field| field.path()).unwrap_or_else(|| Ledger::key_beside(&dir)),
         dir,
+        origin: at("origin").and_then(|field| field.parsed(origin)),
         segment_bytes: at("segment_bytes")
             .and_then(|field| field.bytes(SEGMENT_BYTES))
             .unwrap_or(Ledger::SEGMENT_BYTES),
     }
+}
+
+/// The name of a log (C2SP signed-note).
+fn origin(text: &str) -> Result<String, KeyFault> {
+    KeyName::new(text).map(|name| name.as_str().to_owned())
 }
 
 /// Reads `[log]`.

@@ -3,9 +3,7 @@
 use std::fs;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
-use super::support::{FaultyDisk, Op, append, records, settings, wait_until};
+use super::support::{FaultyDisk, Op, append, enqueue, records, settings, wait_until};
 use crate::ledger::{Ledger, LedgerError, LedgerSettings, verify};
 
 #[tokio::test]
@@ -42,7 +40,7 @@ async fn a_failed_write_is_an_error_to_all_who_were_queued_and_their_numbers_are
         let (ledger, _) = Ledger::open_on(Arc::new(disk.clone()), settings(dir.path())).unwrap();
         let first = append(&ledger, 1, b"[1]").unwrap();
         disk.fail(ops);
-        let queue = |micros| ledger.enqueue(Timestamp::from_microsecond(micros).unwrap(), b"[x]");
+        let queue = |micros| enqueue(&ledger, micros, b"[x]");
         let (lost, late, waits) = (queue(5).unwrap(), queue(6).unwrap(), queue(7).unwrap());
         // Whoever writes first, the sync thread or one of them: none of them has a record.
         let waits = ledger.commit(waits);

@@ -4,4 +4,5 @@ mod crash;
 mod fault;
 mod model;
 mod support;
+mod tree;
 mod wait;

@@ -4,7 +4,7 @@ use proptest::prelude::{Strategy, any, prop, prop_oneof};
 use proptest::{prop_assert_eq, proptest};
 
 use super::support::{append, records, settings};
-use crate::ledger::{Ledger, LedgerSettings, export, verify};
+use crate::ledger::{Ledger, LedgerSettings, verify};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -60,9 +60,5 @@ proptest! {
         ledger.close().unwrap();
         let report = verify(dir.path()).unwrap();
         prop_assert_eq!((report.records, report.torn, report.superseded_bytes), (model.len() as u64, None, 0));
-        let mut exported = Vec::new();
-        export(dir.path(), &mut exported).unwrap();
-        let lines: Vec<u8> = model.iter().flat_map(|(_, _, payload)| [payload, &b"\n"[..]].concat()).collect();
-        prop_assert_eq!(exported, lines);
     }
 }

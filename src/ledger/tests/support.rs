@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use crate::ledger::entry::Payload;
 use crate::ledger::reader::Reader;
 use crate::ledger::settings::LedgerSettings;
 use crate::ledger::store::{Disk, LedgerStore, SegmentFile};
-use crate::ledger::{Ledger, LedgerError, Receipt};
+use crate::ledger::{Ledger, LedgerError, Queued, Receipt};
 
 pub(super) fn settings(dir: &Path) -> LedgerSettings {
     let window = Duration::from_millis(1);
@@ -24,7 +25,12 @@ pub(super) fn at(micros: i64) -> Timestamp {
 }
 
 pub(super) fn append(ledger: &Ledger, micros: i64, payload: &[u8]) -> Result<Receipt, LedgerError> {
-    ledger.append(at(micros), payload)
+    ledger.write(enqueue(ledger, micros, payload)?)
+}
+
+/// Queues bytes that are no entry: the writer does not read them.
+pub(super) fn enqueue(ledger: &Ledger, micros: i64, payload: &[u8]) -> Result<Queued, LedgerError> {
+    ledger.handle.shared.enqueue(at(micros), Payload::opaque(payload))
 }
 
 /// All records, read naively through the public reader: sequence, instant (µs), payload.
@@ -78,11 +84,31 @@ pub(super) enum Op {
 #[derive(Clone, Debug, Default)]
 pub(super) struct FaultyDisk {
     failing: Arc<Mutex<BTreeSet<Op>>>,
+    /// If given, only operations on files whose name begins so fail.
+    named: Option<&'static str>,
 }
 
 impl FaultyDisk {
     pub(super) fn fail(&self, ops: &[Op]) {
         *self.failing.lock().unwrap() = ops.iter().copied().collect();
+    }
+
+    pub(super) fn of_files_named(name: &'static str) -> Self {
+        Self { named: Some(name), ..Self::default() }
+    }
+
+    /// The disk as a file sees it: one that is not concerned never fails.
+    fn of(&self, path: &Path) -> Self {
+        if self.concerns(path) { self.clone() } else { Self::default() }
+    }
+
+    fn concerns(&self, path: &Path) -> bool {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        self.named.is_none_or(|named| name.starts_with(named))
+    }
+
+    fn check_on(&self, op: Op, path: &Path) -> io::Result<()> {
+        if self.concerns(path) { self.check(op) } else { Ok(()) }
     }
 
     fn check(&self, op: Op) -> io::Result<()> {
@@ -97,27 +123,37 @@ impl FaultyDisk {
 
 impl LedgerStore for FaultyDisk {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn SegmentFile>> {
-        self.check(Op::Create)?;
-        Ok(Arc::new(FaultyFile { disk: self.clone(), file: Disk.create(path)? }))
+        self.check_on(Op::Create, path)?;
+        Ok(Arc::new(FaultyFile { disk: self.of(path), file: Disk.create(path)? }))
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        self.check_on(Op::Create, path)?;
+        Disk.create_dir(path)
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn SegmentFile>> {
+        self.check_on(Op::Create, path)?;
+        Ok(Arc::new(FaultyFile { disk: self.of(path), file: Disk.open(path)? }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.check(Op::Rename)?;
+        self.check_on(Op::Rename, from)?;
         Disk.rename(from, to)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        self.check(Op::Remove)?;
+        self.check_on(Op::Remove, path)?;
         Disk.remove(path)
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        self.check(Op::SyncDir)?;
+        self.check_on(Op::SyncDir, &dir.join(self.named.unwrap_or("x")))?;
         Disk.sync_dir(dir)
     }
 
     fn truncate(&self, path: &Path, length: u64) -> io::Result<()> {
-        self.check(Op::Truncate)?;
+        self.check_on(Op::Truncate, path)?;
         Disk.truncate(path, length)
     }
 }

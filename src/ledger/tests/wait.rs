@@ -3,9 +3,11 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use super::support::{append, at, records, segment_files, settings, wait_until};
+use super::support::{append, at, enqueue, records, segment_files, settings, wait_until};
+use crate::ledger::reader::Reader;
 use crate::ledger::state::Sleep;
-use crate::ledger::{Ledger, LedgerError, LedgerSettings, verify};
+use crate::ledger::{Entry, Head, Ledger, LedgerError, LedgerSettings, verify};
+use crate::model::DecisionId;
 
 #[tokio::test]
 async fn waiters_are_told_at_once_and_together() {
@@ -91,23 +93,54 @@ async fn one_write_takes_all_who_are_queued_and_a_queued_record_is_not_in_the_fi
     let settings = LedgerSettings { sync_window: window, ..settings(dir.path()) };
     let (ledger, _) = Ledger::open(settings).unwrap();
     // Wakes the sync thread out of its first, unending window.
-    ledger.commit(ledger.enqueue(at(1), b"[0]").unwrap()).await.unwrap();
-    let first = ledger.enqueue(at(1), b"[1]").unwrap();
-    let second = ledger.enqueue(at(2), b"[2]").unwrap();
+    ledger.commit(enqueue(&ledger, 1, b"[0]").unwrap()).await.unwrap();
+    let first = enqueue(&ledger, 1, b"[1]").unwrap();
+    let second = enqueue(&ledger, 2, b"[2]").unwrap();
     assert_eq!(records(dir.path()).len(), 1);
     assert_eq!(ledger.write(first).unwrap().sequence(), 1);
     assert_eq!(records(dir.path()).len(), 3);
     assert_eq!(ledger.written(second).await.unwrap().sequence(), 2);
-    let all = (0..10).map(|_| ledger.written(ledger.enqueue(at(2), b"[x]").unwrap()));
+    let all = (0..10).map(|_| ledger.written(enqueue(&ledger, 2, b"[x]").unwrap()));
     let before = ledger.status().writes;
     futures_util::future::try_join_all(all).await.unwrap();
     assert_eq!(ledger.status().writes, before + 1);
-    let third = ledger.enqueue(at(3), b"[3]").unwrap();
+    let third = enqueue(&ledger, 3, b"[3]").unwrap();
     ledger.commit(third).await.unwrap();
     assert_eq!(ledger.status().synced_sequence, Some(13));
-    drop(ledger.enqueue(at(4), b"[4]").unwrap());
+    drop(enqueue(&ledger, 4, b"[4]").unwrap());
     ledger.close().unwrap();
     assert_eq!(records(dir.path()).len(), 15);
+}
+
+#[tokio::test]
+async fn a_new_day_begins_a_new_segment_and_a_held_clock_shows_in_the_envelope() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ledger, _) = Ledger::open(settings(dir.path())).unwrap();
+    let id = DecisionId::new(at(1));
+    let entry = Entry {
+        document: Some(b"{}"),
+        head: Head::Plain,
+        id,
+        kind: "refusal",
+        personal: None,
+        subject: None,
+    };
+    let midnight = 20_000 * 86_400_000_000;
+    for micros in [midnight - 2, midnight - 1, midnight, midnight - 5, midnight + 1] {
+        let queued = ledger.enqueue(at(micros), &entry).unwrap();
+        ledger.commit(queued).await.unwrap();
+    }
+    ledger.close().unwrap();
+    let files = segment_files(dir.path());
+    assert_eq!(files.len(), 2, "{files:?}");
+    // The record that is the first of its day closes the segment behind it.
+    assert!(files[1].ends_with("segment-00000000000000000003.seg"), "{files:?}");
+    let mut reader = Reader::open(dir.path()).unwrap();
+    for micros in [midnight - 2, midnight - 1, midnight, midnight, midnight + 1] {
+        let record = reader.next_record().unwrap().unwrap();
+        assert_eq!(record.instant, at(micros));
+        assert_eq!(record.view().unwrap()["time"], format!("{:.6}", at(micros)));
+    }
 }
 
 #[test]
