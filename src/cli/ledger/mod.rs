@@ -56,11 +56,6 @@ fn exported(dir: &Path, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
         writeln!(err, "{} records", summary.records).ok();
         Ok(summary.records > 0 || crate::ledger::verify(dir)?.segments > 0)
     });
-    ended(dir, done, err)
-}
-
-/// How a command ended that may have found no ledger in a folder.
-fn ended(dir: &Path, done: Result<bool, LedgerError>, err: &mut dyn Write) -> Exit {
     match done {
         Ok(true) => Exit::Ok,
         Ok(false) => no_ledger(dir, err),

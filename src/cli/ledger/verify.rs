@@ -28,9 +28,7 @@ use crate::audit::verify_proof;
 use crate::audit::verify_tiles;
 
 use super::complain;
-use super::ended;
 use super::no_ledger;
-use super::torn;
 use crate::cli::exit::Exit;
 
 /// Arguments of `ledger verify`.
@@ -148,10 +146,7 @@ fn folder(
     options: &Options,
     err: &mut dyn Write,
 ) -> Result<Exit, Failure> {
-    let kind = if tiles { Kind::Tiles } else { kind(dir) };
-    if kind == Kind::FirstVersion {
-        return Ok(of_version_1(dir, err));
-    }
+    let tiles = tiles || holds_tiles(dir);
     // Drawn on a terminal only.
     let bar = ProgressBar::new(0);
     let style = "{wide_bar} {percent}%, {eta} left";
@@ -162,7 +157,7 @@ fn folder(
         bar.set_length(total);
         bar.set_position(done);
     };
-    if kind == Kind::Tiles {
+    if tiles {
         let verified = verify_tiles(dir, options, progress);
         bar.finish_and_clear();
         tell_tiles(&verified?, err);
@@ -178,47 +173,11 @@ fn folder(
     Ok(Exit::Ok)
 }
 
-/// What a folder holds, by its names and the first bytes of its first segment.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Kind {
-    FirstVersion,
-    Ledger,
-    Tiles,
-}
-
-fn kind(dir: &Path) -> Kind {
+/// Whether a folder is an export as tiles: it has `tile`, and no segment.
+fn holds_tiles(dir: &Path) -> bool {
     let names = fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
-    let names = names.filter_map(|entry| entry.file_name().into_string().ok());
-    let segments = names.filter(|name| {
-        name.starts_with("segment-")
-            && [".seg", ".new", ".sealed"].iter().any(|suffix| name.ends_with(suffix))
-    });
-    match segments.min() {
-        None if dir.join("tile").is_dir() => Kind::Tiles,
-        None => Kind::Ledger,
-        Some(first) => {
-            let mut start = Vec::new();
-            let file = fs::File::open(dir.join(first));
-            let read = file.and_then(|file| file.take(12).read_to_end(&mut start));
-            match read.is_ok() && start == *b"INTERDCT\x01\0\0\0" {
-                true => Kind::FirstVersion,
-                false => Kind::Ledger,
-            }
-        }
-    }
-}
-
-/// Segments of version 1 have no tree, and a verifier of their own.
-fn of_version_1(dir: &Path, err: &mut dyn Write) -> Exit {
-    let done = crate::ledger::verify(dir).map(|report| {
-        torn(err, report.torn.as_ref());
-        if report.segments > 0 {
-            let (records, segments) = (report.records, report.segments);
-            writeln!(err, "ok: {records} records in {segments} segments").ok();
-        }
-        report.segments > 0
-    });
-    ended(dir, done, err)
+    let mut names = names.filter_map(|entry| entry.file_name().into_string().ok());
+    dir.join("tile").is_dir() && !names.any(|name| name.starts_with("segment-"))
 }
 
 fn tell(report: &Report, err: &mut dyn Write) {
