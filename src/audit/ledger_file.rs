@@ -147,7 +147,9 @@ fn header_floor(header: &[u8], first: u64) -> Result<i64, &'static str> {
         return Err("it does not match its checksum");
     }
     if u32::from_le_bytes(*version) != VERSION {
-        return Err("its version is not 2; a ledger of version 1 is verified by the program that wrote it");
+        return Err(
+            "its version is not 2; a ledger of version 1 is verified by the program that wrote it",
+        );
     }
     if u64::from_le_bytes(*named) != first {
         return Err("it is of another segment than the file's name says");
