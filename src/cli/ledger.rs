@@ -13,6 +13,8 @@ use crate::ledger::verify;
 
 use super::complain;
 use super::exit::Exit;
+use super::search;
+use super::search::SearchArgs;
 
 /// Arguments of `ledger`.
 #[derive(Args, Debug)]
@@ -25,7 +27,8 @@ pub(super) struct LedgerArgs {
 const EXAMPLES: &str = "\
 Examples:
   interdict ledger verify /var/lib/interdict/ledger
-  interdict ledger export /var/lib/interdict/ledger > decisions.jsonl";
+  interdict ledger export /var/lib/interdict/ledger > decisions.jsonl
+  interdict ledger search /var/lib/interdict/ledger --account A-17";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -37,6 +40,8 @@ enum Command {
         /// Folder of the ledger.
         dir: PathBuf,
     },
+    /// Find records by account, product, rule, verdict, country, kind, nexus, time or id.
+    Search(SearchArgs),
     /// Read every byte again and report the first defect; exit 65 if there is one.
     #[command(after_help = "Example:\n  interdict ledger verify /var/lib/interdict/ledger")]
     Verify {
@@ -47,6 +52,7 @@ enum Command {
 
 pub(super) fn run(args: &LedgerArgs, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     let done = match &args.command {
+        Command::Search(args) => return search::run(args, out, err),
         Command::Export { dir } => export(dir, out).and_then(|summary| {
             torn(err, summary.torn.as_ref());
             writeln!(err, "{} records", summary.records).ok();
@@ -65,7 +71,9 @@ pub(super) fn run(args: &LedgerArgs, out: &mut dyn Write, err: &mut dyn Write) -
         Ok(true) => Exit::Ok,
         // A ledger has a segment from its first start on. A mistyped folder must not pass for a sound record of nothing.
         Ok(false) => {
-            let (Command::Export { dir } | Command::Verify { dir }) = &args.command;
+            let (Command::Export { dir }
+            | Command::Search(SearchArgs { dir, .. })
+            | Command::Verify { dir }) = &args.command;
             complain(
                 err,
                 &format!("`{}` holds no ledger: there is no segment in it", dir.display()),

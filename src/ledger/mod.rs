@@ -47,7 +47,7 @@ pub use export::{ExportSummary, export};
 pub use parts::Parts;
 pub use reader::{Reader, Record};
 pub use recovery::Recovery;
-pub use search::{Found, Hit, IndexState, IndexStatus, Query, Searcher, search_files};
+pub use search::{Found, Hit, IndexState, IndexStatus, Query, Searcher, records_at, search_files};
 pub use settings::LedgerSettings;
 pub use torn::TornTail;
 pub use tree::{ServedLog, SigningSettings};

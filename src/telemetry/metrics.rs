@@ -38,6 +38,8 @@ pub struct Metrics {
     in_flight: IntGauge,
     ledger_depth: IntGauge,
     ledger_failed: IntGauge,
+    pub(super) ledger_index_rebuilds: IntCounter,
+    pub(super) ledger_indexed: IntGauge,
     ledger_lag: Gauge,
     ledger_records: IntCounter,
     pub(super) notify_failures: IntCounter,
@@ -140,6 +142,16 @@ impl Metrics {
                 r,
                 "ledger_failed",
                 "1 if the ledger cannot be written, and regulated traffic is answered with 503.",
+            )?,
+            ledger_index_rebuilds: counter(
+                r,
+                "ledger_index_rebuilds_total",
+                "Times the search index was made anew because it was damaged or did not fit the log.",
+            )?,
+            ledger_indexed: gauge(
+                r,
+                "ledger_indexed_records",
+                "Records that the search index covers; a search reads the others.",
             )?,
             ledger_lag: float_gauge(
                 r,

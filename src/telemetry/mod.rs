@@ -6,6 +6,7 @@
 mod budget;
 mod family;
 mod health;
+mod indexed;
 mod labels;
 mod logging;
 mod metrics;

@@ -55,7 +55,7 @@ impl Hit {
         Record { instant: *instant, payload, sequence: *sequence }.view()
     }
 
-    fn of(record: &Record<'_>) -> Self {
+    pub(super) fn of(record: &Record<'_>) -> Self {
         let Record { instant, payload, sequence } = *record;
         Self { instant, payload: payload.to_vec(), sequence }
     }

@@ -24,7 +24,7 @@ mod terms;
 
 pub use find::{Found, Hit};
 pub use follower::{IndexState, IndexStatus, Searcher};
-pub use offline::search_files;
+pub use offline::{records_at, search_files};
 pub use query::Query;
 
 #[cfg(test)]

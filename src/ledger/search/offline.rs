@@ -4,9 +4,13 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::super::error::LedgerError;
+use super::super::reader::Record;
 use super::super::tree::INDEX;
+use super::super::tree::STEP;
 use super::super::tree::ServedLog;
+use super::fetch::Fetcher;
 use super::find::Found;
+use super::find::Hit;
 use super::find::Known;
 use super::find::Pace;
 use super::find::find;
@@ -56,4 +60,18 @@ pub fn search_files(
         // Without an index there is no such fault.
         Fault::Index(_) => LedgerError::Closed,
     })
+}
+
+/// Reads the records with these sequence numbers; those that are not there are left out.
+///
+/// # Errors
+/// `Defective` or `Io`.
+pub fn records_at(dir: &Path, sequences: &[u64]) -> Result<Vec<Hit>, LedgerError> {
+    let mut fetcher = Fetcher::new(dir);
+    let mut hits = Vec::new();
+    for sequence in sequences {
+        let mut keep = |record: &Record<'_>| Some(Hit::of(record));
+        hits.extend(fetcher.group(sequence / STEP, &|at| at == *sequence, &mut keep)?);
+    }
+    Ok(hits)
 }

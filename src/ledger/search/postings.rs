@@ -200,6 +200,7 @@ fn pull(bytes: &mut &[u8]) -> Result<u64, Damaged> {
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "small numbers")]
 mod tests {
     use std::collections::BTreeMap;
 
