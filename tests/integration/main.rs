@@ -36,6 +36,7 @@ mod proxy_protocol;
 mod refusal_answers;
 mod registry;
 mod screen;
+mod search;
 mod server_side;
 mod streaming;
 mod support;
