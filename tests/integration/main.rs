@@ -43,6 +43,7 @@ mod registry;
 mod replay;
 mod reports;
 mod screen;
+mod search;
 mod server_side;
 mod streaming;
 mod support;

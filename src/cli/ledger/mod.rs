@@ -3,6 +3,7 @@
 mod export;
 mod filter;
 mod report;
+mod search;
 mod verify;
 
 use std::io::Write;
@@ -35,6 +36,7 @@ const EXAMPLES: &str = "\
 Examples:
   interdict ledger verify /var/lib/interdict/ledger
   interdict ledger export /var/lib/interdict/ledger > decisions.jsonl
+  interdict ledger search /var/lib/interdict/ledger --account A-17
   interdict ledger report /var/lib/interdict/ledger --out report.html";
 
 #[derive(Debug, Subcommand)]
@@ -43,6 +45,8 @@ enum Command {
     Export(export::ExportArgs),
     /// Write a report that can be handed in: one HTML file, ready to print.
     Report(report::ReportArgs),
+    /// Find records by account, product, rule, verdict, country, kind, nexus, time or id.
+    Search(search::SearchArgs),
     /// Recompute everything from raw bytes and report the first defect; exit 65 if there is one.
     Verify(verify::VerifyArgs),
 }
@@ -51,6 +55,7 @@ pub(super) fn run(args: &LedgerArgs, out: &mut dyn Write, err: &mut dyn Write) -
     match &args.command {
         Command::Export(args) => export::run(args, out, err),
         Command::Report(args) => report::run(args, err),
+        Command::Search(args) => search::run(args, out, err),
         Command::Verify(args) => verify::run(args, out, err),
     }
 }
