@@ -79,6 +79,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("toml", &["policy", "config", "settings"]),
     ("tracing_subscriber", &["telemetry"]),
     ("x509_parser", &["identity"]),
+    ("zstd", &["audit", "ledger/sealed"]),
 ];
 
 #[test]

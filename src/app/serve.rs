@@ -124,6 +124,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         SigningSettings { key: config.ledger.key.clone(), origin: config.ledger.origin.clone() };
     let (ledger, recovery) = Ledger::open(LedgerSettings {
         signing: Some(signing),
+        personal: config.ledger.personal,
+        seal_after: config.ledger.seal_after,
         segment_bytes: config.ledger.segment_bytes,
         ..LedgerSettings::new(&config.ledger.dir)
     })?;

@@ -11,9 +11,10 @@ use jiff::Timestamp;
 
 use super::append::{Handle, Ledger};
 use super::commit;
-use super::cursor::{Cursor, Step, file_name, segments};
+use super::cursor::{Cursor, Step, file_name, open_as, segments};
 use super::error::LedgerError;
 use super::format::{Header, NO_INSTANT, Suffix, header_len, segment_path};
+use super::personal::Guard;
 use super::settings::LedgerSettings;
 use super::state::{Shared, Sleep, State, Unsynced, WriteGroup};
 use super::store::{Disk, LedgerStore};
@@ -59,6 +60,7 @@ impl Ledger {
         builder.recursive(true).mode(0o700).create(dir).map_err(LedgerError::io("create", dir))?;
         let lock = take_lock(dir)?;
 
+        let guard = Guard::take(settings.personal, dir, &store)?;
         let key = match &settings.signing {
             Some(signing) => Some(LogKey::take(dir, signing, holds_records(dir)?)?),
             None => None,
@@ -114,22 +116,33 @@ impl Ledger {
             stopping: false,
             ended: false,
         };
-        let shared =
-            Arc::new(Shared { settings, store, wake: Condvar::new(), state: Mutex::new(state) });
+        let shared = Arc::new(Shared {
+            guard,
+            settings,
+            store,
+            wake: Condvar::new(),
+            state: Mutex::new(state),
+        });
         let of_thread = Arc::clone(&shared);
         let thread = thread::Builder::new()
             .name("ledger-sync".into())
             .spawn(move || commit::run(&of_thread, lock))
             .map_err(LedgerError::io("start the sync thread of", &shared.settings.dir))?;
         let of_publisher = Arc::clone(&shared);
-        let handle =
-            Handle { publisher: Mutex::new(None), shared, thread: Mutex::new(Some(thread)) };
+        let handle = Handle {
+            keeper: Mutex::new(None),
+            publisher: Mutex::new(None),
+            sealer: Arc::new(Mutex::new(None)),
+            shared,
+            thread: Mutex::new(Some(thread)),
+        };
         if let Some(key) = key {
             // If this fails, dropping the handle ends the sync thread.
             let (publisher, rebuilt) = Publisher::start(&of_publisher, key, published)?;
             recovery.tree_rebuilt = rebuilt;
             handle.publish_by(publisher);
         }
+        handle.keep(&of_publisher)?;
         Ok((Self { handle: Arc::new(handle) }, recovery))
     }
 }
@@ -146,7 +159,8 @@ fn holds_records(dir: &Path) -> Result<bool, LedgerError> {
     Ok(false)
 }
 
-fn take_lock(dir: &Path) -> Result<File, LedgerError> {
+/// Takes the ledger for this process.
+pub(super) fn take_lock(dir: &Path) -> Result<File, LedgerError> {
     let path = dir.join(LOCK);
     let file = OpenOptions::new()
         .create(true)
@@ -183,14 +197,17 @@ impl Found {
             last_instant: NO_INSTANT,
             torn: Vec::new(),
         };
-        let last = files.iter().rev().find(|(_, suffix)| **suffix == Suffix::Seg);
-        if let Some((first, _)) = last {
-            let path = segment_path(dir, *first, Suffix::Seg);
-            let end = End::of(Cursor::open(&path, *first)?)?;
-            if end.next < size && files.values().all(|suffix| *suffix == Suffix::Seg) {
+        let last = files.iter().rev().find(|(_, suffix)| suffix.is_final());
+        if let Some((first, suffix)) = last {
+            let path = segment_path(dir, *first, *suffix);
+            let end = End::of(open_as(dir, *first, *suffix)?)?;
+            if end.next < size && files.values().all(|suffix| suffix.is_final()) {
                 return Err(LedgerError::Short { found: end.next, size });
             }
-            found.cut(store, &path, &end)?;
+            // Only a closed segment is sealed: if it is the last, those behind it were taken away.
+            if *suffix == Suffix::Seg {
+                found.cut(store, &path, &end)?;
+            }
             (found.next, found.last_instant) = (end.next, end.last_instant);
         }
         for (first, _) in files.iter().filter(|(_, suffix)| **suffix == Suffix::New) {
