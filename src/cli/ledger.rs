@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::Subcommand;
 
-use crate::ledger::LedgerError;
 use crate::ledger::TornTail;
 use crate::ledger::export;
 use crate::ledger::verify;
 
 use super::complain;
 use super::exit::Exit;
+use super::ledger_retention;
 
 /// Arguments of `ledger`.
 #[derive(Args, Debug)]
@@ -29,6 +29,8 @@ Examples:
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Destroy the keys of a subject's encrypted personal parts, for ever.
+    Erase(ledger_retention::EraseArgs),
     /// Write every record as JSONL to standard output.
     #[command(
         after_help = "Example:\n  interdict ledger export /var/lib/interdict/ledger > decisions.jsonl"
@@ -37,6 +39,10 @@ enum Command {
         /// Folder of the ledger.
         dir: PathBuf,
     },
+    /// Lay, list and release legal holds.
+    Hold(ledger_retention::HoldArgs),
+    /// Compress closed segments.
+    Seal(ledger_retention::SealArgs),
     /// Read every byte again and report the first defect; exit 65 if there is one.
     #[command(after_help = "Example:\n  interdict ledger verify /var/lib/interdict/ledger")]
     Verify {
@@ -46,13 +52,14 @@ enum Command {
 }
 
 pub(super) fn run(args: &LedgerArgs, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    let dir = match &args.command {
+        Command::Erase(args) => return ledger_retention::erase(args, err),
+        Command::Hold(args) => return ledger_retention::hold(args, out, err),
+        Command::Seal(args) => return ledger_retention::seal(args, err),
+        Command::Export { dir } | Command::Verify { dir } => dir,
+    };
     let done = match &args.command {
-        Command::Export { dir } => export(dir, out).and_then(|summary| {
-            torn(err, summary.torn.as_ref());
-            writeln!(err, "{} records", summary.records).ok();
-            Ok(summary.records > 0 || verify(dir)?.segments > 0)
-        }),
-        Command::Verify { dir } => verify(dir).map(|report| {
+        Command::Verify { .. } => verify(dir).map(|report| {
             torn(err, report.torn.as_ref());
             if report.segments > 0 {
                 let (records, segments) = (report.records, report.segments);
@@ -60,19 +67,23 @@ pub(super) fn run(args: &LedgerArgs, out: &mut dyn Write, err: &mut dyn Write) -
             }
             report.segments > 0
         }),
+        _ => export(dir, out).and_then(|summary| {
+            torn(err, summary.torn.as_ref());
+            writeln!(err, "{} records", summary.records).ok();
+            Ok(summary.records > 0 || verify(dir)?.segments > 0)
+        }),
     };
     match done {
         Ok(true) => Exit::Ok,
         // A ledger has a segment from its first start on. A mistyped folder must not pass for a sound record of nothing.
         Ok(false) => {
-            let (Command::Export { dir } | Command::Verify { dir }) = &args.command;
             complain(
                 err,
                 &format!("`{}` holds no ledger: there is no segment in it", dir.display()),
             );
             Exit::Data
         }
-        Err(error @ LedgerError::Defective(_)) => {
+        Err(error) if error.is_of_data() => {
             complain(err, &error);
             Exit::Data
         }

@@ -3,6 +3,7 @@
 mod decide;
 mod exit;
 mod ledger;
+mod ledger_retention;
 mod pages;
 mod policy;
 mod registry;
@@ -56,7 +57,7 @@ enum Command {
     Decide(decide::DecideArgs),
     /// A sample shop and mirror with the gateway in front, in one command.
     Demo(serve::DemoArgs),
-    /// Verify or export the durable record.
+    /// Verify, export, seal, hold or erase from the durable record.
     Ledger(ledger::LedgerArgs),
     /// Print the manual page, or write a page for every command.
     Man(pages::ManArgs),

@@ -52,14 +52,15 @@ impl Closed<'_> {
         let segment = segment_path(self.dir, self.first, Suffix::Seg);
         let sealed = segment_path(self.dir, self.first, Suffix::Sealed);
         let unnamed = unnamed(self.dir, self.first);
-        let Some(sizes) = self.write(&segment, &unnamed, pace)? else {
+        let made = self.write(&segment, &unnamed, pace).and_then(|sizes| match sizes {
+            Some(sizes) => Ok(self.compare(&segment, &unnamed, pace)?.then_some(sizes)),
+            None => Ok(None),
+        });
+        let Ok(Some(sizes)) = made else {
+            // It would only take space, on a disk that may have none left.
             self.store.remove(&unnamed).ok();
-            return Ok(None);
+            return made;
         };
-        if !self.compare(&segment, &unnamed, pace)? {
-            self.store.remove(&unnamed).ok();
-            return Ok(None);
-        }
         self.store.rename(&unnamed, &sealed).map_err(LedgerError::io("rename", &unnamed))?;
         self.store.sync_dir(self.dir).map_err(LedgerError::io("sync", self.dir))?;
         self.store.remove(&segment).map_err(LedgerError::io("remove", &segment))?;
