@@ -38,6 +38,7 @@ mod records;
 mod refusal_answers;
 mod registry;
 mod replay;
+mod retention;
 mod screen;
 mod server_side;
 mod streaming;

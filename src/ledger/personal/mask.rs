@@ -11,16 +11,14 @@ use super::super::store::LedgerStore;
 use super::secret::{Purpose, Secret};
 
 /// Members whose texts name a person or a device. What decided stays: countries, regions, address classes, the answers of geo databases,
-/// `email_domain` (it names an organisation, and rules ask for it).
-const IDENTIFIERS: [&str; 11] = [
+/// `email_domain` (it names an organisation, and rules ask for it), `read` with what texts were read as. So a masked record can be replayed.
+const IDENTIFIERS: [&str; 9] = [
     "account",     // the shop's name of the customer
     "address",     // of `addresses`: where the buyer was seen
     "client",      // whom the connection is of
     "common_name", // a certificate's subject, often a person's name
     "dns",         // a certificate's subject: a device
-    "email",       // whole
     "ip",          // an address as the request said it
-    "name",        // of a person; databases are under `database`
     "peer",        // the other end of the connection
     "subject",     // whom a token is of; whom a hold is on
     "uri",         // a certificate's subject

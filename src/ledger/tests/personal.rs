@@ -231,6 +231,7 @@ fn what_is_masked_stands_nowhere_in_clear_and_equal_identifiers_stay_equal() {
             "claimed": { "account": "A-17", "billing_country": "FR" },
             "email_domain": "shop.example",
             "principal": { "certificate": { "common_name": "Jane", "dns": ["host.example"] }, "issuer": "i", "subject": "jane" },
+            "read": { "email": "ordinary" },
             "us_person": false,
         },
         "request": { "client": "203.0.113.9", "peer": "10.0.0.1" },
@@ -257,6 +258,7 @@ fn what_is_masked_stands_nowhere_in_clear_and_equal_identifiers_stay_equal() {
     assert_eq!(evidence["addresses"][0]["country"], "DE");
     assert_eq!(evidence["addresses"][0]["answers"][0]["source"], "db");
     assert_eq!(evidence["email_domain"], "shop.example");
+    assert_eq!(evidence["read"]["email"], "ordinary");
     assert_eq!(evidence["us_person"], false);
     assert_eq!(views[0]["request"]["client"], address);
     let other = tempfile::tempdir().unwrap();
