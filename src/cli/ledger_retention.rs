@@ -10,7 +10,7 @@ use clap::Args;
 use clap::Subcommand;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
+use jiff::tz::Offset;
 
 use crate::ledger::Done;
 use crate::ledger::Hold;
@@ -272,7 +272,7 @@ fn moment(text: &str, end: bool) -> Result<Timestamp, String> {
     }
     let day: Date = text.parse().map_err(|_| wrong())?;
     let last = if end { day.tomorrow().map_err(|_| wrong())? } else { day };
-    let instant = last.to_zoned(TimeZone::UTC).map_err(|_| wrong())?.timestamp();
+    let instant = Offset::UTC.to_timestamp(last.at(0, 0, 0, 0)).map_err(|_| wrong())?;
     let step = jiff::SignedDuration::from_micros(i64::from(end));
     instant.checked_sub(step).map_err(|_| wrong())
 }

@@ -234,7 +234,7 @@ impl Shared {
     }
 
     fn sync_files(&self, batch: &Batch) -> io::Result<()> {
-        // INVARIANT: no record is on disk whose key is not.
+        // INVARIANT: no record is known to be on disk whose key is not.
         self.guard.sync()?;
         batch.file.sync()?;
         if let Some(rotation) = &batch.rotation {

@@ -61,7 +61,7 @@ impl<'a> Record<'a> {
         parts.view(self.sequence, personal).map_err(|_| self.unreadable())
     }
 
-    /// The export view with what is encrypted; if its key was destroyed, `erased` is true in it.
+    /// The export view with what is encrypted; if its key was destroyed, `erased` is true in it, and if a power cut took it, `lost`.
     ///
     /// # Errors
     /// `NoKey` if the key is not there although nobody destroyed it; `Unreadable` if a part does not have its form; `Io`.
@@ -77,15 +77,16 @@ impl<'a> Record<'a> {
             Err(LedgerError::NoKey { sequence: self.sequence, key: key.to_owned(), problem })
         };
         let personal = match keys.decrypt(key, id, part)? {
-            Opened::Clear(part) => Some(part),
-            Opened::Erased => None,
+            Opened::Clear(part) => Ok(part),
+            Opened::Erased => Err("erased"),
+            Opened::Lost => Err("lost"),
             Opened::NoKey => return no_key("missing, and was not erased"),
             Opened::Refused => return no_key("not the one that it was encrypted under"),
         };
-        let view = parts.view(self.sequence, personal.as_deref());
+        let view = parts.view(self.sequence, personal.as_deref().ok());
         let mut view = view.map_err(|_| self.unreadable())?;
-        if personal.is_none() {
-            view.insert("erased".to_owned(), Value::Bool(true));
+        if let Err(why) = personal {
+            view.insert(why.to_owned(), Value::Bool(true));
         }
         Ok(view)
     }

@@ -1,5 +1,6 @@
 //! Opens a ledger: takes the directory, cuts a torn tail, finds the last sequence number and instant, begins a new segment.
 
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -9,12 +10,16 @@ use std::thread;
 
 use jiff::Timestamp;
 
+use crate::model::Clock;
+use crate::model::SystemClock;
+
 use super::append::{Handle, Ledger};
 use super::commit;
 use super::cursor::{Cursor, Step, file_name, open_as, segments};
 use super::error::LedgerError;
 use super::format::{Header, NO_INSTANT, Suffix, header_len, segment_path};
-use super::personal::Guard;
+use super::personal::{Guard, Keyring, SubjectKeys};
+use super::reader::Reader;
 use super::settings::LedgerSettings;
 use super::state::{Shared, Sleep, State, Unsynced, WriteGroup};
 use super::store::{Disk, LedgerStore};
@@ -71,6 +76,7 @@ impl Ledger {
         };
         let size = published.as_ref().map_or(0, |published| published.size);
         let mut found = Found::scan(&*store, dir, size)?;
+        found.note_lost_keys(&store, &guard, dir, size)?;
         let header = Header { first: found.next, floor: found.last_instant };
         let from = segment_path(dir, header.first, Suffix::New);
         let path = segment_path(dir, header.first, Suffix::Seg);
@@ -217,6 +223,39 @@ impl Found {
             return Err(LedgerError::Short { found: found.next, size });
         }
         Ok(found)
+    }
+
+    /// A record that was written and not synced may be on the disk, and its key not. Those that a checkpoint covers were synced.
+    fn note_lost_keys(
+        &self,
+        store: &Arc<dyn LedgerStore>,
+        guard: &Guard,
+        dir: &Path,
+        size: u64,
+    ) -> Result<(), LedgerError> {
+        let last = segments(dir)?.into_iter().rev().find(|(_, suffix)| suffix.is_final());
+        // Of what was before the last segment all was on disk when that was begun.
+        let begin = size.max(last.map_or(0, |(first, _)| first));
+        let mut lost = BTreeSet::new();
+        if begin < self.next {
+            let keys = SubjectKeys::open(dir)?;
+            let mut reader = Reader::open_at(dir, begin)?;
+            while let Some(record) = reader.next_record()? {
+                let parts = record.parts();
+                if let Some(key) = parts.and_then(|parts| parts.subject_key()) {
+                    lost.extend(keys.missing(key)?);
+                }
+            }
+        }
+        if lost.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<_> = lost.into_iter().collect();
+        let now = SystemClock.now().as_microsecond();
+        match guard {
+            Guard::Sealed(keyring) => keyring.note_lost(&ids, now),
+            Guard::Clear | Guard::Masked(_) => Keyring::take(dir, store)?.note_lost(&ids, now),
+        }
     }
 
     /// Takes up a `.new` segment if it continues the record; otherwise it holds only copies, or what lost its predecessor.

@@ -18,33 +18,47 @@ const MAGIC: [u8; 8] = *b"INTERDSK";
 const VERSION: u32 = 1;
 const IN_USE: u32 = 1;
 const DESTROYED: u32 = 2;
+const LOST: u32 = 3;
+
+/// What has become of a key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum State {
+    /// An erasure destroyed it, at that instant (µs).
+    Destroyed(i64),
+    InUse,
+    /// A power cut took it before it was on disk, as a start found at that instant (µs).
+    Lost(i64),
+}
 
 /// A key of a subject.
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub(super) struct KeyEntry {
     /// µs since 1970.
     pub(super) created: i64,
-    /// µs since 1970; none while it is in use.
-    pub(super) destroyed: Option<i64>,
     pub(super) id: [u8; 16],
-    /// Zeros once it is destroyed.
+    /// Zeros unless it is in use.
     pub(super) key: [u8; 32],
-    /// Of whom.
+    pub(super) state: State,
+    /// Of whom; zeros if it was lost.
     pub(super) tag: [u8; 16],
 }
 
 impl KeyEntry {
     pub(super) fn destroy(&mut self, at: i64) {
         self.key = [0; 32];
-        self.destroyed.get_or_insert(at);
+        self.state = State::Destroyed(at);
     }
 
     pub(super) fn encode(&self) -> [u8; ENTRY] {
-        let state = if self.destroyed.is_some() { DESTROYED } else { IN_USE };
+        let (state, ended) = match self.state {
+            State::Destroyed(at) => (DESTROYED, at),
+            State::InUse => (IN_USE, 0),
+            State::Lost(at) => (LOST, at),
+        };
         let mut rest = Vec::with_capacity(ENTRY);
         rest.extend_from_slice(&state.to_le_bytes());
         rest.extend_from_slice(&self.created.to_le_bytes());
-        rest.extend_from_slice(&self.destroyed.unwrap_or(0).to_le_bytes());
+        rest.extend_from_slice(&ended.to_le_bytes());
         rest.extend_from_slice(&[0; 8]);
         rest.extend_from_slice(&self.id);
         rest.extend_from_slice(&self.tag);
@@ -61,9 +75,13 @@ impl KeyEntry {
         let state = u32::from_le_bytes(*bytes.get(4..)?.first_chunk()?);
         let entry = Self {
             created: number(8)?,
-            destroyed: if state == DESTROYED { Some(number(16)?) } else { None },
             id: *bytes.get(32..)?.first_chunk()?,
             key: *bytes.get(64..)?.first_chunk()?,
+            state: match state {
+                DESTROYED => State::Destroyed(number(16)?),
+                LOST => State::Lost(number(16)?),
+                _ => State::InUse,
+            },
             tag: *bytes.get(48..)?.first_chunk()?,
         };
         (entry.encode() == *bytes).then_some(entry)
@@ -150,8 +168,8 @@ mod tests {
     #[test]
     fn an_entry_is_read_back_and_any_changed_bit_is_seen() {
         let mut entry =
-            KeyEntry { created: -5, destroyed: None, id: [1; 16], key: [2; 32], tag: [3; 16] };
-        for _ in 0..2 {
+            KeyEntry { created: -5, id: [1; 16], key: [2; 32], state: State::InUse, tag: [3; 16] };
+        for _ in 0..3 {
             let bytes = entry.encode();
             assert_eq!(KeyEntry::decode(&bytes), Some(entry));
             for bit in 0..ENTRY * 8 {
@@ -159,8 +177,12 @@ mod tests {
                 flipped[bit / 8] ^= 1 << (bit % 8);
                 assert_eq!(KeyEntry::decode(&flipped), None, "bit {bit}");
             }
+            let lost = entry.state == State::Destroyed(7);
             entry.destroy(7);
-            assert_eq!((entry.key, entry.destroyed), ([0; 32], Some(7)));
+            assert_eq!((entry.key, entry.state), ([0; 32], State::Destroyed(7)));
+            if lost {
+                entry.state = State::Lost(8);
+            }
         }
         assert_eq!(KeyEntry::decode(&[0; ENTRY]), None, "a hole is no key");
     }

@@ -20,7 +20,7 @@ use super::super::error::LedgerError;
 use super::super::store::{LedgerStore, SegmentFile};
 use super::SUBJECTS;
 use super::key_file;
-use super::key_file::{ENTRY, KeyEntry, STRIDE};
+use super::key_file::{ENTRY, KeyEntry, STRIDE, State};
 use super::recent::{Known, Recent};
 use super::secret::{Purpose, Secret};
 
@@ -101,7 +101,8 @@ impl Keyring {
             let reason = reason.unwrap_or_else(|| "too many keys are not synced".into());
             return Err(LedgerError::Failed { reason });
         }
-        let mut entry = KeyEntry { created: now, destroyed: None, id: [0; 16], key: [0; 32], tag };
+        let mut entry =
+            KeyEntry { created: now, id: [0; 16], key: [0; 32], state: State::InUse, tag };
         let filled = rand::fill(&mut entry.id).and_then(|()| rand::fill(&mut entry.key));
         filled.map_err(|_| LedgerError::NoRandomness)?;
         if let Err(error) = self.write(&mut ring, &entry) {
@@ -164,13 +165,32 @@ impl Keyring {
         }
     }
 
+    /// Notes keys that a power cut took: records are there that were written, and not synced, and so their keys may not be.
+    pub(in crate::ledger) fn note_lost(
+        &self,
+        ids: &[[u8; 16]],
+        now: i64,
+    ) -> Result<(), LedgerError> {
+        let mut ring = self.lock();
+        let noted = ids.iter().try_for_each(|id| {
+            let (key, tag) = ([0; 32], [0; 16]);
+            let entry = KeyEntry { created: now, id: *id, key, state: State::Lost(now), tag };
+            self.write(&mut ring, &entry)
+        });
+        let synced = noted.and_then(|()| match &ring.file {
+            Some(file) => file.sync(),
+            None => Ok(()),
+        });
+        synced.map_err(LedgerError::io("write", &key_file::path(&self.folder, ring.number)))
+    }
+
     /// The ids of all of a subject's keys that can still be used.
     pub(in crate::ledger) fn in_use(&self, subject: &str) -> Result<Vec<[u8; 16]>, LedgerError> {
         let tag = self.secret.hash(Purpose::Tag, subject);
         let mut ids = Vec::new();
         for (_, path) in key_file::list(&self.folder)? {
             for_each(&path, |_, entry| {
-                if entry.tag == tag && entry.destroyed.is_none() {
+                if entry.tag == tag && entry.state == State::InUse {
                     ids.push(entry.id);
                 }
                 Ok(())
@@ -229,7 +249,7 @@ impl Keyring {
             Ok(())
         })?;
         let (found, earlier): (Vec<_>, Vec<_>) =
-            found.into_iter().partition(|(_, entry)| entry.destroyed.is_none());
+            found.into_iter().partition(|(_, entry)| entry.state == State::InUse);
         destroyed.earlier.extend(earlier.iter().map(|(_, entry)| entry.id));
         if found.is_empty() {
             return Ok(());

@@ -14,7 +14,7 @@ use super::super::error::LedgerError;
 use super::SUBJECTS;
 use super::cipher;
 use super::key_file;
-use super::key_file::{ENTRY, KeyEntry, STRIDE};
+use super::key_file::{ENTRY, KeyEntry, STRIDE, State};
 
 /// The keys under which personal parts are encrypted. Where each lies is kept in memory, about 50 bytes a key; the keys themselves are
 /// read as they are needed, so that one that is destroyed meanwhile is gone here too.
@@ -45,6 +45,8 @@ pub(in crate::ledger) enum Opened {
     Clear(Vec<u8>),
     /// Its key was destroyed.
     Erased,
+    /// A power cut took its key.
+    Lost,
     /// There is no such key.
     NoKey,
     /// The key does not open it.
@@ -70,21 +72,31 @@ impl SubjectKeys {
         id: &str,
         part: &[u8],
     ) -> Result<Opened, LedgerError> {
-        let Some(key) = key_file::id(key) else { return Ok(Opened::NoKey) };
-        let entry = self.with(|known| {
-            if let Some(place) = known.places.get(&key).copied() {
+        let entry = key_file::id(key).map_or(Ok(None), |key| self.entry(&key))?;
+        let Some(entry) = entry else { return Ok(Opened::NoKey) };
+        Ok(match entry.state {
+            State::Destroyed(_) => Opened::Erased,
+            State::InUse => {
+                cipher::decrypt(&entry.key, id, part).map_or(Opened::Refused, Opened::Clear)
+            }
+            State::Lost(_) => Opened::Lost,
+        })
+    }
+
+    /// The id of a key, if it is not there.
+    pub(in crate::ledger) fn missing(&self, key: &str) -> Result<Option<[u8; 16]>, LedgerError> {
+        let Some(id) = key_file::id(key) else { return Ok(None) };
+        Ok(self.entry(&id)?.is_none().then_some(id))
+    }
+
+    fn entry(&self, key: &[u8; 16]) -> Result<Option<KeyEntry>, LedgerError> {
+        self.with(|known| {
+            if let Some(place) = known.places.get(key).copied() {
                 return known.read(place);
             }
             // It may have been made since.
             known.refresh(&self.folder)?;
-            known.places.get(&key).copied().map_or(Ok(None), |place| known.read(place))
-        })?;
-        Ok(match entry {
-            None => Opened::NoKey,
-            Some(entry) if entry.destroyed.is_some() => Opened::Erased,
-            Some(entry) => {
-                cipher::decrypt(&entry.key, id, part).map_or(Opened::Refused, Opened::Clear)
-            }
+            known.places.get(key).copied().map_or(Ok(None), |place| known.read(place))
         })
     }
 

@@ -4,7 +4,7 @@
 //! with the key destroyed every proof still holds and nothing can be read. Or identifiers are never kept, and only their keyed
 //! hashes are.
 //!
-//! **What it must never do.** Let a record reach the disk before its key has; derive a key, or its id, from whom it is of; keep a
+//! **What it must never do.** Say that a record is on disk before its key is; derive a key, or its id, from whom it is of; keep a
 //! destroyed key anywhere, the memory included; hand out an identifier where a mask was asked for.
 //!
 //! **Standard.** docs/ledger-format.md, "Keys of subjects"; AES-256-GCM (NIST SP 800-38D), HMAC-SHA-256 (RFC 2104).

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::support::{FaultyDisk, Op, at, settings, wait_until};
 use crate::ledger::reader::Reader;
 use crate::ledger::{
-    Entry, Head, Ledger, LedgerError, LedgerSettings, Masker, SubjectKeys, export,
+    Entry, Head, Ledger, LedgerError, LedgerSettings, Masker, SigningSettings, SubjectKeys, export,
 };
 use crate::model::DecisionId;
 use crate::settings::PersonalParts;
@@ -126,6 +126,36 @@ fn a_key_that_is_missing_without_an_erasure_is_an_error() {
     fs::remove_file(dir.path().join("subjects/secret")).unwrap();
     let failed = Ledger::open(kept(dir.path(), PersonalParts::Sealed));
     assert!(matches!(failed, Err(LedgerError::Subjects { .. })), "{failed:?}");
+}
+
+#[test]
+fn a_key_that_a_power_cut_took_with_the_last_records_is_told_as_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("ledger");
+    let signing = SigningSettings { key: folder.path().join("key.pem"), origin: None };
+    let signed = LedgerSettings { signing: Some(signing), ..kept(&dir, PersonalParts::Sealed) };
+    let (ledger, _) = Ledger::open(signed.clone()).unwrap();
+    record(&ledger, Some("account:old"), &of_account("old")).unwrap();
+    wait_until(|| ledger.status().published_size == 1);
+    let checkpoint = fs::read(dir.join("checkpoint")).unwrap();
+    record(&ledger, Some("account:new"), &of_account("new")).unwrap();
+    ledger.close().unwrap();
+    // The last page of keys never reached the disk; that of the record did.
+    let file = dir.join("subjects/keys-00000000");
+    let whole = fs::read(&file).unwrap();
+    fs::write(&file, [&whole[..256], &[0; 128]].concat()).unwrap();
+    fs::write(dir.join("checkpoint"), checkpoint).unwrap();
+    for _ in 0..2 {
+        Ledger::open(signed.clone()).unwrap().0.close().unwrap();
+        let views = views(&dir);
+        assert_eq!(views[0]["evidence"]["account"], "old");
+        assert_eq!((&views[1]["lost"], views[1].get("request")), (&json!(true), None));
+    }
+    // What a checkpoint covers was on the disk, and its key before it: without an erasure it must be there.
+    fs::write(&file, &whole[..128]).unwrap();
+    Ledger::open(signed).unwrap().0.close().unwrap();
+    let failed = export(&dir, &mut Vec::new());
+    assert!(matches!(failed, Err(LedgerError::NoKey { sequence: 0, .. })), "{failed:?}");
 }
 
 #[test]
