@@ -43,7 +43,7 @@ fn order(gateway: &Gateway, account: &str) -> String {
     let order =
         format!(r#"{{"account":"{account}","country":"DE","lines":[{{"sku":"KL1047GDEFS"}}]}}"#);
     let answer = Request::post("/api/orders", order).from(GERMAN).send(gateway.address);
-    assert_eq!(answer.status, 200);
+    assert_eq!(answer.status, 201);
     answer.decision().unwrap().1.to_owned()
 }
 
