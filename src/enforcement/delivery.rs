@@ -62,6 +62,13 @@ struct Outcome {
     status: u16,
 }
 
+/// A record that a request left, and the bytes of its own part of the answer, if it has one.
+#[derive(Clone, Copy, Debug)]
+struct Left {
+    id: DecisionId,
+    part: Option<u64>,
+}
+
 /// What becomes of one request's answer.
 #[derive(Debug)]
 pub struct Delivery {
@@ -71,7 +78,7 @@ pub struct Delivery {
     is_taken: Cell<bool>,
     notice: Cell<Option<&'static str>>,
     /// The records that the request left, and of each the bytes of its own part of the answer, if it has one.
-    of: RefCell<SmallVec<[(DecisionId, Option<u64>); 1]>>,
+    of: RefCell<SmallVec<[Left; 1]>>,
     outcomes: Arc<Outcomes>,
     status: Cell<u16>,
 }
@@ -174,7 +181,7 @@ impl Delivery {
 
     /// A record of the request has its place in the ledger.
     pub(super) fn recorded(&self, id: DecisionId) {
-        self.of.borrow_mut().push((id, None));
+        self.of.borrow_mut().push(Left { id, part: None });
     }
 
     /// True if the request left a record.
@@ -202,8 +209,8 @@ impl Delivery {
 
     /// The part of the answer that is about the record made last has so many bytes, once the answer is sent.
     pub fn part(&self, bytes: usize) {
-        if let Some((_, part)) = self.of.borrow_mut().last_mut() {
-            *part = u64::try_from(bytes).ok();
+        if let Some(left) = self.of.borrow_mut().last_mut() {
+            left.part = u64::try_from(bytes).ok();
         }
     }
 
@@ -227,10 +234,10 @@ impl Drop for Delivery {
         let end = if std::thread::panicking() { End::Failed } else { self.end.get() };
         let (at, _) = self.outcomes.clock.now();
         // Of parts that stand one behind the other, each with its line's end, those that are sent.
-        let mut left = self.bytes.get();
-        for (of, part) in records {
-            let bytes = part.map_or(left, |part| part.min(left));
-            left = part.map_or(left, |part| left.saturating_sub(part.saturating_add(1)));
+        let mut unsent = self.bytes.get();
+        for Left { id: of, part } in records {
+            let bytes = part.map_or(unsent, |part| part.min(unsent));
+            unsent = part.map_or(unsent, |part| unsent.saturating_sub(part.saturating_add(1)));
             let (notice, status) = (self.notice.get(), self.status.get());
             self.outcomes.conclude(Outcome { at, bytes, end, notice, of, status });
         }

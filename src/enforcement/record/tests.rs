@@ -50,7 +50,7 @@ fn snapshot() -> Snapshot {
     .unwrap();
     let policies = policies();
     let is_group = |id: &str| policies.has_product(id);
-    let catalogue = Catalogue::load(file.path(), &is_group).unwrap();
+    let catalogue = Catalogue::load(file.path(), is_group).unwrap();
     Snapshot {
         catalogue: Arc::new(catalogue),
         customers: Arc::new(Customers::default()),

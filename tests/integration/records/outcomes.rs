@@ -131,7 +131,7 @@ fn a_download_that_its_client_gives_up_is_cancelled_after_what_it_took() {
 fn a_client_that_leaves_before_its_answer_got_none() {
     let recorder = Recorder::with(|_, stream| {
         // Never answers; ends with its connection.
-        stream.read(&mut [0]).ok();
+        stream.read_exact(&mut [0]).ok();
         false
     });
     let gateway = Gateway::start(recorder.address);
@@ -166,7 +166,7 @@ fn a_transfer_that_a_rule_cuts_says_so() {
     let effective = Timestamp::now() + Duration::from_secs(3);
     let recorder = Recorder::with(|_, stream| {
         stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf").ok();
-        stream.read(&mut [0]).ok();
+        stream.read_exact(&mut [0]).ok();
         false
     });
     let gateway = crate::in_flight::gateway(&recorder, effective, "cut");
