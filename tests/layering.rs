@@ -80,7 +80,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("toml", &["policy", "config", "settings"]),
     ("tracing_subscriber", &["telemetry"]),
     ("x509_parser", &["identity"]),
-    ("zstd", &["audit", "ledger/sealed"]),
+    ("zstd", &["audit", "ledger/sealed", "ledger/tests/sealed"]),
 ];
 
 #[test]

@@ -174,7 +174,7 @@ impl Shared {
         let dir = &self.settings.dir;
         let opened;
         let keyring = match &self.guard {
-            Guard::Sealed(keyring) => keyring,
+            Guard::Sealed(keyring) => &**keyring,
             // The keys may be of a time when parts were encrypted.
             Guard::Clear | Guard::Masked(_) => {
                 if Masker::open(dir)?.is_none() {

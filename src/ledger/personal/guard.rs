@@ -24,7 +24,7 @@ pub(in crate::ledger) enum Guard {
     /// Their identifiers masked.
     Masked(Masker),
     /// Encrypted.
-    Sealed(Keyring),
+    Sealed(Box<Keyring>),
 }
 
 /// A personal part as it is written.
@@ -46,7 +46,7 @@ impl Guard {
         Ok(match how {
             PersonalParts::Clear => Self::Clear,
             PersonalParts::Masked => Self::Masked(Masker::take(dir, &**store)?),
-            PersonalParts::Sealed => Self::Sealed(Keyring::take(dir, store)?),
+            PersonalParts::Sealed => Self::Sealed(Box::new(Keyring::take(dir, store)?)),
         })
     }
 

@@ -21,7 +21,7 @@ const NAME: &str = "secret";
 
 /// A key of HMAC-SHA-256.
 #[derive(Clone)]
-pub(super) struct Secret(hmac::Key);
+pub(super) struct Secret(Box<hmac::Key>);
 
 /// What is hashed, so that a hash of one kind is never one of another.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -43,7 +43,7 @@ impl Secret {
         };
         let secret = bytes.get(16..48).filter(|secret| encode(secret) == bytes);
         match secret {
-            Some(secret) => Ok(Some(Self(hmac::Key::new(hmac::HMAC_SHA256, secret)))),
+            Some(secret) => Ok(Some(Self::of(secret))),
             None => Err(LedgerError::Subjects {
                 path,
                 problem: "it is damaged: restore it; without it no subject's keys are found",
@@ -75,7 +75,11 @@ impl Secret {
             store.sync_dir(dir)
         })();
         made.map_err(LedgerError::io("make", &path))?;
-        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &secret)))
+        Ok(Self::of(&secret))
+    }
+
+    fn of(secret: &[u8]) -> Self {
+        Self(Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret)))
     }
 
     /// The first 16 bytes of the keyed hash.

@@ -27,7 +27,7 @@ fn made(dir: &Path, segments: &[usize]) -> Vec<(u64, i64, Vec<u8>)> {
     for count in segments {
         let (ledger, _) = Ledger::open(settings(dir)).unwrap();
         for _ in 0..*count {
-            micros += 1;
+            micros = micros.saturating_add(1);
             append(&ledger, micros, format!("payload {}", micros % 7).repeat(3).as_bytes())
                 .unwrap();
         }
