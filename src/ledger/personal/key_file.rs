@@ -68,12 +68,17 @@ impl KeyEntry {
 
     /// None if these are not the bytes of an entry: a hole, or one that was not written whole.
     pub(super) fn decode(bytes: &[u8; ENTRY]) -> Option<Self> {
+        Self::unchecked(bytes).filter(|entry| entry.encode() == *bytes)
+    }
+
+    /// As [`KeyEntry::decode`], of bytes that may be damaged: an overwriting that did not come to its end.
+    pub(super) fn unchecked(bytes: &[u8; ENTRY]) -> Option<Self> {
         let number = |at: usize| {
             let bytes = bytes.get(at..)?.first_chunk::<8>()?;
             Some(i64::from_le_bytes(*bytes))
         };
         let state = u32::from_le_bytes(*bytes.get(4..)?.first_chunk()?);
-        let entry = Self {
+        Some(Self {
             created: number(8)?,
             id: *bytes.get(32..)?.first_chunk()?,
             key: *bytes.get(64..)?.first_chunk()?,
@@ -83,8 +88,7 @@ impl KeyEntry {
                 _ => State::InUse,
             },
             tag: *bytes.get(48..)?.first_chunk()?,
-        };
-        (entry.encode() == *bytes).then_some(entry)
+        })
     }
 }
 

@@ -242,23 +242,26 @@ impl Keyring {
         destroyed: &mut Destroyed,
     ) -> io::Result<()> {
         let mut found = Vec::new();
-        for_each(path, |offset, entry| {
+        for_each_of(path, KeyEntry::unchecked, |offset, entry| {
             if entry.tag == *tag && offset < limit {
                 found.push((offset, *entry));
             }
             Ok(())
         })?;
-        let (found, earlier): (Vec<_>, Vec<_>) =
-            found.into_iter().partition(|(_, entry)| entry.state == State::InUse);
-        destroyed.earlier.extend(earlier.iter().map(|(_, entry)| entry.id));
         if found.is_empty() {
             return Ok(());
         }
         let file = self.store.open(path)?;
         for (offset, mut entry) in found {
-            entry.destroy(at);
+            let whole = entry.state != State::InUse && entry.key == [0; 32];
+            if !whole {
+                entry.destroy(at);
+                destroyed.now.push(entry.id);
+            } else {
+                destroyed.earlier.push(entry.id);
+            }
+            // Also what was destroyed before: the sync of that may have failed, and its page be forgotten.
             file.write_at(&entry.encode(), offset)?;
-            destroyed.now.push(entry.id);
         }
         file.sync()
     }
@@ -323,8 +326,13 @@ impl fmt::Debug for Keyring {
 }
 
 /// Calls `each` for every entry of a file with its offset. What is none is passed over.
-pub(super) fn for_each(
+fn for_each(path: &Path, each: impl FnMut(u64, &KeyEntry) -> io::Result<()>) -> io::Result<()> {
+    for_each_of(path, KeyEntry::decode, each)
+}
+
+fn for_each_of(
     path: &Path,
+    read: fn(&[u8; ENTRY]) -> Option<KeyEntry>,
     mut each: impl FnMut(u64, &KeyEntry) -> io::Result<()>,
 ) -> io::Result<()> {
     let mut input = BufReader::with_capacity(1 << 16, File::open(path)?);
@@ -337,7 +345,7 @@ pub(super) fn for_each(
             Err(error) => return Err(error),
         }
         if offset > 0
-            && let Some(entry) = KeyEntry::decode(&bytes)
+            && let Some(entry) = read(&bytes)
         {
             each(offset, &entry)?;
         }

@@ -15,8 +15,8 @@ use super::super::store::{LedgerStore, SegmentFile};
 use super::super::tree::StoredLevels;
 use super::format::{ArchiveHeader, BLOCK_RECORDS, BlockHead, HEAD};
 
-/// How hard Zstandard tries. Beyond it a segment takes twice the time for a hundredth of its size.
-const LEVEL: i32 = 9;
+/// How hard Zstandard tries. Level 9 makes records smaller by a thirtieth and takes four times as long (docs/benchmarks.md).
+const LEVEL: i32 = 3;
 
 /// A segment that is to be sealed.
 #[derive(Debug)]

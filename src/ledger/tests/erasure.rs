@@ -1,13 +1,18 @@
 //! Erasure and legal holds.
 
 use std::fs;
+use std::io;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::Value;
 use serde_json::json;
 
-use super::support::{at, records, settings};
+use super::support::{FaultyDisk, Op, at, records, settings};
+use crate::ledger::store::{LedgerStore, SegmentFile};
 use crate::ledger::{
     Done, Entry, Head, Holds, Ledger, LedgerError, LedgerSettings, Order, Scope, carry_out, export,
 };
@@ -133,6 +138,137 @@ fn beside_a_running_process_the_key_is_gone_from_its_memory_too() {
     assert_eq!(views[1]["evidence"]["account"], "B-4");
     assert_eq!(views[3]["evidence"]["account"], "A-17");
     assert_eq!(keys(dir.path()).iter().filter(|key| **key == [0; 32]).count(), 1);
+}
+
+#[test]
+fn an_erasure_that_fails_is_not_on_record_and_the_next_try_destroys_what_is_left() {
+    for op in [Op::Write, Op::ShortWrite, Op::Sync] {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = FaultyDisk::of_files_named("keys-");
+        let counting = Counting::over(disk.clone());
+        let (ledger, _) = Ledger::open_on(Arc::new(counting.clone()), sealed(dir.path())).unwrap();
+        record(&ledger, "A-17");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(ledger.settled()).unwrap();
+        disk.fail(&[op]);
+        let failed = ledger.handle.shared.carry_out(&erase("A-17"), None);
+        assert!(matches!(failed, Err(LedgerError::Io { .. })), "{op:?}: {failed:?}");
+        assert_eq!(views(dir.path()).len(), 1, "{op:?}");
+        disk.fail(&[]);
+        let synced = counting.syncs();
+        ledger.handle.shared.carry_out(&erase("A-17"), None).unwrap();
+        assert!(
+            counting.syncs() > synced,
+            "{op:?}: a sync that failed is not taken for one that did not"
+        );
+        ledger.close().unwrap();
+        assert_eq!(keys(dir.path()), [[0; 32]]);
+        let views = views(dir.path());
+        assert_eq!((&views[0]["erased"], &views[1]["kind"]), (&json!(true), &json!("erasure")));
+    }
+}
+
+#[test]
+fn a_hold_that_cannot_be_written_is_not_on_record_and_is_laid_later() {
+    for op in [Op::Create, Op::Write, Op::ShortWrite, Op::Sync, Op::Rename] {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = FaultyDisk::of_files_named("case-1");
+        let opened = Ledger::open_on(Arc::new(disk.clone()), sealed(dir.path()));
+        let (ledger, _) = opened.unwrap();
+        disk.fail(&[op]);
+        let failed = ledger.handle.shared.carry_out(&hold(Scope::All), None);
+        assert!(matches!(failed, Err(LedgerError::Io { .. })), "{op:?}: {failed:?}");
+        assert_eq!(Holds::of(dir.path()).list().unwrap(), vec![]);
+        disk.fail(&[]);
+        ledger.handle.shared.carry_out(&hold(Scope::All), None).unwrap();
+        disk.fail(&[Op::Remove]);
+        ledger.handle.shared.carry_out(&release(), None).unwrap_err();
+        assert_eq!(
+            Holds::of(dir.path()).list().unwrap().len(),
+            1,
+            "one that is not released stands"
+        );
+        disk.fail(&[]);
+        ledger.handle.shared.carry_out(&release(), None).unwrap();
+        ledger.close().unwrap();
+        assert_eq!(Holds::of(dir.path()).list().unwrap(), vec![]);
+    }
+}
+
+/// A disk that counts the syncs of files of keys.
+#[derive(Clone, Debug)]
+struct Counting {
+    disk: FaultyDisk,
+    syncs: Arc<AtomicU64>,
+}
+
+#[derive(Debug)]
+struct CountingFile {
+    file: Arc<dyn SegmentFile>,
+    syncs: Option<Arc<AtomicU64>>,
+}
+
+impl Counting {
+    fn over(disk: FaultyDisk) -> Self {
+        Self { disk, syncs: Arc::default() }
+    }
+
+    fn syncs(&self) -> u64 {
+        self.syncs.load(Ordering::SeqCst)
+    }
+
+    fn counted(&self, path: &Path, file: Arc<dyn SegmentFile>) -> Arc<dyn SegmentFile> {
+        let of_keys = path.file_name().unwrap().to_string_lossy().starts_with("keys-");
+        Arc::new(CountingFile { file, syncs: of_keys.then(|| Arc::clone(&self.syncs)) })
+    }
+}
+
+impl LedgerStore for Counting {
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn SegmentFile>> {
+        Ok(self.counted(path, self.disk.create(path)?))
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        self.disk.create_dir(path)
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn SegmentFile>> {
+        Ok(self.counted(path, self.disk.open(path)?))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.disk.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.disk.remove(path)
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        self.disk.sync_dir(dir)
+    }
+
+    fn truncate(&self, path: &Path, length: u64) -> io::Result<()> {
+        self.disk.truncate(path, length)
+    }
+}
+
+impl SegmentFile for CountingFile {
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.file.write_at(bytes, offset)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.file.sync()?;
+        if let Some(syncs) = &self.syncs {
+            syncs.fetch_add(1, Ordering::SeqCst);
+        }
+        Ok(())
+    }
+
+    fn truncate(&self, length: u64) -> io::Result<()> {
+        self.file.truncate(length)
+    }
 }
 
 #[test]
