@@ -29,6 +29,7 @@ bench: install-test-tools
 	$(CARGO) bench --locked --bench registry
 	$(CARGO) bench --locked --bench screen
 	$(CARGO) bench --locked --bench verify
+	$(CARGO) bench --locked --bench sealing
 
 install-test-tools:
 	@sh tests/install.sh

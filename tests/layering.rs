@@ -84,7 +84,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("toml", &["policy", "config", "settings"]),
     ("tracing_subscriber", &["telemetry"]),
     ("x509_parser", &["identity"]),
-    ("zstd", &["audit"]),
+    ("zstd", &["audit", "ledger/sealed", "ledger/tests/sealed"]),
 ];
 
 #[test]

@@ -149,6 +149,9 @@ impl AdminPlane {
         if let Some(failed) = ledger.publish_failed {
             reasons.push(("checkpoint", failed.to_string()));
         }
+        if let Some(failed) = ledger.seal_failed {
+            reasons.push(("sealing", failed.to_string()));
+        }
         (if reasons.is_empty() { "ready" } else { "degraded" }, reasons)
     }
 

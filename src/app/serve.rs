@@ -128,6 +128,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         SigningSettings { key: config.ledger.key.clone(), origin: config.ledger.origin.clone() };
     let (ledger, recovery) = Ledger::open(LedgerSettings {
         signing: Some(signing),
+        personal: config.ledger.personal,
+        seal_after: config.ledger.seal_after,
         segment_bytes: config.ledger.segment_bytes,
         ..LedgerSettings::new(&config.ledger.dir)
     })?;
@@ -191,7 +193,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         deliveries: config.ledger.deliveries,
         ledger: ledger.clone(),
         metrics,
-        retention_years: 10,
+        retention_years: config.ledger.retention_years,
         routes: RouteTable::new(config.routes.clone())?,
         snapshot,
     }));

@@ -42,6 +42,7 @@ mod refusal_answers;
 mod registry;
 mod replay;
 mod reports;
+mod retention;
 mod screen;
 mod search;
 mod server_side;

@@ -3,6 +3,7 @@
 mod export;
 mod filter;
 mod report;
+mod retention;
 mod search;
 mod verify;
 
@@ -41,10 +42,16 @@ Examples:
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Destroy the keys of a subject's encrypted personal parts, for ever.
+    Erase(retention::EraseArgs),
     /// Write records as JSONL, CSV or Parquet.
     Export(export::ExportArgs),
+    /// Lay, list and release legal holds.
+    Hold(retention::HoldArgs),
     /// Write a report that can be handed in: one HTML file, ready to print.
     Report(report::ReportArgs),
+    /// Compress closed segments.
+    Seal(retention::SealArgs),
     /// Find records by account, product, rule, verdict, country, kind, nexus, time or id.
     Search(search::SearchArgs),
     /// Recompute everything from raw bytes and report the first defect; exit 65 if there is one.
@@ -53,6 +60,9 @@ enum Command {
 
 pub(super) fn run(args: &LedgerArgs, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     match &args.command {
+        Command::Erase(args) => retention::erase(args, err),
+        Command::Hold(args) => retention::hold(args, out, err),
+        Command::Seal(args) => retention::seal(args, err),
         Command::Export(args) => export::run(args, out, err),
         Command::Report(args) => report::run(args, err),
         Command::Search(args) => search::run(args, out, err),
@@ -82,7 +92,7 @@ fn torn(err: &mut dyn Write, tail: Option<&TornTail>) {
 fn failed(error: &LedgerError, err: &mut dyn Write) -> Exit {
     complain(err, error);
     match error {
-        LedgerError::Defective(_) | LedgerError::Unreadable { .. } => Exit::Data,
+        error if error.is_of_data() => Exit::Data,
         _ => Exit::Io,
     }
 }

@@ -16,6 +16,7 @@ pub use key::SigningSettings;
 pub use served::ServedLog;
 
 pub(super) use key::LogKey;
+pub(super) use levels::StoredLevels;
 pub(super) use places::{Place, Places, STEP};
 pub(super) use publisher::{Published, Publisher};
 
