@@ -13,6 +13,7 @@ use crate::support::Gateway;
 use crate::support::Recorder;
 use crate::support::Request;
 use crate::support::US;
+use crate::support::gateway::export_all;
 use crate::support::interdict;
 use crate::support::run;
 use crate::support::until;
@@ -46,9 +47,10 @@ impl Desk {
         let unread = unread.send(gateway.address);
         assert_eq!(unread.status, 400);
         // An outcome is written after its answer.
+        let ledger = gateway.dir().join("ledger");
         until("every outcome", || {
-            let outcomes =
-                gateway.records().into_iter().filter(|record| record["kind"] == "outcome");
+            let all = export_all(&ledger);
+            let outcomes = all.iter().filter(|record| record["kind"] == "outcome");
             (outcomes.count() == 7).then_some(())
         });
         Self { gateway, out: tempfile::tempdir().unwrap(), _recorder: recorder }
