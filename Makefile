@@ -26,6 +26,7 @@ bench: install-test-tools
 	$(CARGO) bench --locked --bench gateway
 	$(CARGO) bench --locked --bench registry
 	$(CARGO) bench --locked --bench screen
+	$(CARGO) bench --locked --bench verify
 
 install-test-tools:
 	@sh tests/install.sh

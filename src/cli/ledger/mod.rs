@@ -43,7 +43,7 @@ enum Command {
     Export(export::ExportArgs),
     /// Write a report that can be handed in: one HTML file, ready to print.
     Report(report::ReportArgs),
-    /// Read every byte again and report the first defect; exit 65 if there is one.
+    /// Recompute everything from raw bytes and report the first defect; exit 65 if there is one.
     Verify(verify::VerifyArgs),
 }
 
@@ -51,7 +51,7 @@ pub(super) fn run(args: &LedgerArgs, out: &mut dyn Write, err: &mut dyn Write) -
     match &args.command {
         Command::Export(args) => export::run(args, out, err),
         Command::Report(args) => report::run(args, err),
-        Command::Verify(args) => verify::run(args, err),
+        Command::Verify(args) => verify::run(args, out, err),
     }
 }
 
