@@ -304,3 +304,32 @@ fn an_empty_period_and_a_folder_without_a_ledger_are_told_apart() {
     }
     assert_eq!(names(desk.out.path()), ["empty.html"]);
 }
+
+#[test]
+fn a_report_says_whether_the_log_is_what_its_key_signed() {
+    let desk = Desk::open();
+    let ledger = desk.gateway.dir().join("ledger");
+    // The checkpoint follows within a second.
+    until("a checkpoint of everything", || {
+        let text = fs::read_to_string(ledger.join("checkpoint")).ok()?;
+        (text.lines().nth(1) == Some("14")).then_some(())
+    });
+    let key = ledger.join("ledger.pub").display().to_string();
+    let ended = desk.ledger("report", &["--out", "sound.html", "--key", &key]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let html = fs::read_to_string(desk.path("sound.html")).unwrap();
+    assert!(html.contains("<b>Verified.</b> All 14 records"), "{html}");
+    let not = desk.ledger("report", &["--out", "not.html"]);
+    assert_eq!(not.code, Some(0), "{}", not.stderr);
+    let html = fs::read_to_string(desk.path("not.html")).unwrap();
+    assert!(html.contains("<b>Not verified.</b>") && !html.contains("<b>Verified.</b>"));
+    // Another log's key.
+    let other = Desk::open();
+    let key = other.gateway.dir().join("ledger/ledger.pub").display().to_string();
+    let ended = desk.ledger("report", &["--out", "wrong.html", "--key", &key]);
+    assert_eq!(ended.code, Some(65), "{}", ended.stderr);
+    let html = fs::read_to_string(desk.path("wrong.html")).unwrap();
+    assert!(html.contains("nothing below can be relied on"));
+    let ended = desk.ledger("report", &["--out", "none.html", "--key", "nonsense+key"]);
+    assert_eq!(ended.code, Some(64), "{}", ended.stderr);
+}
