@@ -13,6 +13,7 @@ use crate::support::Gateway;
 use crate::support::Recorder;
 use crate::support::Request;
 use crate::support::US;
+use crate::support::gateway::export_all;
 use crate::support::interdict;
 use crate::support::run;
 use crate::support::until;
@@ -46,9 +47,10 @@ impl Desk {
         let unread = unread.send(gateway.address);
         assert_eq!(unread.status, 400);
         // An outcome is written after its answer.
+        let ledger = gateway.dir().join("ledger");
         until("every outcome", || {
-            let outcomes =
-                gateway.records().into_iter().filter(|record| record["kind"] == "outcome");
+            let all = export_all(&ledger);
+            let outcomes = all.iter().filter(|record| record["kind"] == "outcome");
             (outcomes.count() == 7).then_some(())
         });
         Self { gateway, out: tempfile::tempdir().unwrap(), _recorder: recorder }
@@ -301,4 +303,33 @@ fn an_empty_period_and_a_folder_without_a_ledger_are_told_apart() {
         assert!(ended.stderr.contains("holds no ledger"), "{}", ended.stderr);
     }
     assert_eq!(names(desk.out.path()), ["empty.html"]);
+}
+
+#[test]
+fn a_report_says_whether_the_log_is_what_its_key_signed() {
+    let desk = Desk::open();
+    let ledger = desk.gateway.dir().join("ledger");
+    // The checkpoint follows within a second.
+    until("a checkpoint of everything", || {
+        let text = fs::read_to_string(ledger.join("checkpoint")).ok()?;
+        (text.lines().nth(1) == Some("14")).then_some(())
+    });
+    let key = ledger.join("ledger.pub").display().to_string();
+    let ended = desk.ledger("report", &["--out", "sound.html", "--key", &key]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let html = fs::read_to_string(desk.path("sound.html")).unwrap();
+    assert!(html.contains("<b>Verified.</b> All 14 records"), "{html}");
+    let not = desk.ledger("report", &["--out", "not.html"]);
+    assert_eq!(not.code, Some(0), "{}", not.stderr);
+    let html = fs::read_to_string(desk.path("not.html")).unwrap();
+    assert!(html.contains("<b>Not verified.</b>") && !html.contains("<b>Verified.</b>"));
+    // Another log's key.
+    let other = Desk::open();
+    let key = other.gateway.dir().join("ledger/ledger.pub").display().to_string();
+    let ended = desk.ledger("report", &["--out", "wrong.html", "--key", &key]);
+    assert_eq!(ended.code, Some(65), "{}", ended.stderr);
+    let html = fs::read_to_string(desk.path("wrong.html")).unwrap();
+    assert!(html.contains("nothing below can be relied on"));
+    let ended = desk.ledger("report", &["--out", "none.html", "--key", "nonsense+key"]);
+    assert_eq!(ended.code, Some(64), "{}", ended.stderr);
 }

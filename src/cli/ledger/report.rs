@@ -7,6 +7,10 @@ use std::path::PathBuf;
 use clap::Args;
 use jiff::Timestamp;
 
+use crate::audit::AuditError;
+use crate::audit::Options;
+use crate::audit::VerifierKey;
+use crate::audit::verify_dir;
 use crate::evidence::EvidenceError;
 use crate::evidence::ProofStatus;
 use crate::evidence::ReportAbout;
@@ -19,8 +23,10 @@ use crate::output::WholeFile;
 
 use super::Bar;
 use super::Exit;
+use super::complain;
 use super::export::file_failed;
 use super::filter::PeriodArgs;
+use super::verify::log_key;
 
 /// Arguments of `ledger report`.
 #[derive(Args, Debug)]
@@ -34,6 +40,9 @@ pub(super) struct ReportArgs {
     /// Replace the file if it is there.
     #[arg(long)]
     force: bool,
+    /// Verify the ledger under the log's public key first: a file such as ledger.pub, or its line.
+    #[arg(long, value_name = "PUB")]
+    key: Option<String>,
     #[command(flatten)]
     period: PeriodArgs,
 }
@@ -41,7 +50,7 @@ pub(super) struct ReportArgs {
 const EXAMPLES: &str = "\
 Examples:
   interdict ledger report /var/lib/interdict/ledger --out report.html
-  interdict ledger report /var/lib/interdict/ledger --out 2026.html --from 2026-01-01 --to 2027-01-01
+  interdict ledger report /var/lib/interdict/ledger --out 2026.html --from 2026-01-01 --to 2027-01-01 --key ledger.pub
 
 The file fetches nothing and runs nothing; print it to PDF from any browser. How figures are counted: docs/reports.md.";
 
@@ -53,6 +62,7 @@ pub(super) fn run(args: &ReportArgs, err: &mut dyn Write) -> Exit {
 
 fn reported(args: &ReportArgs, err: &mut dyn Write) -> Result<Exit, Exit> {
     let filter = args.period.filter(err)?;
+    let key = args.key.as_deref().map(|given| log_key(given, err)).transpose()?;
     let overwrite = if args.force { Overwrite::Replace } else { Overwrite::Never };
     let file = WholeFile::create(&args.out, overwrite);
     let mut file = file.map_err(|error| file_failed(&error, err))?;
@@ -75,7 +85,7 @@ fn reported(args: &ReportArgs, err: &mut dyn Write) -> Result<Exit, Exit> {
         log: log(&args.dir),
         made: Timestamp::now(),
     };
-    let proof = proof(args);
+    let proof = proof(&args.dir, key, err)?;
     let page = report(&about, &tally, &proof);
     let page = page.map_err(|error| super::evidence_failed(&error, err))?;
     let written = file.write_all(page.as_bytes()).map_err(EvidenceError::from);
@@ -107,7 +117,28 @@ fn log(dir: &Path) -> Option<(String, String)> {
     (!origin.is_empty() && id.len() == 8).then(|| (origin.to_owned(), id.to_owned()))
 }
 
-/// What is known of the proof.
-fn proof(_args: &ReportArgs) -> ProofStatus {
-    ProofStatus::NotVerified
+/// Verifies the ledger from its raw bytes, where a key was given. The folder's own key would prove only that it agrees with itself.
+fn proof(dir: &Path, key: Option<VerifierKey>, err: &mut dyn Write) -> Result<ProofStatus, Exit> {
+    if key.is_none() {
+        return Ok(ProofStatus::NotVerified);
+    }
+    let options = Options { key, ..Options::default() };
+    let audited = match verify_dir(dir, &options, &mut |_, _| {}) {
+        Ok(audited) => audited,
+        Err(AuditError::Defective(defect)) => {
+            complain(err, &defect);
+            return Ok(ProofStatus::Failed { reason: defect.to_string() });
+        }
+        Err(error) => {
+            complain(err, &error);
+            return Err(Exit::Io);
+        }
+    };
+    let (Some(published), Some(key)) = (audited.published, audited.key) else {
+        let reason = "the folder has no signed checkpoint".to_owned();
+        complain(err, &reason);
+        return Ok(ProofStatus::Failed { reason });
+    };
+    let (size, unpublished) = (published.size, audited.unpublished);
+    Ok(ProofStatus::Verified { key, root: published.root.to_string(), size, unpublished })
 }

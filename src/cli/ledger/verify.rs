@@ -72,7 +72,12 @@ pub(super) fn run(args: &VerifyArgs, out: &mut dyn Write, err: &mut dyn Write) -
         (None, Some(dir)) => folder(dir, args.tiles, &options, err),
         (None, None) => Err(Failure::Usage("no folder was given".to_owned())),
     });
-    verified.unwrap_or_else(|failure| match failure {
+    verified.unwrap_or_else(|failure| failed(failure, err))
+}
+
+/// How a failure ends the command.
+fn failed(failure: Failure, err: &mut dyn Write) -> Exit {
+    match failure {
         Failure::Audit(error) => {
             complain(err, &error);
             match error {
@@ -88,7 +93,12 @@ pub(super) fn run(args: &VerifyArgs, out: &mut dyn Write, err: &mut dyn Write) -
             complain(err, &message);
             Exit::Usage
         }
-    })
+    }
+}
+
+/// The log's key, as `--key` gives it.
+pub(super) fn log_key(given: &str, err: &mut dyn Write) -> Result<VerifierKey, Exit> {
+    key_of("--key", given, VerifierKey::log).map_err(|failure| failed(failure, err))
 }
 
 /// Why nothing was found sound.
