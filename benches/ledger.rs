@@ -421,7 +421,7 @@ fn searched(dir: &Path) -> Outcome<bool> {
     })?;
     let some = searcher
         .search(&Query { limit: 1, to: Some(at(records / 3)), ..Query::default() }, None)?;
-    let view = some.hits.first().ok_or("no hit")?.view()?;
+    let view = some.hits.first().ok_or("no hit")?.view(searcher.keys())?;
     let id = view.get("id").and_then(serde_json::Value::as_str).ok_or("no id")?.to_owned();
     rounds(&searcher, "by id", |_| Query { id: Some(id.clone()), ..Query::default() })?;
     let (resident, most) = (memory("VmRSS:")?, memory("VmHWM:")?);
@@ -445,7 +445,7 @@ fn rounds(searcher: &Searcher, name: &str, query: impl Fn(u64) -> Query) -> Outc
         let begun = Instant::now();
         let found = searcher.search(&query, None)?;
         for hit in &found.hits {
-            hit.view()?;
+            hit.view(searcher.keys())?;
         }
         took.push(begun.elapsed());
         hits += found.hits.len();

@@ -20,6 +20,7 @@ use crate::ledger::IndexStatus;
 use crate::ledger::LedgerError;
 use crate::ledger::Query;
 use crate::ledger::Searcher;
+use crate::ledger::SubjectKeys;
 use crate::settings::Permission;
 
 use super::server::AdminPlane;
@@ -95,7 +96,7 @@ pub(super) async fn answer(plane: web::Data<AdminPlane>, request: HttpRequest) -
     let searched = web::block(move || {
         let until = Instant::now().checked_add(PATIENCE);
         let found = searcher.search(&query, until)?;
-        shown(&found, searcher.status())
+        shown(&found, searcher.keys(), searcher.status())
     });
     match searched.await {
         Ok(Ok(shown)) => {
@@ -109,8 +110,8 @@ pub(super) async fn answer(plane: web::Data<AdminPlane>, request: HttpRequest) -
     }
 }
 
-fn shown(found: &Found, index: IndexStatus) -> Result<Value, LedgerError> {
-    let views: Result<Vec<_>, _> = found.hits.iter().map(|hit| hit.view()).collect();
+fn shown(found: &Found, keys: &SubjectKeys, index: IndexStatus) -> Result<Value, LedgerError> {
+    let views: Result<Vec<_>, _> = found.hits.iter().map(|hit| hit.view(keys)).collect();
     let (indexed, records, state) = (index.indexed, index.records, index.state.as_str());
     let index = json!({ "indexed": indexed, "records": records, "state": state });
     Ok(json!({ "index": index, "next": found.next, "records": views? }))

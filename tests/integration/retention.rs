@@ -100,6 +100,14 @@ fn hold(ledger: &Path, words: &[&str]) -> (Option<i32>, String) {
     (ended.code, ended.stdout + &ended.stderr)
 }
 
+/// How many records a search by account gives.
+fn found(ledger: &Path, account: &str) -> usize {
+    let ended =
+        run(interdict().args(["ledger", "search"]).arg(ledger).args(["--account", account]));
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    ended.stdout.lines().count()
+}
+
 #[test]
 fn an_erased_account_is_gone_from_every_file_and_the_log_and_all_others_stay() {
     let upstream = Recorder::start();
@@ -114,6 +122,7 @@ fn an_erased_account_is_gone_from_every_file_and_the_log_and_all_others_stay() {
         assert_eq!(of_id(&records, id)["evidence"]["account"], account);
     }
     let before = keys(&ledger);
+    assert_eq!(found(&ledger, "A-17"), 2);
 
     let add = ["add", "--name", "case-17", "--reason", "subpoena", "--subject", "account:A-17"];
     assert_eq!(hold(&ledger, &add).0, Some(0));
@@ -134,6 +143,7 @@ fn an_erased_account_is_gone_from_every_file_and_the_log_and_all_others_stay() {
     let gone: Vec<_> = before.iter().filter(|key| !after.contains(key)).collect();
     assert_eq!((gone.len(), after.len()), (1, before.len() - 1));
     assert!(!holds(&bytes(&ledger), gone[0]), "the key is in no file");
+    assert_eq!(found(&ledger, "A-17"), 0, "whom an erasure took is found no more");
     let back = order(&gateway, "A-17");
     let records = gateway.records();
     for id in [&own, &again] {

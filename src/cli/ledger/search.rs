@@ -21,6 +21,7 @@ use crate::ledger::Hit;
 use crate::ledger::LedgerError;
 use crate::ledger::Query;
 use crate::ledger::Reader;
+use crate::ledger::SubjectKeys;
 use crate::ledger::records_at;
 use crate::ledger::search_files;
 
@@ -124,6 +125,7 @@ fn search(args: &SearchArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result
         complain(err, &format_args!("`{dir}` holds no ledger: there is no segment in it"));
         return Ok(Exit::Data);
     }
+    let keys = SubjectKeys::open(&args.dir)?;
     let mut query = args.query();
     let (mut left, mut told) = (args.limit, false);
     while left > 0 {
@@ -131,7 +133,7 @@ fn search(args: &SearchArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result
         let (hits, next) = page(&args.dir, &query, &mut told, err)?;
         left = left.saturating_sub(hits.len());
         for hit in hits {
-            writeln!(out, "{}", Value::Object(hit.view()?))?;
+            writeln!(out, "{}", Value::Object(hit.view(&keys)?))?;
         }
         let Some(next) = next else { break };
         query.before = Some(next);

@@ -148,9 +148,7 @@ impl Decided<'_> {
             subject: self.subject,
             value: self.value,
         })?;
-        let client =
-            |request: &Request<'_>| Connection { client: request.client, peer: Some(request.peer) };
-        parts.personal(&Personal { evidence, request: self.request.map(client) })?;
+        parts.personal(&Personal { evidence, request: self.request.map(Connection::of) })?;
         let address: Option<IpAddr> =
             self.request.map(|request| request.client.unwrap_or(request.peer));
         person::subject(&mut parts.subject, Some(buyer), address);

@@ -20,8 +20,6 @@ use super::undecided::Unread;
 /// A request, without whose it is.
 #[derive(Default, Serialize)]
 pub(super) struct RequestRecord<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    body: Option<BodyRecord>,
     /// Where the client's address was taken from.
     #[serde(skip_serializing_if = "Option::is_none")]
     forwarded: Option<&'static str>,
@@ -30,8 +28,6 @@ pub(super) struct RequestRecord<'a> {
     /// Host and path themselves were judged, not items alone.
     #[serde(skip_serializing_if = "is_false")]
     judged: bool,
-    #[serde(skip_serializing_if = "SmallVec::is_empty")]
-    looked_up: SmallVec<[Option<BodyRecord>; 2]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     method: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,13 +46,33 @@ struct BodyRecord {
 
 struct Hash([u8; 32]);
 
-/// Whose connection it was.
+/// Whose connection it was, and what came over it. A body's hash is of a person too: whoever guesses the order can try it.
 #[derive(Serialize)]
 pub(super) struct Connection {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) client: Option<IpAddr>,
+    body: Option<BodyRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) peer: Option<IpAddr>,
+    client: Option<IpAddr>,
+    #[serde(skip_serializing_if = "SmallVec::is_empty")]
+    looked_up: SmallVec<[Option<BodyRecord>; 2]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer: Option<IpAddr>,
+}
+
+impl Connection {
+    /// Of a request that was read.
+    pub(super) fn of(request: &Request<'_>) -> Self {
+        Self {
+            body: request.body.map(BodyRecord::of),
+            looked_up: request.looked_up.iter().map(|b| b.as_ref().map(BodyRecord::of)).collect(),
+            ..Self::bare(request.client, request.peer)
+        }
+    }
+
+    /// Of one that was not.
+    pub(super) fn bare(client: Option<IpAddr>, peer: IpAddr) -> Self {
+        Self { body: None, client, looked_up: SmallVec::new(), peer: Some(peer) }
+    }
 }
 
 impl<'a> RequestRecord<'a> {
@@ -67,10 +83,8 @@ impl<'a> RequestRecord<'a> {
         masked: &mut Masked,
     ) -> Self {
         let mut record = Self {
-            body: request.body.map(BodyRecord::of),
             forwarded: Some(request.basis.as_str()),
             host: Some(request.host),
-            looked_up: request.looked_up.iter().map(|b| b.as_ref().map(BodyRecord::of)).collect(),
             method: Some(request.method),
             ..Self::default()
         };

@@ -137,7 +137,7 @@ fn connection(
     client: Option<IpAddr>,
     peer: IpAddr,
 ) -> Result<(), serde_json::Error> {
-    parts.personal(&Personal { request: Connection { client, peer: Some(peer) } })?;
+    parts.personal(&Personal { request: Connection::bare(client, peer) })?;
     person::subject(&mut parts.subject, None, Some(client.unwrap_or(peer)));
     Ok(())
 }

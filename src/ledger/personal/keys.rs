@@ -65,6 +65,14 @@ impl SubjectKeys {
         Ok(keys)
     }
 
+    /// The personal part of the record `id`, in clear; none if it cannot be had, for whatever reason.
+    pub(in crate::ledger) fn opened(&self, key: &str, id: &str, part: &[u8]) -> Option<Vec<u8>> {
+        match self.decrypt(key, id, part) {
+            Ok(Opened::Clear(part)) => Some(part),
+            Ok(Opened::Erased | Opened::Lost | Opened::NoKey | Opened::Refused) | Err(_) => None,
+        }
+    }
+
     /// Decrypts a personal part of the record `id`, encrypted under `key`.
     pub(in crate::ledger) fn decrypt(
         &self,

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -10,6 +11,7 @@ use serde_json::Map;
 use serde_json::Value;
 
 use super::super::error::LedgerError;
+use super::super::personal::SubjectKeys;
 use super::super::reader::Record;
 use super::super::tree::STEP;
 use super::super::tree::ServedLog;
@@ -46,13 +48,13 @@ pub struct Hit {
 }
 
 impl Hit {
-    /// Its export view.
+    /// Its export view, with what is encrypted as far as its key is there.
     ///
     /// # Errors
     /// `Unreadable` if a part does not have its form.
-    pub fn view(&self) -> Result<Map<String, Value>, LedgerError> {
+    pub fn view(&self, keys: &SubjectKeys) -> Result<Map<String, Value>, LedgerError> {
         let Self { instant, sequence, payload } = self;
-        Record { instant: *instant, payload, sequence: *sequence }.view()
+        Record { instant: *instant, payload, sequence: *sequence }.view_with(keys)
     }
 
     pub(super) fn of(record: &Record<'_>) -> Self {
@@ -65,6 +67,8 @@ impl Hit {
 pub(super) struct Known<'a> {
     /// The index and how many blocks it covers.
     pub(super) index: Option<(&'a Index, u64)>,
+    /// The keys of what is encrypted.
+    pub(super) keys: Arc<SubjectKeys>,
     /// The tags of the query's terms.
     pub(super) tags: &'a [u64],
     /// What is indexed in memory behind that: up to which record, and where all tags are.
@@ -83,6 +87,7 @@ struct Search<'a> {
     /// Where the query's range begins and ends.
     low: u64,
     high: u64,
+    keys: Arc<SubjectKeys>,
     pace: Pace<'a>,
     query: &'a Query,
     terms: Vec<(Field, String)>,
@@ -97,7 +102,8 @@ pub(super) fn find<'a>(
 ) -> Result<Found, Fault> {
     let high = query.before.unwrap_or(u64::MAX);
     let (fetcher, found, terms) = (Fetcher::new(dir), Found::default(), query.terms());
-    let mut search = Search { fetcher, found, low: 0, high, pace, query, terms };
+    let keys = Arc::clone(&known.keys);
+    let mut search = Search { fetcher, found, low: 0, high, keys, pace, query, terms };
     if query.limit == 0 {
         return Ok(search.found);
     }
@@ -147,13 +153,14 @@ impl Search<'_> {
             };
             let low = self.fetcher.earlier(from).map_or(0, |place| place.sequence).max(self.low);
             let (query, terms, high) = (self.query, &self.terms, self.high);
+            let keys = Arc::clone(&self.keys);
             let until = self.pace.until;
             let mut hit = None;
             self.fetcher.onwards(low, &mut |record| {
                 if record.sequence >= high || record.instant > to {
                     return false;
                 }
-                if query.is_met(terms, record) {
+                if query.is_met(terms, &keys, record) {
                     hit = Some(Hit::of(record));
                 }
                 let late = record.sequence.is_multiple_of(STEP)
@@ -175,12 +182,13 @@ impl Search<'_> {
             return Ok(false);
         }
         let (query, terms, high) = (self.query, &self.terms, self.high);
+        let keys = Arc::clone(&self.keys);
         let (mut newest, mut dropped) = (VecDeque::new(), false);
         self.fetcher.onwards(first, &mut |record| {
             if record.sequence >= high {
                 return false;
             }
-            if query.is_met(terms, record) {
+            if query.is_met(terms, &keys, record) {
                 if newest.len() >= query.limit {
                     newest.pop_front();
                     dropped = true;
@@ -275,7 +283,9 @@ impl Search<'_> {
     /// Takes the hits of a group. True if the search is at its end: it has what it wants, or no more time.
     fn group(&mut self, group: u64, wanted: &dyn Fn(u64) -> bool) -> Result<bool, Fault> {
         let (query, terms) = (self.query, &self.terms);
-        let mut keep = |record: &Record<'_>| query.is_met(terms, record).then(|| Hit::of(record));
+        let keys = Arc::clone(&self.keys);
+        let mut keep =
+            |record: &Record<'_>| query.is_met(terms, &keys, record).then(|| Hit::of(record));
         let hits = self.fetcher.group(group, wanted, &mut keep)?;
         for hit in hits.into_iter().rev() {
             let sequence = hit.sequence;

@@ -19,6 +19,7 @@ use crate::merkle::root;
 
 use super::super::append::Ledger;
 use super::super::error::LedgerError;
+use super::super::personal::SubjectKeys;
 use super::super::reader::Reader;
 use super::super::reader::Record;
 use super::super::tree::INDEX;
@@ -97,6 +98,7 @@ impl IndexState {
 #[derive(Debug)]
 struct Shared {
     dir: PathBuf,
+    keys: Arc<SubjectKeys>,
     ledger: Ledger,
     state: Mutex<State>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -126,13 +128,20 @@ pub(super) fn fits(meta: &Meta, secret: &Secret, log: &ServedLog) -> bool {
 }
 
 impl Searcher {
+    /// The keys of what is encrypted.
+    #[must_use]
+    pub fn keys(&self) -> &SubjectKeys {
+        &self.shared.keys
+    }
+
     /// Starts the thread; the index opens in the background.
     ///
     /// # Errors
-    /// `Io` if there is no thread.
+    /// `Io` if there is no thread, or the keys of subjects cannot be read.
     pub fn start(ledger: &Ledger) -> Result<Self, LedgerError> {
         let dir = ledger.handle.shared.settings.dir.clone();
         let shared = Arc::new(Shared {
+            keys: Arc::new(SubjectKeys::open(&dir)?),
             dir,
             ledger: ledger.clone(),
             state: Mutex::default(),
@@ -181,8 +190,12 @@ impl Searcher {
                 bits.keep(&Bits::of(&state.tail, *tag));
             }
             drop(state);
-            let known =
-                Known { index: Some((&index, blocks)), tags: &tags, tail: Some((end, bits)) };
+            let known = Known {
+                index: Some((&index, blocks)),
+                keys: Arc::clone(&self.shared.keys),
+                tags: &tags,
+                tail: Some((end, bits)),
+            };
             match apart(|| find(&shared.dir, query, &known, Pace { told: &mut told, until })) {
                 Ok(found) => return Ok(found),
                 Err(Fault::Ledger(error)) => return Err(error),
@@ -195,7 +208,8 @@ impl Searcher {
         } else {
             drop(state);
         }
-        let known = Known { index: None, tags: &[], tail: None };
+        let known =
+            Known { index: None, keys: Arc::clone(&self.shared.keys), tags: &[], tail: None };
         find(&shared.dir, query, &known, Pace { told: &mut told, until }).map_err(|fault| {
             match fault {
                 Fault::Ledger(error) => error,
@@ -381,7 +395,7 @@ impl Work<'_> {
         let Some(parts) = record.parts() else { return };
         let place = u16::try_from(record.sequence % BLOCK).unwrap_or_default();
         let before = pairs.len();
-        terms::each(&parts, &mut |field, value| {
+        terms::each(&parts, &self.shared.keys, &mut |field, value| {
             let tag = match field {
                 Field::Account => self.secret.tag(field, value),
                 _ => {

@@ -1,9 +1,11 @@
 //! Search where no gateway runs: by the index if it is there and fits, else by reading.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::super::error::LedgerError;
+use super::super::personal::SubjectKeys;
 use super::super::reader::Record;
 use super::super::tree::INDEX;
 use super::super::tree::STEP;
@@ -33,6 +35,7 @@ pub fn search_files(
     until: Option<Instant>,
     told: &mut (dyn FnMut(u64, u64) + Send),
 ) -> Result<Found, LedgerError> {
+    let keys = Arc::new(SubjectKeys::open(dir)?);
     let secret = Secret::read(&dir.join(INDEX)).ok().flatten();
     let path = dir.join(INDEX).join(SLED);
     // Opening would create it.
@@ -44,7 +47,8 @@ pub fn search_files(
             let blocks = index.meta()?.filter(|meta| fits(meta, &secret, &levels));
             let Some(meta) = blocks else { return Err(Fault::Index(String::new())) };
             let tags = query.tags(&secret);
-            let known = Known { index: Some((&index, meta.blocks)), tags: &tags, tail: None };
+            let index = Some((&index, meta.blocks));
+            let known = Known { index, keys: Arc::clone(&keys), tags: &tags, tail: None };
             find(dir, query, &known, Pace { told, until })
         });
         index.close();
@@ -54,7 +58,7 @@ pub fn search_files(
             Err(Fault::Index(_)) => {}
         }
     }
-    let known = Known { index: None, tags: &[], tail: None };
+    let known = Known { index: None, keys, tags: &[], tail: None };
     find(dir, query, &known, Pace { told, until }).map_err(|fault| match fault {
         Fault::Ledger(error) => error,
         // Without an index there is no such fault.

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::model::DecisionId;
 
+use super::super::personal::SubjectKeys;
 use super::super::reader::Record;
 use super::secret::Secret;
 use super::terms;
@@ -82,7 +83,12 @@ impl Query {
     }
 
     /// Whether a record meets all criteria, the cursor apart.
-    pub(super) fn is_met(&self, terms: &[(Field, String)], record: &Record<'_>) -> bool {
+    pub(super) fn is_met(
+        &self,
+        terms: &[(Field, String)],
+        keys: &SubjectKeys,
+        record: &Record<'_>,
+    ) -> bool {
         let in_time = self.from.is_none_or(|from| record.instant >= from)
             && self.to.is_none_or(|to| record.instant < to);
         if !in_time {
@@ -99,7 +105,7 @@ impl Query {
             return true;
         }
         let mut missing: Vec<_> = terms.iter().collect();
-        terms::each(&parts, &mut |field, value| {
+        terms::each(&parts, keys, &mut |field, value| {
             missing.retain(|(wanted, text)| *wanted != field || text != value);
         });
         missing.is_empty()

@@ -12,6 +12,7 @@ use serde::de::Visitor;
 
 use super::super::parts::Parts;
 use super::super::parts::json;
+use super::super::personal::SubjectKeys;
 
 /// What a value is of.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -113,11 +114,17 @@ pub(super) fn id<'a>(parts: &Parts<'a>) -> Option<Cow<'a, str>> {
     serde_json::from_slice::<Envelope<'a>>(parts.envelope).ok()?.id.0
 }
 
-/// Gives every value by which a record can be found, some more than once.
-pub(super) fn each(parts: &Parts<'_>, told: &mut dyn FnMut(Field, &str)) {
+/// Gives every value by which a record can be found, some more than once. What is encrypted is decrypted for it; whom an erasure took
+/// is found by nothing that was personal.
+pub(super) fn each(parts: &Parts<'_>, keys: &SubjectKeys, told: &mut dyn FnMut(Field, &str)) {
     let envelope: Envelope<'_> = serde_json::from_slice(parts.envelope).unwrap_or_default();
     let document: Document<'_> = part(parts.document);
-    let personal: Document<'_> = part(readable(parts));
+    let opened = parts.subject_key().and_then(|key| {
+        let id = envelope.id.0.as_deref()?;
+        keys.opened(key, id, parts.personal?)
+    });
+    let clear = parts.personal.filter(|_| parts.subject_key().is_none());
+    let personal: Document<'_> = part(opened.as_deref().or(clear));
     let mut tell = |field, text: &Text<'_>| {
         if let Some(text) = &text.0 {
             told(field, text);
@@ -158,11 +165,6 @@ pub(super) fn each(parts: &Parts<'_>, told: &mut dyn FnMut(Field, &str)) {
             told(Field::Rule, &format!("{policy}/{rule}"));
         }
     }
-}
-
-/// The personal part, if it can be read: one in ciphertext has to be opened here, once there are keys of subjects.
-const fn readable<'a>(parts: &Parts<'a>) -> Option<&'a [u8]> {
-    parts.personal
 }
 
 /// A part that is no such object can be found by nothing in it.

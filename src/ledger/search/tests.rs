@@ -13,6 +13,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use serde_json::json;
 
+use super::super::personal::SubjectKeys;
 use super::follower::SLED;
 use super::index::Index;
 use super::*;
@@ -139,11 +140,13 @@ fn is_met(query: &Query, view: &Value) -> bool {
 fn all(query: &Query, search: &dyn Fn(&Query) -> Found) -> Vec<u64> {
     let mut query = query.clone();
     let mut sequences: Vec<u64> = Vec::new();
+    // Nothing is encrypted here.
+    let keys = SubjectKeys::open("/nonexistent").unwrap();
     loop {
         let found = search(&query);
         assert!(found.hits.len() <= query.limit);
         for hit in found.hits {
-            assert_eq!(hit.view().unwrap()["seq"], hit.sequence);
+            assert_eq!(hit.view(&keys).unwrap()["seq"], hit.sequence);
             sequences.push(hit.sequence);
         }
         let Some(next) = found.next else { return sequences };
