@@ -153,7 +153,8 @@ fn an_erasure_that_fails_is_not_on_record_and_the_next_try_destroys_what_is_left
         disk.fail(&[op]);
         let failed = ledger.handle.shared.carry_out(&erase("A-17"), None);
         assert!(matches!(failed, Err(LedgerError::Io { .. })), "{op:?}: {failed:?}");
-        assert_eq!(views(dir.path()).len(), 1, "{op:?}");
+        // Half destroyed, the part may be unreadable; nothing says that it was erased.
+        assert_eq!(records(dir.path()).len(), 1, "{op:?}");
         disk.fail(&[]);
         let synced = counting.syncs();
         ledger.handle.shared.carry_out(&erase("A-17"), None).unwrap();
