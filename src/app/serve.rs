@@ -11,6 +11,8 @@ use tokio::signal::unix::signal;
 
 use crate::admin;
 use crate::admin::AdminPlane;
+use crate::admin::Auditors;
+use crate::admin::Records;
 use crate::config::Config;
 use crate::enforcement::Gate;
 use crate::enforcement::GateSettings;
@@ -30,6 +32,7 @@ use crate::identity::Verifier;
 use crate::ledger::Ledger;
 use crate::ledger::LedgerError;
 use crate::ledger::LedgerSettings;
+use crate::ledger::Searcher;
 use crate::ledger::SigningSettings;
 use crate::model::Clock;
 use crate::model::SystemClock;
@@ -49,6 +52,7 @@ use super::notify::NotifyError;
 use super::reload::Reloader;
 use super::reload::Stamps;
 use super::reload::seconds;
+use super::search::SearchSocket;
 
 /// Why the gateway did not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -200,7 +204,14 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     if let Some(fetcher) = fetched {
         drop(actix_web::rt::spawn(fetcher.run()));
     }
-    let (admin, admin_address) = start_admin(&config, &gate, &health, &upstreams)?;
+    // It opens in the background: nobody waits for it.
+    let searcher = Searcher::start(&ledger)?;
+    let auditors = config.identity.as_ref().zip(verifier.clone()).map(|(settings, verifier)| {
+        Auditors { permissions: settings.permissions.clone(), verifier }
+    });
+    let records = Records { auditors, searcher: searcher.clone() };
+    let (admin, admin_address) = start_admin(&config, &gate, &health, &upstreams, records)?;
+    let searching = SearchSocket::open(&config.ledger.dir, &searcher);
     let plane = DataPlane {
         certificates: certificates.clone(),
         gate: Arc::clone(&gate),
@@ -250,6 +261,10 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         result?;
     }
     drop(gate);
+    if let Some(socket) = searching {
+        socket.close();
+    }
+    searcher.stop();
     if let Some(notifier) = notifier {
         // What was decided last is told as well, if the receiver takes it now.
         ledger.settled().await.ok();
@@ -265,11 +280,13 @@ fn start_admin(
     gate: &Arc<Gate>,
     health: &Arc<Health>,
     upstreams: &[(String, Upstream)],
+    records: Records,
 ) -> Result<(actix_web::dev::Server, SocketAddr), ServeError> {
     let watched = upstreams.to_vec();
     let plane = AdminPlane {
         gate: Arc::clone(gate),
         health: Arc::clone(health),
+        records,
         servers: Arc::new(move || {
             let reports = watched.iter().flat_map(|(name, upstream)| {
                 upstream.report().into_iter().map(move |report| {

@@ -172,6 +172,12 @@ impl Reader {
         Ok(())
     }
 
+    /// Whether there is no segment at all, which no ledger is without.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.cursor.is_none()
+    }
+
     /// Segment (by its first sequence number) and offset of the record that was given out last.
     pub(super) const fn place(&self) -> Option<(u64, u64)> {
         self.place

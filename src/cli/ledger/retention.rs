@@ -24,8 +24,8 @@ use crate::ledger::carry_out;
 use crate::settings::Ledger;
 use crate::settings::PersonalParts;
 
-use super::complain;
-use super::exit::Exit;
+use crate::cli::complain;
+use crate::cli::exit::Exit;
 
 /// Arguments of `ledger erase`.
 #[derive(Args, Debug)]
