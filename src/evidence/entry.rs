@@ -9,6 +9,7 @@ use serde_json::Map;
 use serde_json::Value;
 
 use crate::ledger::Reader;
+use crate::ledger::SubjectKeys;
 use crate::ledger::TornTail;
 
 use super::error::EvidenceError;
@@ -60,7 +61,7 @@ pub fn each(
     progress: &mut dyn FnMut(Progress),
     take: &mut dyn FnMut(&Entry<'_>) -> Result<(), EvidenceError>,
 ) -> Result<Walked, EvidenceError> {
-    let mut reader = Reader::open(dir)?;
+    let (mut reader, keys) = (Reader::open(dir)?, SubjectKeys::open(dir)?);
     let (mut walked, mut told) = (Walked::default(), Progress::default());
     while let Some(record) = reader.next_record()? {
         walked.read = walked.read.saturating_add(1);
@@ -74,7 +75,7 @@ pub fn each(
             break;
         }
         if !filter.is_before(record.instant) {
-            let object = record.view()?;
+            let object = record.view_with(&keys)?;
             let entry = Entry::new(record.sequence, record.instant, &object);
             if filter.admits(&entry)? {
                 walked.admitted = walked.admitted.saturating_add(1);
