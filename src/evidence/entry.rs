@@ -61,8 +61,7 @@ pub fn each(
     progress: &mut dyn FnMut(Progress),
     take: &mut dyn FnMut(&Entry<'_>) -> Result<(), EvidenceError>,
 ) -> Result<Walked, EvidenceError> {
-    let mut reader = Reader::open(dir)?;
-    let keys = SubjectKeys::open(dir)?;
+    let (mut reader, keys) = (Reader::open(dir)?, SubjectKeys::open(dir)?);
     let (mut walked, mut told) = (Walked::default(), Progress::default());
     while let Some(record) = reader.next_record()? {
         walked.read = walked.read.saturating_add(1);

@@ -11,6 +11,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::thread;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -67,8 +68,6 @@ impl Keeper {
 
 fn run(control: &Control, ledger: &Shared, sealer: &Mutex<Option<Sealer>>) {
     let folder = ledger.settings.dir.join(FOLDER);
-    // Nobody waits for what an earlier process was at.
-    clear(&folder);
     let mut stopping = control.stopping.lock().unwrap_or_else(PoisonError::into_inner);
     while !*stopping {
         drop(stopping);
@@ -84,12 +83,12 @@ fn run(control: &Control, ledger: &Shared, sealer: &Mutex<Option<Sealer>>) {
     }
 }
 
-fn clear(folder: &Path) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.extension().is_some_and(|extension| extension != "request") {
-            fs::remove_file(path).ok();
-        }
+/// Removes what a command or a process that ended has left: nobody waits for anything that long.
+fn clear(path: &Path) {
+    const OLD: Duration = Duration::from_hours(1);
+    let age = fs::metadata(path).and_then(|metadata| metadata.modified());
+    if age.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > OLD)) {
+        fs::remove_file(path).ok();
     }
 }
 
@@ -102,6 +101,7 @@ fn look(folder: &Path, ledger: &Shared, sealer: &Mutex<Option<Sealer>>) -> io::R
     for entry in entries {
         let path = entry?.path();
         if path.extension() != Some(OsStr::new("request")) {
+            clear(&path);
             continue;
         }
         let taken = path.with_extension("taken");

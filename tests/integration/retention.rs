@@ -83,6 +83,12 @@ fn keys(ledger: &Path) -> Vec<[u8; 32]> {
     keys
 }
 
+/// By code that shares nothing with the writer.
+fn verify(ledger: &Path) {
+    let ended = run(interdict().args(["ledger", "verify"]).arg(ledger));
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+}
+
 fn erase(ledger: &Path) -> (Option<i32>, String) {
     let ended = run(interdict().args(["ledger", "erase"]).arg(ledger).args([
         "--subject",
@@ -166,6 +172,7 @@ fn an_erased_account_is_gone_from_every_file_and_the_log_and_all_others_stay() {
     let (code, said) = erase(&ledger);
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(of_id(&export(&ledger), &back)["erased"], true);
+    verify(&ledger);
 }
 
 #[test]
@@ -219,6 +226,7 @@ fn segments_are_sealed_beside_a_running_gateway_and_read_as_before() {
     until("a sealed segment", sealed);
     let after = export(&ledger);
     assert_eq!(after[..before.len()], before);
+    verify(&ledger);
     assert!(ids.iter().chain([&last]).all(|id| after.iter().any(|record| record["id"] == **id)));
     let folder_of_nothing = tempfile::tempdir().unwrap();
     let ended = run(interdict().args(["ledger", "seal"]).arg(folder_of_nothing.path()));
