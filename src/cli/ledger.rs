@@ -41,7 +41,7 @@ enum Command {
         dir: PathBuf,
     },
     /// Find records by account, product, rule, verdict, country, kind, nexus, time or id.
-    Search(SearchArgs),
+    Search(Box<SearchArgs>),
     /// Read every byte again and report the first defect; exit 65 if there is one.
     #[command(after_help = "Example:\n  interdict ledger verify /var/lib/interdict/ledger")]
     Verify {
@@ -71,9 +71,10 @@ pub(super) fn run(args: &LedgerArgs, out: &mut dyn Write, err: &mut dyn Write) -
         Ok(true) => Exit::Ok,
         // A ledger has a segment from its first start on. A mistyped folder must not pass for a sound record of nothing.
         Ok(false) => {
-            let (Command::Export { dir }
-            | Command::Search(SearchArgs { dir, .. })
-            | Command::Verify { dir }) = &args.command;
+            let dir = match &args.command {
+                Command::Export { dir } | Command::Verify { dir } => dir,
+                Command::Search(args) => &args.dir,
+            };
             complain(
                 err,
                 &format!("`{}` holds no ledger: there is no segment in it", dir.display()),
