@@ -126,13 +126,12 @@ fn document(
 }
 
 fn entry<'a>(
-    n: u64,
+    id: DecisionId,
     text: &'a str,
     verdict: Verdict,
     rule: Option<(&'a str, &'a str)>,
 ) -> Entry<'a> {
     let head = Head::Decision { bundle: BUNDLE, rule, verdict };
-    let id = DecisionId::new(at(n));
     Entry {
         document: Some(text.as_bytes()),
         head,
@@ -170,7 +169,7 @@ fn appends(records: u64) -> Outcome<bool> {
     for n in 0..BATCH * 8 {
         let mut text = String::new();
         let (verdict, rule) = document(n, 1_000, &mut text);
-        prepared.push((text, verdict, rule));
+        prepared.push((text, verdict, rule, DecisionId::new(at(n))));
     }
     println!(
         "| appends in batches of {BATCH}, each synced | records a second | CPU, µs a record | of raw |\n|---|---|---|---|"
@@ -194,8 +193,9 @@ fn appends(records: u64) -> Outcome<bool> {
                 for batch in 0..records / BATCH {
                     let mut last = None;
                     for n in batch * BATCH..(batch + 1) * BATCH {
-                        let (text, verdict, rule) = &prepared[usize::try_from(n)? % prepared.len()];
-                        last = Some(ledger.enqueue(at(n), &entry(n, text, *verdict, *rule))?);
+                        let (text, verdict, rule, id) =
+                            &prepared[usize::try_from(n)? % prepared.len()];
+                        last = Some(ledger.enqueue(at(n), &entry(*id, text, *verdict, *rule))?);
                     }
                     runtime.block_on(ledger.commit(last.ok_or("an empty batch")?))?;
                 }
@@ -227,13 +227,13 @@ fn appends(records: u64) -> Outcome<bool> {
 
 fn raw_loop(
     dir: &Path,
-    prepared: &[(String, Verdict, Option<(&'static str, &'static str)>)],
+    prepared: &[(String, Verdict, Option<(&'static str, &'static str)>, DecisionId)],
     records: u64,
 ) -> Outcome<(f64, f64)> {
     // What a ledger writes of these records: its own bytes.
     let (ledger, _) = Ledger::open(settings(dir, false))?;
-    for (n, (text, verdict, rule)) in (0_u64..).zip(prepared) {
-        let queued = ledger.enqueue(at(n), &entry(n, text, *verdict, *rule))?;
+    for (n, (text, verdict, rule, id)) in (0_u64..).zip(prepared) {
+        let queued = ledger.enqueue(at(n), &entry(*id, text, *verdict, *rule))?;
         ledger.write(queued)?;
     }
     ledger.close()?;
@@ -299,7 +299,8 @@ async fn offer(ledger: &Ledger, rate: u64, during: Duration) -> Outcome<Vec<Dura
                 let mut text = String::new();
                 let asked = Instant::now();
                 let (verdict, rule) = document(n, 1_000, &mut text);
-                let queued = ledger.enqueue(at(n), &entry(n, &text, verdict, rule))?;
+                let queued =
+                    ledger.enqueue(at(n), &entry(DecisionId::new(at(n)), &text, verdict, rule))?;
                 ledger.commit(queued).await.map(|_| asked.elapsed())
             }));
             sent += 1;
@@ -327,7 +328,8 @@ fn fill(dir: &Path, records: u64) -> Outcome<()> {
         let mut last = None;
         for n in first..(first + 4_096).min(records) {
             let (verdict, rule) = document(n, accounts(records), &mut text);
-            last = Some(ledger.enqueue(at(n), &entry(n, &text, verdict, rule))?);
+            last =
+                Some(ledger.enqueue(at(n), &entry(DecisionId::new(at(n)), &text, verdict, rule))?);
         }
         runtime.block_on(ledger.commit(last.ok_or("an empty batch")?))?;
     }

