@@ -5,7 +5,12 @@
 //! kilobyte of the temporary folder while it runs. Exits 1 where a target is missed. `cargo test --bench ledger` is a small run that
 //! holds no target.
 
-#![expect(clippy::arithmetic_side_effects, reason = "a benchmark")]
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::type_complexity,
+    reason = "a benchmark"
+)]
 
 use std::error::Error;
 use std::fs;
@@ -107,7 +112,7 @@ fn document(
         [usize::try_from(mix >> 30).unwrap_or(0) % 8];
     text.clear();
     let (at, id) = (at(n), DecisionId::new(at(n)));
-    let written = if mix % 3 == 0 {
+    let written = if mix.is_multiple_of(3) {
         write!(
             text,
             "{{\"action\":\"signature_update\",\"decision\":{{\"at\":\"{at}\",\"basis\":\"text\",\"bundle\":\"{BUNDLE}\",\"citation\":\"89 FR 52434\",\"clause\":\"FD-2a\",\"id\":\"{id}\",\"items\":[{{\"matched_by\":\"path\",\"product\":\"kaspersky.covered\",\"verdict\":\"block\"}}],\"nexus\":{{\"because\":[\"ip\"],\"buyer\":\"us\",\"seller\":null}},\"policy\":\"us-commerce-kaspersky\",\"rule\":\"signature-updates\",\"verdict\":\"block\"}},\"evidence\":{{\"account\":\"A-{account}\",\"account_standing\":\"known\",\"addresses\":[{{\"address\":\"198.{a}.{b}.{c}\",\"answers\":[{{\"country\":\"US\",\"source\":\"networks.csv 2026-11-25\"}}],\"country\":\"US\",\"origin\":\"client\"}}],\"vouching\":\"unvouched\"}},\"items\":[],\"request\":{{\"client\":\"198.{a}.{b}.{c}\",\"host\":\"mirror.example\",\"method\":\"GET\",\"path\":\"/mirror/index/u1313g.xml\",\"peer\":\"127.0.0.1\"}},\"route\":\"updates\"}}"
