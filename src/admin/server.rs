@@ -14,6 +14,7 @@ use askama::Template;
 use serde::Serialize;
 
 use crate::enforcement::Gate;
+use crate::ledger::Room;
 use crate::model::Verdict;
 use crate::telemetry::Health;
 
@@ -139,7 +140,18 @@ impl AdminPlane {
             reasons.push(("ledger", failed.to_string()));
             return ("unavailable", reasons);
         }
+        if let Some(reason) = self.in_reserve() {
+            reasons.push(("ledger", reason));
+        }
         (if reasons.is_empty() { "ready" } else { "degraded" }, reasons)
+    }
+
+    fn in_reserve(&self) -> Option<String> {
+        let reserve = self.gate.reserve();
+        (reserve.room() == Room::Reserve).then(|| {
+            let (free, bytes) = (reserve.free().unwrap_or(0), reserve.bytes());
+            format!("{free} bytes are free, less than the reserve of {bytes}: make room")
+        })
     }
 
     /// Gauges that are read rather than kept.
@@ -147,6 +159,9 @@ impl AdminPlane {
         let metrics = self.gate.metrics();
         let ledger = self.gate.ledger().status();
         metrics.ledger(ledger.depth, ledger.lag.as_secs_f64(), ledger.failed.is_some());
+        let reserve = self.gate.reserve();
+        metrics.ledger_room(reserve.free().unwrap_or(0), reserve.room() == Room::Reserve);
+        metrics.refusal_networks(self.gate.networks_tracked());
         for (upstream, server, healthy) in (self.servers)() {
             metrics.server_health(&upstream, &server, healthy);
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::signal::unix::Signal;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
+use tokio::sync::oneshot;
 
 use crate::admin;
 use crate::admin::AdminPlane;
@@ -30,6 +31,7 @@ use crate::identity::Verifier;
 use crate::ledger::Ledger;
 use crate::ledger::LedgerError;
 use crate::ledger::LedgerSettings;
+use crate::ledger::Reserve;
 use crate::ledger::SigningSettings;
 use crate::model::Clock;
 use crate::model::SystemClock;
@@ -49,6 +51,7 @@ use super::notify::NotifyError;
 use super::reload::Reloader;
 use super::reload::Stamps;
 use super::reload::seconds;
+use super::watch;
 
 /// Why the gateway did not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -182,11 +185,15 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
             verifier: Arc::clone(verifier),
         });
     }
+    let reserve = Arc::new(Reserve::new(&config.ledger.dir, config.ledger.reserve));
+    watch::tell(&reserve, reserve.look());
     let gate = Arc::new(Gate::new(GateSettings {
         clock: MonotoneClock::new(clock, recovery.last_instant),
         deliveries: config.ledger.deliveries,
         ledger: ledger.clone(),
         metrics,
+        refusals_per_minute: config.ledger.refusals_per_minute,
+        reserve: Arc::clone(&reserve),
         routes: RouteTable::new(config.routes.clone())?,
         snapshot,
     }));
@@ -232,6 +239,9 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     };
     let interval = config.gateway.reload_interval;
     let reloading = actix_web::rt::spawn(reload(reloader, signals.hangup, interval));
+    let watching = actix_web::rt::spawn(watch::watch_room(reserve));
+    let (no_more, stopped) = oneshot::channel();
+    let ending = actix_web::rt::spawn(watch::watch_floods(Arc::clone(&gate), stopped));
     let (handle, admin_handle) = (server.handle(), admin.handle());
     let running = actix_web::rt::spawn(server);
     let administering = actix_web::rt::spawn(admin);
@@ -243,9 +253,12 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     handle.stop(true).await;
     admin_handle.stop(false).await;
     reloading.abort();
+    watching.abort();
     for result in [running.await, administering.await].into_iter().flatten() {
         result?;
     }
+    drop(no_more);
+    ending.await.ok();
     drop(gate);
     if let Some(notifier) = notifier {
         // What was decided last is told as well, if the receiver takes it now.

@@ -14,6 +14,8 @@ use crate::ledger::Head;
 use crate::ledger::Ledger;
 use crate::ledger::LedgerError;
 use crate::ledger::Queued;
+use crate::ledger::Receipt;
+use crate::ledger::Reserve;
 use crate::message::CanonicalTarget;
 use crate::model::Action;
 use crate::model::Decision;
@@ -32,6 +34,7 @@ use crate::telemetry::Metrics;
 use crate::telemetry::Stage;
 
 use super::classify;
+use super::flood::Flood;
 use super::gather;
 use super::looked_up;
 use super::looked_up::Question;
@@ -67,6 +70,10 @@ pub struct GateSettings {
     pub ledger: Ledger,
     /// Where decisions are counted.
     pub metrics: Arc<Metrics>,
+    /// Refusals a minute and client network that get a record of their own.
+    pub refusals_per_minute: u32,
+    /// What is to stay free for the ledger.
+    pub reserve: Arc<Reserve>,
     /// The routes.
     pub routes: RouteTable,
     /// The first snapshot.
@@ -78,9 +85,11 @@ pub struct GateSettings {
 pub struct Gate {
     pub(super) clock: MonotoneClock,
     pub(super) deliveries: Deliveries,
+    pub(super) flood: Flood,
     pub(super) ledger: Ledger,
     pub(super) metrics: Arc<Metrics>,
     pub(super) refusal_lines: LineBudget,
+    pub(super) reserve: Arc<Reserve>,
     pub(super) routes: RouteTable,
     pub(super) snapshot: ArcSwap<Snapshot>,
 }
@@ -120,10 +129,11 @@ pub(super) struct Judged {
 impl Gate {
     /// A gate.
     pub fn new(settings: GateSettings) -> Self {
-        let GateSettings { clock, deliveries, ledger, metrics, routes, snapshot } = settings;
-        let snapshot = ArcSwap::from_pointee(snapshot);
+        let GateSettings { clock, deliveries, ledger, metrics, reserve, routes, .. } = settings;
+        let flood = Flood::new(settings.refusals_per_minute);
+        let snapshot = ArcSwap::from_pointee(settings.snapshot);
         let refusal_lines = LineBudget::default();
-        Self { clock, deliveries, ledger, metrics, refusal_lines, routes, snapshot }
+        Self { clock, deliveries, flood, ledger, metrics, refusal_lines, reserve, routes, snapshot }
     }
 
     /// The snapshot that judges a request from its first step to its last.
@@ -227,8 +237,22 @@ impl Gate {
             // Requests that hold no order at all: a batch that only deletes.
             return Ok(self.pass(route, &request.target.forward_target(), request.body.cloned()));
         };
+        // A cart is no order: what is unclear of it is judged when it is ordered.
+        let prepares = route.reading.stage == OrderStage::Cart;
+        let refuses = match judged.decision.verdict {
+            Verdict::Allow => false,
+            Verdict::Block => true,
+            Verdict::Review => !prepares,
+        };
+        for judged in others.iter().chain([&judged]) {
+            self.metrics.decided(&judged.decision, judged.transaction.action, &route.name);
+        }
+        if refuses
+            && let Some(refusal) = self.summarise_decision(&judged, route, request, snapshot).await
+        {
+            return Err(refusal);
+        }
         for other in &others {
-            self.metrics.decided(&other.decision, other.transaction.action, &route.name);
             if let Err(error) =
                 self.record_judged(snapshot, route, request, at, other, Until::Synced).await
             {
@@ -238,7 +262,6 @@ impl Gate {
             }
         }
         let (id, action) = (judged.id, judged.transaction.action);
-        self.metrics.decided(&judged.decision, action, &route.name);
         let delivery_allowed = judged.decision.verdict == Verdict::Allow && action.is_delivery();
         let delivery_waits = self.deliveries == Deliveries::Synced;
         let until =
@@ -248,21 +271,16 @@ impl Gate {
             tracing::error!(%id, route = route.name, %error, "a decision could not be recorded");
             return Err(self.unavailable(id, route));
         }
-        // A cart is no order: what is unclear of it is judged when it is ordered.
-        let prepares = route.reading.stage == OrderStage::Cart;
-        match judged.decision.verdict {
-            Verdict::Review if !prepares => Err(self.refuse_by_law(&judged, at, route)),
-            Verdict::Allow | Verdict::Review => {
-                let body = request.body.cloned();
-                let permit = Permit::judged(id, action, &judged.decision, request.target, body);
-                if route.reading.read_back.is_none() {
-                    return Ok(permit);
-                }
-                let transaction = Box::new(judged.transaction);
-                Ok(permit.with_placed(Placed { id, transaction }))
-            }
-            Verdict::Block => Err(self.refuse_by_law(&judged, at, route)),
+        if refuses {
+            return Err(self.refuse_by_law(&judged, at, route));
         }
+        let body = request.body.cloned();
+        let permit = Permit::judged(id, action, &judged.decision, request.target, body);
+        if route.reading.read_back.is_none() {
+            return Ok(permit);
+        }
+        let transaction = Box::new(judged.transaction);
+        Ok(permit.with_placed(Placed { id, transaction }))
     }
 
     async fn record_judged(
@@ -394,11 +412,11 @@ impl Gate {
         at: Timestamp,
         heading: Heading<'_>,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), serde_json::Error>,
-    ) -> Result<(), RecordError> {
+    ) -> Result<Receipt, RecordError> {
         let started = Instant::now();
-        self.ledger.write(self.queue(at, heading, write)?)?;
+        let receipt = self.ledger.write(self.queue(at, heading, write)?)?;
         self.recorded(started);
-        Ok(())
+        Ok(receipt)
     }
 
     fn recorded(&self, started: Instant) {
@@ -458,5 +476,6 @@ fn unread<'a>(request: &Request<'a>) -> Unread<'a> {
         method: request.method,
         path: request.target.path(),
         peer: request.peer,
+        vouched: request.principal.is_some(),
     }
 }

@@ -137,7 +137,7 @@ impl Gate {
         };
         let recorded = match synced {
             true => self.record(now, Until::Synced, heading, write).await,
-            false => self.record_at_once(now, heading, write),
+            false => self.record_at_once(now, heading, write).map(drop),
         };
         recorded.map_err(|error: RecordError| {
             tracing::error!(id = %answer.id, %error, "a decision could not be recorded");

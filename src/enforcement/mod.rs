@@ -7,9 +7,10 @@
 //! * Proof before action: a `Permit` has private fields, no `Clone`, and is made here alone.
 //! * Record, then act: agreements and every refusal are durable before this returns; a delivery's record is written.
 //! * One request, one snapshot: policies, catalogue, customers and geo tables of one revision judge the whole of it.
-//! * What cannot be read on a judged route is refused, and the refusal is recorded.
+//! * What cannot be read on a judged route is refused, and the refusal is recorded; beyond a limit, under a summary of its network.
 
 mod classify;
+mod flood;
 mod gate;
 mod gather;
 mod inquiry;
@@ -26,6 +27,8 @@ mod request;
 mod routes;
 mod secrets;
 mod snapshot;
+mod summarise;
+mod summary;
 mod time;
 mod values;
 mod webhook;

@@ -47,6 +47,10 @@ pub(super) enum Kind {
     Received,
     /// A request that could not be read.
     Refusal,
+    /// The first refusal beyond the limit of a network and minute, and what more are answered under.
+    Summary,
+    /// How many those were.
+    SummaryEnd,
 }
 
 impl Kind {
@@ -59,6 +63,8 @@ impl Kind {
             Self::Mismatch => "mismatch",
             Self::Received => "received",
             Self::Refusal => "refusal",
+            Self::Summary => "summary",
+            Self::SummaryEnd => "summary_end",
         }
     }
 }
@@ -316,6 +322,8 @@ pub struct Unread<'a> {
     pub path: &'a str,
     /// The connection's peer.
     pub peer: IpAddr,
+    /// Whether a token or a certificate tells who asks.
+    pub vouched: bool,
 }
 
 /// A difference between what was judged and what a store has sold.

@@ -78,6 +78,8 @@ pub(super) struct Arrival<'a> {
     pub(super) request: &'a actix_http::Request,
     pub(super) secure: bool,
     pub(super) upgrade: Upgrade<'a>,
+    /// Whether it is known who asks; false before that was looked at.
+    pub(super) vouched: bool,
 }
 
 /// Serves one request.
@@ -102,8 +104,18 @@ pub(super) async fn handle(
     let method = request.method().as_str();
     let upgrade = if switchable { tunnel::asked(request) } else { Upgrade::Absent };
     let certificate = request.conn_data::<Arc<Certificate>>();
-    let arrival =
-        Arrival { certificate, client, host: name, method, peer, port, request, secure, upgrade };
+    let arrival = Arrival {
+        certificate,
+        client,
+        host: name,
+        method,
+        peer,
+        port,
+        request,
+        secure,
+        upgrade,
+        vouched: false,
+    };
     let raw = arrival.raw_target();
     // Methods tell cases apart (RFC 9110 9.1), and some platforms do not.
     let is_folded = method.bytes().any(|byte| byte.is_ascii_lowercase());
@@ -210,6 +222,7 @@ impl Worker {
             Ok(principal) => principal,
             Err(refusal) => return Err(self.refuse(arrival, route, refusal, target.path()).await),
         };
+        let arrival = &Arrival { vouched: principal.is_some(), ..*arrival };
         let body = match &body.read {
             Some(read) => read.fits(route.body_use()).map(Some),
             None => self.read_body(route, received, &mut body.payload).await,
@@ -386,6 +399,7 @@ impl Worker {
             method: arrival.method,
             path,
             peer: arrival.peer,
+            vouched: arrival.vouched,
         };
         let refusal = self.plane.gate.refuse(refusal, route, unread).await;
         self.answer_refusal(arrival, &refusal, &route.name)

@@ -41,6 +41,10 @@ pub struct Ledger {
     pub key: PathBuf,
     /// The log's name in its checkpoints; none: one that follows from the key.
     pub origin: Option<String>,
+    /// Refusals of one client network and minute that get a record of their own; of more, one summary is kept.
+    pub refusals_per_minute: u32,
+    /// Free bytes below which room is kept for lawful traffic; 0 for none.
+    pub reserve: u64,
     /// Size at which a new segment is begun, in bytes.
     pub segment_bytes: u64,
 }
@@ -96,6 +100,10 @@ impl Store {
 impl Ledger {
     /// 256 MiB: about 400,000 records, and quick to copy away.
     pub const SEGMENT_BYTES: u64 = 268_435_456;
+    /// Two a second, for a minute: more than a person makes, and than the clients of a small network make by mistake.
+    pub const REFUSALS_PER_MINUTE: u32 = 120;
+    /// 256 MiB: room for about 200,000 more records.
+    pub const RESERVE: u64 = 268_435_456;
 
     /// The ledger of a state directory.
     pub fn under(state: &Path) -> Self {
@@ -105,6 +113,8 @@ impl Ledger {
             key: Self::key_beside(&dir),
             dir,
             origin: None,
+            refusals_per_minute: Self::REFUSALS_PER_MINUTE,
+            reserve: Self::RESERVE,
             segment_bytes: Self::SEGMENT_BYTES,
         }
     }
