@@ -69,8 +69,10 @@ fn records(mut gateway: Gateway) -> HashMap<String, Value> {
 
 fn by_id(records: Vec<Value>) -> HashMap<String, Value> {
     let count = records.len();
-    let map: HashMap<_, _> =
-        records.into_iter().map(|record| (record["id"].as_str().unwrap().to_owned(), record)).collect();
+    let map: HashMap<_, _> = records
+        .into_iter()
+        .map(|record| (record["id"].as_str().unwrap().to_owned(), record))
+        .collect();
     assert_eq!(map.len(), count, "no id is given to two records");
     map
 }
@@ -132,17 +134,28 @@ fn beyond_the_limit_refusals_are_answered_as_before_under_one_id_and_lawful_traf
         counted += end["refusals"].as_u64().unwrap();
     }
     assert_eq!(counted, given.values().sum::<u64>());
-    assert_eq!(counted as f64, summarised);
+    assert_eq!(summarised.to_string(), counted.to_string());
     assert_eq!(of_kind(&records, "summary").len(), given.len());
 }
 
 #[test]
 fn what_cannot_be_read_is_limited_like_what_is_prohibited_whichever_way_it_is_refused() {
     let (_recorder, gateway) = start();
-    let broken = "POST /api/orders HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n";
+    let broken =
+        "POST /api/orders HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n";
     let requests: [(&str, u16, Box<dyn Fn() -> Answer>); 3] = [
-        ("no JSON", 400, Box::new(|| Request::post("/api/orders", "{").from(US).send(gateway.address))),
-        ("no method", 405, Box::new(|| Request::new("DELETE", "/api/orders").from("192.0.2.200").send(gateway.address))),
+        (
+            "no JSON",
+            400,
+            Box::new(|| Request::post("/api/orders", "{").from(US).send(gateway.address)),
+        ),
+        (
+            "no method",
+            405,
+            Box::new(|| {
+                Request::new("DELETE", "/api/orders").from("192.0.2.200").send(gateway.address)
+            }),
+        ),
         ("no message", 400, Box::new(|| raw(gateway.address, broken.as_bytes()))),
     ];
     let mut all = Vec::new();
@@ -158,7 +171,10 @@ fn what_cannot_be_read_is_limited_like_what_is_prohibited_whichever_way_it_is_re
     drop(requests);
     let records = records(gateway);
     assert!(all.iter().all(|id| records.contains_key(id)));
-    let counts = of_kind(&records, "summary_end").iter().map(|end| end["refusals"].as_u64().unwrap()).sum::<u64>();
+    let counts = of_kind(&records, "summary_end")
+        .iter()
+        .map(|end| end["refusals"].as_u64().unwrap())
+        .sum::<u64>();
     assert_eq!(counts, shared(&all).values().sum::<u64>());
 }
 
@@ -167,13 +183,18 @@ fn an_order_that_a_person_should_clear_is_recorded_whatever_its_neighbours_send(
     let (_recorder, gateway) = start();
     let (noisy, quiet) = ("203.0.113.7", "203.0.113.8");
     let flood: Vec<_> = (0..40)
-        .flat_map(|_| [update(PUERTO_RICAN), unclear_order(noisy)].map(|r| id(&r.send(gateway.address))))
+        .flat_map(|_| {
+            [update(PUERTO_RICAN), unclear_order(noisy)].map(|r| id(&r.send(gateway.address)))
+        })
         .collect();
     assert!(!shared(&flood).is_empty());
     let held = unclear_order(quiet).send(gateway.address);
     assert_eq!(held.status, 403);
     let record = gateway.record(&id(&held));
-    assert_eq!((&record["kind"], &record["decision"]["verdict"]), (&"decision".into(), &"review".into()));
+    assert_eq!(
+        (&record["kind"], &record["decision"]["verdict"]),
+        (&"decision".into(), &"review".into())
+    );
     let records = records(gateway);
     let orders = of_kind(&records, "decision").into_iter().filter(|r| r["route"] == "orders");
     let count = orders.count();
@@ -183,7 +204,8 @@ fn an_order_that_a_person_should_clear_is_recorded_whatever_its_neighbours_send(
 #[test]
 fn the_decision_api_is_not_limited() {
     let (_recorder, gateway) = start();
-    let body = r#"{"action":"resale","items":[{"sku":"KL1047GDEFS"}],"buyer":{"billing_country":"US"}}"#;
+    let body =
+        r#"{"action":"resale","items":[{"sku":"KL1047GDEFS"}],"buyer":{"billing_country":"US"}}"#;
     let ids: HashSet<_> = (0..50)
         .map(|_| {
             let answer = Request::post("/v1/decide", body).send(gateway.address);
@@ -192,7 +214,7 @@ fn the_decision_api_is_not_limited() {
         })
         .collect();
     assert_eq!(ids.len(), 50);
-    assert_eq!(gateway.metric("interdict_refusals_summarised_total"), 0.0);
+    assert!(gateway.metric("interdict_refusals_summarised_total") < 1.0);
 }
 
 fn flood(address: SocketAddr, request: &Request, ids: &Mutex<Vec<String>>) {
