@@ -219,7 +219,7 @@ impl Gate {
         let at = self.now();
         let head = Head::About { of: ended.id };
         let heading = Heading { head, id: DecisionId::new(at), kind: Kind::SummaryEnd };
-        self.record_at_once(at, heading, |out| summary.write_end(out, &ended.tally))?;
+        self.record_at_once(at, heading, |out| summary.write_end(out, &ended))?;
         Ok(Some(ended.tally.refusals()))
     }
 }

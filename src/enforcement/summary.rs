@@ -105,6 +105,7 @@ struct EndDocument<'a> {
     from: Option<Timestamp>,
     minute: Timestamp,
     network: String,
+    of: DecisionId,
     #[serde(skip_serializing_if = "is_zero")]
     others: u64,
     refusals: u64,
@@ -200,13 +201,14 @@ impl Summary {
     pub(super) fn write_end(
         &self,
         out: &mut Vec<u8>,
-        tally: &Tally,
+        Ended { id, tally }: &Ended,
     ) -> Result<(), serde_json::Error> {
         let document = EndDocument {
             counts: &tally.rows,
             from: tally.first,
             minute: self.began(),
             network: self.network(),
+            of: *id,
             others: tally.others,
             refusals: tally.refusals(),
             until: tally.last,
@@ -286,10 +288,12 @@ mod tests {
         }
         let mut document = Vec::new();
         let network = Some("192.0.2.0/24".parse().unwrap());
-        Summary::new(network, 1).write_end(&mut document, &tally).unwrap();
+        let id = DecisionId::parse("0197a1b2-1111-7111-8111-000000000000").unwrap();
+        let ended = Ended { id, tally };
+        Summary::new(network, 1).write_end(&mut document, &ended).unwrap();
         assert_eq!(
             String::from_utf8(document).unwrap(),
-            r#"{"counts":[{"count":3,"route":"updates","status":451,"verdict":"block"},{"count":1,"route":"updates","status":400}],"from":"1970-01-01T00:01:02Z","minute":"1970-01-01T00:01:00Z","network":"192.0.2.0/24","refusals":4,"until":"1970-01-01T00:01:10Z"}"#
+            r#"{"counts":[{"count":3,"route":"updates","status":451,"verdict":"block"},{"count":1,"route":"updates","status":400}],"from":"1970-01-01T00:01:02Z","minute":"1970-01-01T00:01:00Z","network":"192.0.2.0/24","of":"0197a1b2-1111-7111-8111-000000000000","refusals":4,"until":"1970-01-01T00:01:10Z"}"#
         );
     }
 

@@ -18,6 +18,7 @@ use interdict::merkle::Checkpoint;
 use interdict::merkle::Hash;
 use interdict::merkle::Note;
 use interdict::merkle::verify_consistency;
+use tempfile::TempDir;
 
 use crate::support::Answer;
 use crate::support::GERMAN;
@@ -34,6 +35,22 @@ use crate::support::until;
 const ENOUGH: usize = 120;
 /// Rounds of killing, unless the environment says otherwise (`make soak`).
 const ROUNDS: usize = 10;
+
+/// A ledger's folder, with its key beside it, and nobody else's.
+struct Folder(TempDir, PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = dir.path().join("ledger");
+        Self(dir, ledger)
+    }
+
+    fn path(&self) -> &Path {
+        assert!(self.0.path().is_dir());
+        &self.1
+    }
+}
 
 fn rounds() -> usize {
     std::env::var("INTERDICT_SOAK_ROUNDS").map_or(ROUNDS, |rounds| rounds.parse().unwrap())
@@ -66,9 +83,9 @@ fn client(address: SocketAddr, kind: usize, ids: &Mutex<Vec<String>>) {
     let order = |country: &str| {
         format!(r#"{{"billing":{{"country":"{country}"}},"lines":[{{"sku":"KL1047GDEFS"}}]}}"#)
     };
-    // So long that a few dozen fill a segment.
+    // So long that a dozen fill a segment.
     let long =
-        order("DE").replace("\"sku\"", &format!("\"title\":\"{}\",\"sku\"", "x".repeat(20_000)));
+        order("DE").replace("\"sku\"", &format!("\"title\":\"{}\",\"sku\"", "x".repeat(100_000)));
     let requests = [
         Request::get("/mirror/index/u1313g.xml").from(GERMAN),
         Request::get("/mirror/index/u1313g.xml").from(US),
@@ -103,15 +120,40 @@ fn continues(ledger: &Path, old: &(u64, Hash), new: &(u64, Hash)) {
     verify_consistency(old.0, &old.1, new.0, &new.1, &proof).unwrap();
 }
 
-/// Kills a gateway under load again and again; what is checked after each time is what has been answered since the first.
+/// Kills a gateway under load again and again.
 fn rounds_of_killing(deliveries: &[&str], refusals: &str) {
-    let recorder = Recorder::start();
-    let ledger = tempfile::tempdir().unwrap();
-    let mut answered = HashSet::new();
-    let mut checkpoint: Option<(u64, Hash)> = None;
-    for round in 0..rounds() {
-        let deliveries = deliveries.iter().cycle().nth(round).unwrap();
-        let gateway = start_with(recorder.address, ledger.path(), deliveries, refusals);
+    let rounds = rounds();
+    // All of a ledger is read after each round: it should not grow without end.
+    for first in (0..rounds).step_by(ROUNDS) {
+        let count = ROUNDS.min(rounds - first);
+        let mut history = History::new();
+        for round in first..first + count {
+            let deliveries = deliveries.iter().cycle().nth(round).unwrap();
+            history.go_on(round, deliveries, refusals);
+        }
+        let (size, _) = history.checkpoint.unwrap();
+        assert!(size > 0);
+        assert!(segments(history.ledger.path()) > count, "segments were full before the end");
+    }
+}
+
+/// What is checked after each round is all that has been answered since the first.
+struct History {
+    answered: HashSet<String>,
+    checkpoint: Option<(u64, Hash)>,
+    ledger: Folder,
+    recorder: Recorder,
+}
+
+impl History {
+    fn new() -> Self {
+        let (ledger, recorder) = (Folder::new(), Recorder::start());
+        Self { answered: HashSet::new(), checkpoint: None, ledger, recorder }
+    }
+
+    fn go_on(&mut self, round: usize, deliveries: &str, refusals: &str) {
+        let ledger = self.ledger.path();
+        let gateway = start_with(self.recorder.address, ledger, deliveries, refusals);
         let address = gateway.address;
         let ids = Arc::new(Mutex::new(Vec::new()));
         let clients: Vec<_> = (0..6)
@@ -120,35 +162,33 @@ fn rounds_of_killing(deliveries: &[&str], refusals: &str) {
                 thread::spawn(move || client(address, kind, &ids))
             })
             .collect();
+        // Not always at the same place.
         until("answers", || (ids.lock().unwrap().len() >= ENOUGH + round % 7).then_some(()));
         drop(gateway.kill());
         for client in clients {
             client.join().unwrap();
         }
-        verify(ledger.path());
-        let before = answered.len();
-        answered.extend(ids.lock().unwrap().drain(..));
+        verify(ledger);
+        let before = self.answered.len();
+        self.answered.extend(ids.lock().unwrap().drain(..));
         let is_summarised = refusals == "1";
-        assert!(is_summarised || answered.len() >= before + ENOUGH, "no id is given twice");
-        let records = export(ledger.path());
+        assert!(is_summarised || self.answered.len() >= before + ENOUGH, "no id is given twice");
+        let records = export(ledger);
         let recorded: HashSet<String> =
             records.iter().map(|record| record["id"].as_str().unwrap().to_owned()).collect();
         assert_eq!(recorded.len(), records.len(), "round {round}: no id is recorded twice");
-        let lost: Vec<_> = answered.difference(&recorded).collect();
+        let lost: Vec<_> = self.answered.difference(&recorded).collect();
         assert!(lost.is_empty(), "round {round}: {lost:?}");
         let allowed = records.iter().filter(|record| record["decision"]["verdict"] == "allow");
-        let served = recorder.seen().len();
+        let served = self.recorder.seen().len();
         assert!(allowed.count() >= served, "round {round}: something was served unrecorded");
-        let now = published(ledger.path());
-        if let (Some(old), Some(new)) = (&checkpoint, &now) {
-            continues(ledger.path(), old, new);
+        let now = published(ledger);
+        if let (Some(old), Some(new)) = (&self.checkpoint, &now) {
+            continues(ledger, old, new);
         }
-        assert!(checkpoint.is_none() || now.is_some(), "round {round}: a checkpoint is gone");
-        checkpoint = now.or(checkpoint);
+        assert!(self.checkpoint.is_none() || now.is_some(), "round {round}: a checkpoint is gone");
+        self.checkpoint = now;
     }
-    let (size, _) = checkpoint.unwrap();
-    assert!(size > 0);
-    assert!(segments(ledger.path()) > rounds(), "segments were full and followed by others");
 }
 
 fn segments(ledger: &Path) -> usize {
@@ -175,7 +215,7 @@ fn last_segment(ledger: &Path) -> PathBuf {
 #[test]
 fn a_torn_tail_is_cut_set_aside_and_reported_and_nothing_before_it_is_lost() {
     let recorder = Recorder::start();
-    let ledger = tempfile::tempdir().unwrap();
+    let ledger = Folder::new();
     let gateway = start(recorder.address, ledger.path());
     for _ in 0..3 {
         let answer = Request::get("/mirror/index/u1313g.xml").from(US).send(gateway.address);
@@ -207,7 +247,7 @@ fn a_torn_tail_is_cut_set_aside_and_reported_and_nothing_before_it_is_lost() {
 #[test]
 fn a_flipped_bit_in_the_middle_is_found_and_is_exit_65() {
     let recorder = Recorder::start();
-    let ledger = tempfile::tempdir().unwrap();
+    let ledger = Folder::new();
     let gateway = start(recorder.address, ledger.path());
     for _ in 0..3 {
         Request::get("/mirror/index/u1313g.xml").from(US).send(gateway.address);
@@ -225,7 +265,7 @@ fn a_flipped_bit_in_the_middle_is_found_and_is_exit_65() {
 #[test]
 fn export_and_verify_work_beside_a_running_gateway_and_a_second_gateway_does_not() {
     let recorder = Recorder::start();
-    let ledger = tempfile::tempdir().unwrap();
+    let ledger = Folder::new();
     let gateway = start(recorder.address, ledger.path());
     let ids = Arc::new(Mutex::new(Vec::new()));
     let (address, sink) = (gateway.address, Arc::clone(&ids));

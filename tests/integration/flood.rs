@@ -232,10 +232,11 @@ fn flood(address: SocketAddr, request: &Request, ids: &Mutex<Vec<String>>) {
 #[test]
 fn killed_in_a_flood_every_id_that_a_client_was_told_is_on_record() {
     let recorder = Recorder::start();
-    let ledger = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = dir.path().join("ledger");
     for _ in 0..3 {
         let gateway = GatewayBuilder::new(recorder.address)
-            .environment("INTERDICT__LEDGER__DIR", ledger.path().to_str().unwrap())
+            .environment("INTERDICT__LEDGER__DIR", ledger.to_str().unwrap())
             .environment("INTERDICT__LEDGER__REFUSALS_PER_MINUTE", "1")
             .start();
         let ids = Arc::new(Mutex::new(Vec::new()));
@@ -249,7 +250,7 @@ fn killed_in_a_flood_every_id_that_a_client_was_told_is_on_record() {
         for client in clients {
             client.join().unwrap();
         }
-        let records = by_id(export(ledger.path()));
+        let records = by_id(export(&ledger));
         let ids = ids.lock().unwrap();
         assert!(ids.iter().all(|id| records.contains_key(id)));
         assert!(!shared(&ids).is_empty());
