@@ -17,6 +17,7 @@ use crate::enforcement::Gate;
 use crate::ledger::Room;
 use crate::model::Verdict;
 use crate::telemetry::Health;
+use crate::telemetry::LedgerState;
 
 use super::page::StatusPage;
 
@@ -136,12 +137,16 @@ async fn status(plane: web::Data<AdminPlane>) -> HttpResponse {
 impl AdminPlane {
     fn state(&self) -> (&'static str, Vec<(&'static str, String)>) {
         let mut reasons = self.health.reasons();
-        if let Some(failed) = self.gate.ledger().status().failed {
+        let ledger = self.gate.ledger().status();
+        if let Some(failed) = ledger.failed {
             reasons.push(("ledger", failed.to_string()));
             return ("unavailable", reasons);
         }
         if let Some(reason) = self.in_reserve() {
             reasons.push(("ledger", reason));
+        }
+        if let Some(failed) = ledger.publish_failed {
+            reasons.push(("checkpoint", failed.to_string()));
         }
         (if reasons.is_empty() { "ready" } else { "degraded" }, reasons)
     }
@@ -158,7 +163,14 @@ impl AdminPlane {
     fn refresh(&self) {
         let metrics = self.gate.metrics();
         let ledger = self.gate.ledger().status();
-        metrics.ledger(ledger.depth, ledger.lag.as_secs_f64(), ledger.failed.is_some());
+        metrics.ledger(LedgerState {
+            failed: ledger.failed.is_some(),
+            lag_seconds: ledger.lag.as_secs_f64(),
+            publish_failures: ledger.publish_failures,
+            published: ledger.published_size,
+            records: ledger.next_sequence,
+            unsynced: ledger.depth,
+        });
         let reserve = self.gate.reserve();
         metrics.ledger_room(reserve.free().unwrap_or(0), reserve.room() == Room::Reserve);
         metrics.refusal_networks(self.gate.networks_tracked());

@@ -194,6 +194,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         metrics,
         refusals_per_minute: config.ledger.refusals_per_minute,
         reserve: Arc::clone(&reserve),
+        retention_years: 10,
         routes: RouteTable::new(config.routes.clone())?,
         snapshot,
     }));

@@ -21,6 +21,7 @@ use super::gate::Judged;
 use super::gate::RecordError;
 use super::outcome::Refusal;
 use super::record::Kind;
+use super::record::RecordParts;
 use super::record::Unread;
 use super::request::Request;
 use super::snapshot::Snapshot;
@@ -120,8 +121,10 @@ impl Gate {
             let counted = summary.count(at, what, || {
                 let id = DecisionId::new(at);
                 let heading = Heading { head: Head::Plain, id, kind: Kind::Summary };
-                let written = |out: &mut Vec<u8>| summary.write_opening(out, what, at);
-                Ok((id, self.record_at_once(at, heading, written)?))
+                let kept = self.retention;
+                let written =
+                    |parts: &mut RecordParts| summary.write_opening(parts, what, at, kept);
+                Ok((id, self.record_at_once(at, heading, None, written)?))
             });
             if counted.is_some() {
                 self.metrics.refusal_summarised();
@@ -219,7 +222,8 @@ impl Gate {
         let at = self.now();
         let head = Head::About { of: ended.id };
         let heading = Heading { head, id: DecisionId::new(at), kind: Kind::SummaryEnd };
-        self.record_at_once(at, heading, |out| summary.write_end(out, &ended))?;
+        let kept = self.retention;
+        self.record_at_once(at, heading, None, |parts| summary.write_end(parts, &ended, kept))?;
         Ok(Some(ended.tally.refusals()))
     }
 }

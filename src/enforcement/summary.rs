@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 
 use ipnet::IpNet;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::ledger::Receipt;
@@ -16,6 +17,8 @@ use crate::model::DecisionId;
 use crate::model::Verdict;
 
 use super::outcome::Refusal;
+use super::record::RecordParts;
+use super::record::Retention;
 
 /// Kinds of refusals that are told apart in one summary; the rest is one number.
 const ROWS: usize = 16;
@@ -96,6 +99,7 @@ struct SummaryDocument<'a> {
     from: Timestamp,
     minute: Timestamp,
     network: String,
+    retain_until: Date,
 }
 
 #[derive(Serialize)]
@@ -109,6 +113,7 @@ struct EndDocument<'a> {
     #[serde(skip_serializing_if = "is_zero")]
     others: u64,
     refusals: u64,
+    retain_until: Date,
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<Timestamp>,
 }
@@ -189,21 +194,24 @@ impl Summary {
     /// Writes the document of the record that opens it.
     pub(super) fn write_opening(
         &self,
-        out: &mut Vec<u8>,
+        parts: &mut RecordParts,
         first: &What<'_>,
         from: Timestamp,
+        retention: Retention,
     ) -> Result<(), serde_json::Error> {
         let (minute, network) = (self.began(), self.network());
-        serde_json::to_writer(out, &SummaryDocument { first: *first, from, minute, network })
+        let (first, retain_until) = (*first, retention.end(from));
+        parts.document(&SummaryDocument { first, from, minute, network, retain_until })
     }
 
     /// Writes the document of the record that ends it.
     pub(super) fn write_end(
         &self,
-        out: &mut Vec<u8>,
+        parts: &mut RecordParts,
         Ended { id, tally }: &Ended,
+        retention: Retention,
     ) -> Result<(), serde_json::Error> {
-        let document = EndDocument {
+        parts.document(&EndDocument {
             counts: &tally.rows,
             from: tally.first,
             minute: self.began(),
@@ -211,9 +219,9 @@ impl Summary {
             of: *id,
             others: tally.others,
             refusals: tally.refusals(),
+            retain_until: retention.end(tally.last.unwrap_or_else(|| self.began())),
             until: tally.last,
-        };
-        serde_json::to_writer(out, &document)
+        })
     }
 
     fn began(&self) -> Timestamp {
@@ -286,14 +294,14 @@ mod tests {
         for (second, status) in [(65, 451), (62, 400), (70, 451), (66, 451)] {
             tally.count(at(second), &what("updates", status));
         }
-        let mut document = Vec::new();
+        let mut parts = RecordParts::default();
         let network = Some("192.0.2.0/24".parse().unwrap());
         let id = DecisionId::parse("0197a1b2-1111-7111-8111-000000000000").unwrap();
         let ended = Ended { id, tally };
-        Summary::new(network, 1).write_end(&mut document, &ended).unwrap();
+        Summary::new(network, 1).write_end(&mut parts, &ended, Retention::years(10)).unwrap();
         assert_eq!(
-            String::from_utf8(document).unwrap(),
-            r#"{"counts":[{"count":3,"route":"updates","status":451,"verdict":"block"},{"count":1,"route":"updates","status":400}],"from":"1970-01-01T00:01:02Z","minute":"1970-01-01T00:01:00Z","network":"192.0.2.0/24","of":"0197a1b2-1111-7111-8111-000000000000","refusals":4,"until":"1970-01-01T00:01:10Z"}"#
+            String::from_utf8(parts.document).unwrap(),
+            r#"{"counts":[{"count":3,"route":"updates","status":451,"verdict":"block"},{"count":1,"route":"updates","status":400}],"from":"1970-01-01T00:01:02Z","minute":"1970-01-01T00:01:00Z","network":"192.0.2.0/24","of":"0197a1b2-1111-7111-8111-000000000000","refusals":4,"retain_until":"1980-01-01","until":"1970-01-01T00:01:10Z"}"#
         );
     }
 

@@ -15,7 +15,7 @@ impl Metrics {
 
     /// Notes the ledger's free bytes, and whether they are fewer than its reserve.
     pub fn ledger_room(&self, free: u64, reserve_reached: bool) {
-        self.ledger_free.set(i64::try_from(free).unwrap_or(i64::MAX));
-        self.ledger_reserve_reached.set(i64::from(reserve_reached));
+        self.ledger.free.set(i64::try_from(free).unwrap_or(i64::MAX));
+        self.ledger.reserve_reached.set(i64::from(reserve_reached));
     }
 }

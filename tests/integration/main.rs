@@ -26,6 +26,7 @@ mod identity;
 mod in_flight;
 mod instants;
 mod lookups;
+mod merkle_oracles;
 mod metrics;
 mod mirror;
 #[path = "../support/mmdb.rs"]
@@ -35,8 +36,10 @@ mod operation;
 mod orders;
 mod presets;
 mod proxy_protocol;
+mod records;
 mod refusal_answers;
 mod registry;
+mod replay;
 mod screen;
 mod server_side;
 mod streaming;
