@@ -143,20 +143,14 @@ fn what_cannot_be_read_is_limited_like_what_is_prohibited_whichever_way_it_is_re
     let (_recorder, gateway) = start();
     let broken =
         "POST /api/orders HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n";
-    let requests: [(&str, u16, Box<dyn Fn() -> Answer>); 3] = [
-        (
-            "no JSON",
-            400,
-            Box::new(|| Request::post("/api/orders", "{").from(US).send(gateway.address)),
-        ),
-        (
-            "no method",
-            405,
-            Box::new(|| {
-                Request::new("DELETE", "/api/orders").from("192.0.2.200").send(gateway.address)
-            }),
-        ),
-        ("no message", 400, Box::new(|| raw(gateway.address, broken.as_bytes()))),
+    let no_json = || Request::post("/api/orders", "{").from(US).send(gateway.address);
+    let no_method =
+        || Request::new("DELETE", "/api/orders").from("192.0.2.200").send(gateway.address);
+    let no_message = || raw(gateway.address, broken.as_bytes());
+    let requests: [(&str, u16, &dyn Fn() -> Answer); 3] = [
+        ("no JSON", 400, &no_json),
+        ("no method", 405, &no_method),
+        ("no message", 400, &no_message),
     ];
     let mut all = Vec::new();
     for (what, status, send) in &requests {
@@ -168,7 +162,6 @@ fn what_cannot_be_read_is_limited_like_what_is_prohibited_whichever_way_it_is_re
         assert!(!shared(&ids).is_empty(), "{what}");
         all.extend(ids);
     }
-    drop(requests);
     let records = records(gateway);
     assert!(all.iter().all(|id| records.contains_key(id)));
     let counts = of_kind(&records, "summary_end")
