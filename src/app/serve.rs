@@ -12,6 +12,8 @@ use tokio::sync::oneshot;
 
 use crate::admin;
 use crate::admin::AdminPlane;
+use crate::admin::Auditors;
+use crate::admin::Records;
 use crate::config::Config;
 use crate::enforcement::Gate;
 use crate::enforcement::GateSettings;
@@ -32,6 +34,7 @@ use crate::ledger::Ledger;
 use crate::ledger::LedgerError;
 use crate::ledger::LedgerSettings;
 use crate::ledger::Reserve;
+use crate::ledger::Searcher;
 use crate::ledger::SigningSettings;
 use crate::model::Clock;
 use crate::model::SystemClock;
@@ -51,6 +54,7 @@ use super::notify::NotifyError;
 use super::reload::Reloader;
 use super::reload::Stamps;
 use super::reload::seconds;
+use super::search::SearchSocket;
 use super::watch;
 
 /// Why the gateway did not start, or did not end well.
@@ -127,6 +131,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         SigningSettings { key: config.ledger.key.clone(), origin: config.ledger.origin.clone() };
     let (ledger, recovery) = Ledger::open(LedgerSettings {
         signing: Some(signing),
+        personal: config.ledger.personal,
+        seal_after: config.ledger.seal_after,
         segment_bytes: config.ledger.segment_bytes,
         ..LedgerSettings::new(&config.ledger.dir)
     })?;
@@ -194,7 +200,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         metrics,
         refusals_per_minute: config.ledger.refusals_per_minute,
         reserve: Arc::clone(&reserve),
-        retention_years: 10,
+        retention_years: config.ledger.retention_years,
         routes: RouteTable::new(config.routes.clone())?,
         snapshot,
     }));
@@ -205,7 +211,14 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     if let Some(fetcher) = fetched {
         drop(actix_web::rt::spawn(fetcher.run()));
     }
-    let (admin, admin_address) = start_admin(&config, &gate, &health, &upstreams)?;
+    // It opens in the background: nobody waits for it.
+    let searcher = Searcher::start(&ledger)?;
+    let auditors = config.identity.as_ref().zip(verifier.clone()).map(|(settings, verifier)| {
+        Auditors { permissions: settings.permissions.clone(), verifier }
+    });
+    let records = Records { auditors, searcher: searcher.clone() };
+    let (admin, admin_address) = start_admin(&config, &gate, &health, &upstreams, records)?;
+    let searching = SearchSocket::open(&config.ledger.dir, &searcher);
     let plane = DataPlane {
         certificates: certificates.clone(),
         gate: Arc::clone(&gate),
@@ -261,6 +274,10 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     drop(no_more);
     ending.await.ok();
     drop(gate);
+    if let Some(socket) = searching {
+        socket.close();
+    }
+    searcher.stop();
     if let Some(notifier) = notifier {
         // What was decided last is told as well, if the receiver takes it now.
         ledger.settled().await.ok();
@@ -276,11 +293,13 @@ fn start_admin(
     gate: &Arc<Gate>,
     health: &Arc<Health>,
     upstreams: &[(String, Upstream)],
+    records: Records,
 ) -> Result<(actix_web::dev::Server, SocketAddr), ServeError> {
     let watched = upstreams.to_vec();
     let plane = AdminPlane {
         gate: Arc::clone(gate),
         health: Arc::clone(health),
+        records,
         servers: Arc::new(move || {
             let reports = watched.iter().flat_map(|(name, upstream)| {
                 upstream.report().into_iter().map(move |report| {

@@ -16,13 +16,13 @@ use crate::settings::Route;
 
 use super::flood::Matter;
 use super::gate::Gate;
-use super::gate::Heading;
 use super::gate::Judged;
-use super::gate::RecordError;
 use super::outcome::Refusal;
 use super::record::Kind;
 use super::record::RecordParts;
 use super::record::Unread;
+use super::recording::Heading;
+use super::recording::RecordError;
 use super::request::Request;
 use super::snapshot::Snapshot;
 use super::summary::Counted;

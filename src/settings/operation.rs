@@ -1,6 +1,7 @@
 //! What the process keeps and says: `[policies]`, `[catalog]`, `[customers]`, `[store]`, `[ledger]`, `[log]`.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// `[policies]`.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -41,12 +42,30 @@ pub struct Ledger {
     pub key: PathBuf,
     /// The log's name in its checkpoints; none: one that follows from the key.
     pub origin: Option<String>,
+    /// How personal parts of records are kept.
+    pub personal: PersonalParts,
+    /// How long a record must be kept, in years.
+    pub retention_years: u16,
+    /// Age of its last record at which a closed segment is sealed; none: never by itself.
+    pub seal_after: Option<Duration>,
     /// Refusals of one client network and minute that get a record of their own; of more, one summary is kept.
     pub refusals_per_minute: u32,
     /// Free bytes below which room is kept for lawful traffic; 0 for none.
     pub reserve: u64,
     /// Size at which a new segment is begun, in bytes.
     pub segment_bytes: u64,
+}
+
+/// How personal parts of records are kept (docs/retention.md).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum PersonalParts {
+    /// As they are.
+    #[default]
+    Clear,
+    /// Identifiers replaced by keyed hashes.
+    Masked,
+    /// Encrypted under a key of whom they are about.
+    Sealed,
 }
 
 /// When a delivery's first byte may leave (DESIGN 9).
@@ -100,6 +119,10 @@ impl Store {
 impl Ledger {
     /// 256 MiB: about 400,000 records, and quick to copy away.
     pub const SEGMENT_BYTES: u64 = 268_435_456;
+    /// What is due within a week is looked at most: until then nothing has to be unpacked.
+    pub const SEAL_AFTER: Duration = Duration::from_hours(168);
+    /// Ten years: the limitation period of the statutes behind the ban.
+    pub const RETENTION_YEARS: u16 = 10;
     /// Two a second, for a minute: more than a person makes, and than the clients of a small network make by mistake.
     pub const REFUSALS_PER_MINUTE: u32 = 120;
     /// 256 MiB: room for about 200,000 more records.
@@ -113,6 +136,9 @@ impl Ledger {
             key: Self::key_beside(&dir),
             dir,
             origin: None,
+            personal: PersonalParts::Clear,
+            retention_years: Self::RETENTION_YEARS,
+            seal_after: Some(Self::SEAL_AFTER),
             refusals_per_minute: Self::REFUSALS_PER_MINUTE,
             reserve: Self::RESERVE,
             segment_bytes: Self::SEGMENT_BYTES,
@@ -135,6 +161,20 @@ impl Deliveries {
         match self {
             Self::Synced => "synced",
             Self::Written => "written",
+        }
+    }
+}
+
+impl PersonalParts {
+    /// Every choice.
+    pub const ALL: [Self; 3] = [Self::Clear, Self::Masked, Self::Sealed];
+
+    /// The key's text.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Clear => "clear",
+            Self::Masked => "masked",
+            Self::Sealed => "sealed",
         }
     }
 }

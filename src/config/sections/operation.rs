@@ -16,12 +16,15 @@ use crate::settings::Ledger;
 use crate::settings::Log;
 use crate::settings::LogFormat;
 use crate::settings::LogLevel;
+use crate::settings::PersonalParts;
 use crate::settings::Policies;
 use crate::settings::Reseller;
 use crate::settings::Store;
 
 const SHORTEST_AGE: Duration = Duration::from_secs(1);
 const LONGEST_AGE: Duration = Duration::from_secs(315_360_000);
+/// What is sealed sooner is unpacked all the time.
+const SHORTEST_SEAL: Duration = Duration::from_secs(3_600);
 /// A segment holds at least one record of the largest size.
 const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = 1_048_576..=17_179_869_184;
 const REFUSALS_PER_MINUTE: std::ops::RangeInclusive<u32> = 1..=1_000_000;
@@ -119,6 +122,17 @@ pub(in crate::config) fn ledger(root: &Section<'_>, state: Option<&Path>) -> Led
         key: at("key").and_then(|field| field.path()).unwrap_or_else(|| Ledger::key_beside(&dir)),
         dir,
         origin: at("origin").and_then(|field| field.parsed(origin)),
+        personal: at("personal")
+            .and_then(|field| field.one_of(&PersonalParts::ALL, PersonalParts::as_str))
+            .unwrap_or_default(),
+        retention_years: at("retention")
+            .and_then(|field| field.parsed(years))
+            .unwrap_or(Ledger::RETENTION_YEARS),
+        seal_after: match at("seal_after") {
+            Some(field) if field.is_text("never") => None,
+            Some(field) => field.duration(SHORTEST_SEAL..=LONGEST_AGE),
+            None => Some(Ledger::SEAL_AFTER),
+        },
         refusals_per_minute: at("refusals_per_minute")
             .and_then(|field| field.integer(REFUSALS_PER_MINUTE))
             .unwrap_or(Ledger::REFUSALS_PER_MINUTE),
@@ -137,6 +151,14 @@ fn reserve(field: &Field<'_>) -> Option<u64> {
         return None;
     }
     Some(bytes)
+}
+
+/// A number of years, such as `10y`.
+fn years(text: &str) -> Result<u16, &'static str> {
+    const WRONG: &str = "is no number of years from 1 to 1000: write one such as `10y`";
+    let digits = text.strip_suffix('y').ok_or(WRONG)?;
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|years| plain && (1..=1000).contains(years)).ok_or(WRONG)
 }
 
 /// The name of a log (C2SP signed-note).

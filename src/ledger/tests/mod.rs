@@ -1,8 +1,11 @@
 //! The ledger's promises, each with a test of its name.
 
 mod crash;
+mod erasure;
 mod fault;
 mod model;
+mod personal;
+mod sealed;
 mod support;
 mod tree;
 mod wait;
