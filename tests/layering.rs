@@ -75,6 +75,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("prometheus", &["telemetry"]),
     ("regex", &["policy"]),
     ("regex_syntax", &["policy"]),
+    ("rustix", &["ledger/space"]),
     ("rustls", &["gateway", "app", "admin"]),
     ("rustls_native_certs", &["gateway"]),
     ("sled", &["registry", "bundle", "ledger/search/index", "ledger/search/tests"]),

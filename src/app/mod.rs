@@ -13,6 +13,7 @@ mod reload;
 mod sample;
 mod search;
 pub mod serve;
+mod watch;
 
 pub use check::{CheckReport, check};
 pub(crate) use load::policies as policies_of;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::signal::unix::Signal;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
+use tokio::sync::oneshot;
 
 use crate::admin;
 use crate::admin::AdminPlane;
@@ -32,6 +33,7 @@ use crate::identity::Verifier;
 use crate::ledger::Ledger;
 use crate::ledger::LedgerError;
 use crate::ledger::LedgerSettings;
+use crate::ledger::Reserve;
 use crate::ledger::Searcher;
 use crate::ledger::SigningSettings;
 use crate::model::Clock;
@@ -53,6 +55,7 @@ use super::reload::Reloader;
 use super::reload::Stamps;
 use super::reload::seconds;
 use super::search::SearchSocket;
+use super::watch;
 
 /// Why the gateway did not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -188,11 +191,15 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
             verifier: Arc::clone(verifier),
         });
     }
+    let reserve = Arc::new(Reserve::new(&config.ledger.dir, config.ledger.reserve));
+    watch::tell(&reserve, reserve.look());
     let gate = Arc::new(Gate::new(GateSettings {
         clock: MonotoneClock::new(clock, recovery.last_instant),
         deliveries: config.ledger.deliveries,
         ledger: ledger.clone(),
         metrics,
+        refusals_per_minute: config.ledger.refusals_per_minute,
+        reserve: Arc::clone(&reserve),
         retention_years: config.ledger.retention_years,
         routes: RouteTable::new(config.routes.clone())?,
         snapshot,
@@ -246,6 +253,9 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     };
     let interval = config.gateway.reload_interval;
     let reloading = actix_web::rt::spawn(reload(reloader, signals.hangup, interval));
+    let watching = actix_web::rt::spawn(watch::watch_room(reserve));
+    let (no_more, stopped) = oneshot::channel();
+    let ending = actix_web::rt::spawn(watch::watch_floods(Arc::clone(&gate), stopped));
     let (handle, admin_handle) = (server.handle(), admin.handle());
     let running = actix_web::rt::spawn(server);
     let administering = actix_web::rt::spawn(admin);
@@ -257,9 +267,12 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     handle.stop(true).await;
     admin_handle.stop(false).await;
     reloading.abort();
+    watching.abort();
     for result in [running.await, administering.await].into_iter().flatten() {
         result?;
     }
+    drop(no_more);
+    ending.await.ok();
     drop(gate);
     if let Some(socket) = searching {
         socket.close();

@@ -82,6 +82,8 @@ pub(super) struct Arrival<'a> {
     pub(super) request: &'a actix_http::Request,
     pub(super) secure: bool,
     pub(super) upgrade: Upgrade<'a>,
+    /// Whether it is known who asks; false before that was looked at.
+    pub(super) vouched: bool,
 }
 
 /// Serves one request. However that ends, what became of it is recorded if the request itself was.
@@ -129,6 +131,7 @@ async fn serve(
         request,
         secure,
         upgrade,
+        vouched: false,
     };
     let raw = arrival.raw_target();
     // Methods tell cases apart (RFC 9110 9.1), and some platforms do not.
@@ -236,6 +239,7 @@ impl Worker {
             Ok(principal) => principal,
             Err(refusal) => return Err(self.refuse(arrival, route, refusal, target.path()).await),
         };
+        let arrival = &Arrival { vouched: principal.is_some(), ..*arrival };
         let body = match &body.read {
             Some(read) => read.fits(route.body_use()).map(Some),
             None => self.read_body(route, received, &mut body.payload).await,
@@ -416,6 +420,7 @@ impl Worker {
             method: arrival.method,
             path,
             peer: arrival.peer,
+            vouched: arrival.vouched,
         };
         let refusal = self.plane.gate.refuse(refusal, route, unread).await;
         self.answer_refusal(arrival, &refusal, &route.name)

@@ -47,7 +47,9 @@ pub struct Metrics {
     policy_loaded: Gauge,
     read_backs: IntCounterVec,
     record_seconds: Histogram,
+    pub(super) refusal_networks: IntGauge,
     refusals: IntCounterVec,
+    pub(super) refusals_summarised: IntCounter,
     registry_rebuilds: IntCounterVec,
     registry_rows: IntGaugeVec,
     reload_degraded: IntGaugeVec,
@@ -174,11 +176,21 @@ impl Metrics {
                 "Time until a decision's record was as durable as its answer needs, in seconds.",
                 RECORD_BUCKETS,
             )?,
+            refusal_networks: gauge(
+                r,
+                "refusal_networks",
+                "Client networks, and clients that order, whose refusals are counted in this minute.",
+            )?,
             refusals: counters(
                 r,
                 "refusals_total",
                 "Answers in place of the upstream's, by status and route.",
                 &["status", "route"],
+            )?,
+            refusals_summarised: counter(
+                r,
+                "refusals_summarised_total",
+                "Refusals beyond the limit of their network, without a record of their own.",
             )?,
             registry_rebuilds: counters(
                 r,

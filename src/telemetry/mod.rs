@@ -5,6 +5,7 @@
 
 mod budget;
 mod family;
+mod flood;
 mod health;
 mod labels;
 mod ledger;
