@@ -18,3 +18,4 @@ pub mod registry;
 pub mod screening;
 pub mod settings;
 pub mod telemetry;
+pub mod witness;
