@@ -12,6 +12,7 @@ mod notify;
 mod reload;
 mod sample;
 pub mod serve;
+mod witness;
 
 pub use check::{CheckReport, check};
 pub(crate) use load::policies as policies_of;

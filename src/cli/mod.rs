@@ -5,10 +5,12 @@ mod exit;
 mod ledger;
 mod pages;
 mod policy;
+mod prove;
 mod registry;
 mod screen;
 mod serve;
 mod snapshot;
+mod tiles;
 mod witness;
 
 use std::ffi::OsString;

@@ -58,6 +58,7 @@ use super::inbound::Headers;
 use super::inbound::Received;
 use super::looking_up::LookedUp;
 use super::plane::Worker;
+use super::published;
 use super::tunnel;
 use super::watched::Serving;
 
@@ -115,6 +116,9 @@ pub(super) async fn handle(
     }
     if let Some(front) = check::front(raw) {
         return worker.check(front, &arrival, raw, payload).await;
+    }
+    if let Some(asked) = published::asked(raw) {
+        return worker.publish(asked, &arrival).await;
     }
     if upgrade == Upgrade::Malformed {
         return worker.no_handshake(&arrival, raw).await;
@@ -287,6 +291,11 @@ impl Worker {
             let reason = Malformed::Target(error.to_string());
             let refusal = Refusal::Malformed { id: gate.new_id(), reason };
             return self.refuse(arrival, route, refusal, path).await;
+        }
+        // What some reading takes for the gateway's own is no route's for everything.
+        let reserved = || lenient_readings(raw.as_bytes()).any(api::is_reserved);
+        if route.path.starts_with("/{*") && reserved() {
+            return answers::fault(StatusCode::NOT_FOUND, None);
         }
         if let Err(answer) = self.admit(route, arrival).await {
             return answer;

@@ -70,6 +70,15 @@ pub enum LedgerError {
         /// What is wrong, and what to do.
         problem: &'static str,
     },
+    /// Nothing is published.
+    #[error(
+        "the ledger in `{}` has no checkpoint: start the gateway on it, which publishes what is on the disk",
+        dir.display()
+    )]
+    NoCheckpoint {
+        /// The ledger's folder.
+        dir: PathBuf,
+    },
     /// The system gave no random bytes for a salt.
     #[error("the system gives no random bytes")]
     NoRandomness,
@@ -107,6 +116,7 @@ impl LedgerError {
             Self::Checkpoint { .. }
             | Self::Contradicted { .. }
             | Self::Defective(_)
+            | Self::NoCheckpoint { .. }
             | Self::Short { .. }
             | Self::Unreadable { .. } => true,
             Self::Behind { .. }

@@ -124,6 +124,8 @@ impl CertificateName {
 pub enum Permission {
     /// Give `at`.
     AsOf,
+    /// Read the entries of the log.
+    Audit,
     /// Call `/v1` from outside `api_clients`.
     Decide,
     /// Give `ip_country` and `ip_class`.
@@ -132,12 +134,13 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 3] = [Self::AsOf, Self::Decide, Self::Evidence];
+    pub const ALL: [Self; 4] = [Self::AsOf, Self::Audit, Self::Decide, Self::Evidence];
 
     /// The contract's name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AsOf => "as_of",
+            Self::Audit => "audit",
             Self::Decide => "decide",
             Self::Evidence => "evidence",
         }

@@ -1,6 +1,9 @@
 //! What the process keeps and says: `[policies]`, `[catalog]`, `[customers]`, `[store]`, `[ledger]`, `[log]`.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::witness::Witness;
 
 /// `[policies]`.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -43,6 +46,10 @@ pub struct Ledger {
     pub origin: Option<String>,
     /// Size at which a new segment is begun, in bytes.
     pub segment_bytes: u64,
+    /// How often witnesses are asked to cosign.
+    pub witness_interval: Duration,
+    /// Who cosigns checkpoints.
+    pub witnesses: Vec<Witness>,
 }
 
 /// When a delivery's first byte may leave (DESIGN 9).
@@ -106,6 +113,8 @@ impl Ledger {
             dir,
             origin: None,
             segment_bytes: Self::SEGMENT_BYTES,
+            witness_interval: Witness::INTERVAL,
+            witnesses: Vec::new(),
         }
     }
 

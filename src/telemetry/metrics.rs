@@ -20,6 +20,7 @@ use super::family::histograms;
 use super::labels::Part;
 use super::labels::ReadBackOutcome;
 use super::labels::Stage;
+use super::published::Published;
 
 /// The families.
 #[derive(Clone, Debug)]
@@ -46,6 +47,7 @@ pub struct Metrics {
     pub(super) notify_unread: IntGauge,
     policy_info: IntGaugeVec,
     policy_loaded: Gauge,
+    pub(super) published: Published,
     read_backs: IntCounterVec,
     record_seconds: Histogram,
     refusals: IntCounterVec,
@@ -179,6 +181,7 @@ impl Metrics {
                 "policy_loaded_timestamp_seconds",
                 "When the policies in force were loaded, in seconds since 1970.",
             )?,
+            published: Published::new(r)?,
             record_seconds: histogram(
                 r,
                 "record_seconds",

@@ -10,6 +10,7 @@ mod labels;
 mod logging;
 mod metrics;
 mod notified;
+mod published;
 mod tunnel;
 
 pub use budget::{Line, LineBudget};
@@ -18,4 +19,5 @@ pub use labels::{Part, ReadBackOutcome, Stage};
 pub use logging::{LogSettings, init_logging};
 pub use metrics::{InFlight, Metrics};
 pub use prometheus::Error as MetricsError;
+pub use published::LogResource;
 pub use tunnel::OpenTunnel;

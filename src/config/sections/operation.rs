@@ -19,11 +19,17 @@ use crate::settings::LogLevel;
 use crate::settings::Policies;
 use crate::settings::Reseller;
 use crate::settings::Store;
+use crate::settings::Witness;
+
+use super::witness::witnesses;
 
 const SHORTEST_AGE: Duration = Duration::from_secs(1);
 const LONGEST_AGE: Duration = Duration::from_secs(315_360_000);
 /// A segment holds at least one record of the largest size.
 const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = 1_048_576..=17_179_869_184;
+
+const WITNESS_INTERVAL: std::ops::RangeInclusive<Duration> =
+    Duration::from_millis(100)..=Duration::from_secs(3_600);
 
 /// Reads `[reseller]`.
 pub(in crate::config) fn reseller(root: &Section<'_>) -> Reseller {
@@ -119,6 +125,10 @@ pub(in crate::config) fn ledger(root: &Section<'_>, state: Option<&Path>) -> Led
         segment_bytes: at("segment_bytes")
             .and_then(|field| field.bytes(SEGMENT_BYTES))
             .unwrap_or(Ledger::SEGMENT_BYTES),
+        witness_interval: at("witness_interval")
+            .and_then(|field| field.duration(WITNESS_INTERVAL))
+            .unwrap_or(Witness::INTERVAL),
+        witnesses: section.as_ref().map_or_else(Vec::new, witnesses),
     }
 }
 
