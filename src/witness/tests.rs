@@ -308,14 +308,13 @@ proptest! {
         let mut witness = Some(setting.open());
         let mut histories = vec![Tree((0..40).collect()); 4];
         let mut cosigned: Vec<Vec<u32>> = Vec::new();
-        let mut fresh = 1_000;
+        let mut fresh = 1_000_u32..;
         for step in steps {
             let last = cosigned.last().map_or(0, |leaves| u8::try_from(leaves.len()).unwrap());
             let (history, old, size) = match step {
                 Step::Fork { history, at } => {
                     for leaf in &mut histories[history].0[usize::from(at)..] {
-                        fresh += 1;
-                        *leaf = fresh;
+                        *leaf = fresh.next().unwrap();
                     }
                     continue;
                 }

@@ -159,7 +159,7 @@ fn two_companies_watch_each_other_and_a_log_that_is_rolled_back_is_refused_and_s
         sha2::Sha256::digest("two.test/log").iter().map(|byte| format!("{byte:02x}")).collect()
     };
     let kept = Request::get(&format!("/{hash}/checkpoint")).send(at_one);
-    let keys = [log_two.clone()];
+    let keys = [log_two];
     let seen = Checkpoint::open(&kept.text(), "two.test/log", &keys, &[key_one.parse().unwrap()]);
     assert_eq!(seen.unwrap().cosignatures.len(), 1);
 

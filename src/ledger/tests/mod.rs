@@ -3,6 +3,7 @@
 mod crash;
 mod fault;
 mod model;
+mod prove;
 mod support;
 mod tree;
 mod wait;
