@@ -5,15 +5,26 @@
 
 use std::error::Error;
 use std::hint::black_box;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use criterion::BenchmarkId;
 use criterion::Criterion;
+use interdict::enforcement::Answer;
+use interdict::enforcement::RecordParts;
+use interdict::enforcement::Snapshot;
+use interdict::geo::GeoTables;
 use interdict::model::CatalogueEntry;
 use interdict::model::CatalogueLookup;
+use interdict::model::DecisionId;
 use interdict::model::Nexus;
 use interdict::policy::Reseller;
 use interdict::policy::Setting;
 use interdict::policy::decide;
+use interdict::policy::load_dirs;
+use interdict::policy::trace;
+use interdict::registry::Catalogue;
+use interdict::registry::Customers;
 use jiff::Timestamp;
 
 mod world;
@@ -32,6 +43,7 @@ impl CatalogueLookup for NoCatalogue {
 fn main() -> Result<(), Box<dyn Error>> {
     let mut criterion = Criterion::default().configure_from_args();
     decisions(&mut criterion)?;
+    records(&mut criterion)?;
     criterion.final_summary();
     Ok(())
 }
@@ -59,6 +71,49 @@ fn decisions(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
                 });
             });
         }
+    }
+    group.finish();
+    Ok(())
+}
+
+/// What it costs to write down a decision under the shipped policies: its trace alone, and document and personal part with it.
+fn records(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
+    let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("policies");
+    let policies = load_dirs(&[dir]).map_err(|errors| errors.render(false))?;
+    let snapshot = Snapshot {
+        catalogue: Arc::new(Catalogue::default()),
+        customers: Arc::new(Customers::default()),
+        geo: Arc::new(GeoTables::embedded()),
+        loaded: Timestamp::UNIX_EPOCH,
+        policies: Arc::new(policies),
+        reseller: Arc::new(Reseller::new(Nexus::Foreign, &["Example Shop".to_owned()])),
+    };
+    let customers = world::customers()?;
+    let mut group = criterion.benchmark_group("record");
+    for mut scenario in Scenario::all()? {
+        let name = scenario.name;
+        let transaction = scenario.turn(0, &customers);
+        let at = transaction.at.unwrap_or(Timestamp::UNIX_EPOCH);
+        let decision = decide(transaction, at, &snapshot.policies, &snapshot.setting());
+        let answer = Answer { decision, hypothetical: false, id: DecisionId::new(at) };
+        group.bench_function(BenchmarkId::new(name, "trace"), |bencher| {
+            bencher.iter(|| {
+                black_box(trace(
+                    black_box(transaction),
+                    at,
+                    &snapshot.policies,
+                    &snapshot.setting(),
+                ))
+            });
+        });
+        let mut parts = RecordParts::default();
+        group.bench_function(BenchmarkId::new(name, "written"), |bencher| {
+            bencher.iter(|| {
+                let written = snapshot.record(black_box(&answer), transaction, &mut parts);
+                black_box(written.is_ok())
+            });
+        });
+        eprintln!("{name}: {} + {} bytes", parts.document.len(), parts.personal.len());
     }
     group.finish();
     Ok(())

@@ -15,6 +15,7 @@ pub mod model;
 pub mod notify;
 pub mod policy;
 pub mod registry;
+pub mod replay;
 pub mod screening;
 pub mod settings;
 pub mod telemetry;

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the programs that the tests and benchmarks start for real: Debian's packages, where this is root and apt is here.
-# Otherwise names what is missing and exits 69 (EX_UNAVAILABLE).
+# Otherwise names what is missing and exits 69 (EX_UNAVAILABLE). Python's packages go into a folder of their own, below target.
 set -eu
 
 missing=""
@@ -10,6 +10,7 @@ need() { # program package
 
 need curl curl
 need nginx nginx
+need openssl openssl
 need caddy caddy
 need haproxy haproxy
 need php php-cli
@@ -19,13 +20,30 @@ need wrk wrk
 faketime=$(ls /usr/lib/*/faketime/libfaketime.so.1 2>/dev/null | head -n 1 || true)
 [ -n "$faketime" ] || missing="$missing libfaketime"
 
-[ -n "$missing" ] || exit 0
+python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || missing="$missing python3-venv"
+
+python_packages() {
+    root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+    tools=$root/target/test-tools/python
+    wanted=$root/tests/python-requirements.txt
+    # The copy of the list is the last thing that is written: without it, the folder is not complete.
+    cmp -s "$wanted" "$tools/installed.txt" && return
+    python3 -m venv --clear "$tools"
+    "$tools/bin/python3" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$wanted"
+    cp "$wanted" "$tools/installed.txt"
+}
+
+if [ -z "$missing" ]; then
+    python_packages
+    exit 0
+fi
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "installing for the tests:$missing"
     apt-get update -qq >/dev/null
     # shellcheck disable=SC2086 # one word a package
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+    python_packages
     exit 0
 fi
 

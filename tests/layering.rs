@@ -27,6 +27,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("registry", 3),
     ("enforcement", 4),
     ("notify", 4),
+    ("replay", 4),
     ("admin", 5),
     ("gateway", 5),
     ("screening", 5),

@@ -16,6 +16,7 @@ use serde::Serialize;
 use crate::enforcement::Gate;
 use crate::model::Verdict;
 use crate::telemetry::Health;
+use crate::telemetry::LedgerState;
 
 use super::page::StatusPage;
 
@@ -135,9 +136,13 @@ async fn status(plane: web::Data<AdminPlane>) -> HttpResponse {
 impl AdminPlane {
     fn state(&self) -> (&'static str, Vec<(&'static str, String)>) {
         let mut reasons = self.health.reasons();
-        if let Some(failed) = self.gate.ledger().status().failed {
+        let ledger = self.gate.ledger().status();
+        if let Some(failed) = ledger.failed {
             reasons.push(("ledger", failed.to_string()));
             return ("unavailable", reasons);
+        }
+        if let Some(failed) = ledger.publish_failed {
+            reasons.push(("checkpoint", failed.to_string()));
         }
         (if reasons.is_empty() { "ready" } else { "degraded" }, reasons)
     }
@@ -146,7 +151,14 @@ impl AdminPlane {
     fn refresh(&self) {
         let metrics = self.gate.metrics();
         let ledger = self.gate.ledger().status();
-        metrics.ledger(ledger.depth, ledger.lag.as_secs_f64(), ledger.failed.is_some());
+        metrics.ledger(LedgerState {
+            failed: ledger.failed.is_some(),
+            lag_seconds: ledger.lag.as_secs_f64(),
+            publish_failures: ledger.publish_failures,
+            published: ledger.published_size,
+            records: ledger.next_sequence,
+            unsynced: ledger.depth,
+        });
         for (upstream, server, healthy) in (self.servers)() {
             metrics.server_health(&upstream, &server, healthy);
         }

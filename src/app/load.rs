@@ -130,5 +130,6 @@ fn reseller(config: &Config) -> Reseller {
         Some(_) => Nexus::Foreign,
         None => Nexus::Unclear,
     };
-    Reseller::new(nexus, &config.reseller.names)
+    let reseller = Reseller::new(nexus, &config.reseller.names);
+    reseller.organized_in(config.reseller.organization_country)
 }

@@ -194,6 +194,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         deliveries: config.ledger.deliveries,
         ledger: ledger.clone(),
         metrics,
+        retention_years: 10,
         routes: RouteTable::new(config.routes.clone())?,
         snapshot,
     }));

@@ -1,5 +1,6 @@
 //! The gate itself: one request in, a permit or a refusal out, and a record either way.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -32,6 +33,8 @@ use crate::telemetry::Metrics;
 use crate::telemetry::Stage;
 
 use super::classify;
+use super::delivery::Delivery;
+use super::delivery::Outcomes;
 use super::gather;
 use super::looked_up;
 use super::looked_up::Question;
@@ -43,8 +46,11 @@ use super::preset::Hit;
 use super::principal;
 use super::principal_record::PrincipalRecord;
 use super::read_back::Placed;
-use super::record;
+use super::record::Decided;
 use super::record::Kind;
+use super::record::OrderValue;
+use super::record::RecordParts;
+use super::record::Retention;
 use super::record::Unread;
 use super::request::Request;
 use super::routes::RouteTable;
@@ -52,9 +58,12 @@ use super::snapshot::Snapshot;
 use super::time::MonotoneClock;
 use super::values;
 use super::values::Content;
+use super::worth;
 
-/// Bytes of most records.
-const USUAL_RECORD: usize = 2_048;
+thread_local! {
+    /// The room that each worker makes its records in.
+    static PARTS: RefCell<RecordParts> = RefCell::default();
+}
 
 /// What a gate is made of.
 #[derive(Debug)]
@@ -67,6 +76,8 @@ pub struct GateSettings {
     pub ledger: Ledger,
     /// Where decisions are counted.
     pub metrics: Arc<Metrics>,
+    /// How many years records are kept, for what they say themselves; ten unless the operator chose otherwise.
+    pub retention_years: u16,
     /// The routes.
     pub routes: RouteTable,
     /// The first snapshot.
@@ -76,11 +87,13 @@ pub struct GateSettings {
 /// Decides about requests. Shared by all workers.
 #[derive(Debug)]
 pub struct Gate {
-    pub(super) clock: MonotoneClock,
+    pub(super) clock: Arc<MonotoneClock>,
     pub(super) deliveries: Deliveries,
     pub(super) ledger: Ledger,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) outcomes: Arc<Outcomes>,
     pub(super) refusal_lines: LineBudget,
+    pub(super) retention: Retention,
     pub(super) routes: RouteTable,
     pub(super) snapshot: ArcSwap<Snapshot>,
 }
@@ -115,15 +128,38 @@ pub(super) struct Judged {
     pub(super) decision: Decision,
     pub(super) id: DecisionId,
     pub(super) transaction: Transaction,
+    /// What the order comes to.
+    pub(super) value: Option<OrderValue>,
 }
 
 impl Gate {
     /// A gate.
     pub fn new(settings: GateSettings) -> Self {
-        let GateSettings { clock, deliveries, ledger, metrics, routes, snapshot } = settings;
-        let snapshot = ArcSwap::from_pointee(snapshot);
-        let refusal_lines = LineBudget::default();
-        Self { clock, deliveries, ledger, metrics, refusal_lines, routes, snapshot }
+        let GateSettings { clock, deliveries, ledger, metrics, retention_years, routes, snapshot } =
+            settings;
+        let clock = Arc::new(clock);
+        let outcomes = Outcomes::new(Arc::clone(&clock), ledger.clone(), Arc::clone(&metrics));
+        Self {
+            clock,
+            deliveries,
+            ledger,
+            metrics,
+            outcomes: Arc::new(outcomes),
+            refusal_lines: LineBudget::default(),
+            retention: Retention::years(retention_years),
+            routes,
+            snapshot: ArcSwap::from_pointee(snapshot),
+        }
+    }
+
+    /// What will become of a request's answer: recorded when it is dropped, if the request left a record.
+    pub fn delivery(&self) -> Delivery {
+        Delivery::new(&self.outcomes)
+    }
+
+    /// Appends outcomes that the ledger did not take before. To be called now and then.
+    pub fn retry_outcomes(&self) {
+        self.outcomes.retry();
     }
 
     /// The snapshot that judges a request from its first step to its last.
@@ -278,20 +314,25 @@ impl Gate {
             OrderStage::Cart => Kind::Cart,
             OrderStage::Order => Kind::Decision,
         };
-        let (id, bundle) = (judged.id, snapshot.policies.revision());
-        self.record(at, until, Heading::of(&judged.decision, id, kind, bundle), |out| {
-            let document = judged.decision.document(id, bundle);
-            let transaction = &judged.transaction;
-            record::write_decision(
-                out,
-                kind,
-                document,
+        let Judged { decision, id, transaction, value } = judged;
+        let (id, bundle) = (*id, snapshot.policies.revision());
+        let heading = Heading::of(decision, id, kind, bundle);
+        self.record(at, until, heading, Some(request.delivery), |parts| {
+            Decided {
+                decision,
+                hypothetical: false,
                 id,
-                &route.name,
+                principal: request.principal.map(|p| PrincipalRecord::of(p, Some(route))),
+                recorded: at,
+                request: Some(request),
+                retention: self.retention,
+                route: &route.name,
+                snapshot,
+                subject: None,
                 transaction,
-                Some(request),
-                request.principal.map(|p| PrincipalRecord::of(p, Some(route))),
-            )
+                value: value.as_ref(),
+            }
+            .write(parts)
         })
         .await
     }
@@ -328,13 +369,15 @@ impl Gate {
         let Some(action) = route.action else {
             let reader = values::Reader::new(route, request, Content::Unread, &[])?;
             let transaction = classify::of_signature(request, classify::buyer(route, &reader)?);
-            return Ok(smallvec![self.decide_one(snapshot, route, request, at, transaction)?]);
+            let judged = self.decide_one(snapshot, route, request, at, transaction)?;
+            return Ok(smallvec![judged]);
         };
         let reader = values::Reader::new(route, request, content, &looked_up)?;
         let mut orders = SmallVec::new();
         for order in reader.orders()? {
             let transaction = classify::of_route(route, action, request, &order)?;
-            orders.push(self.decide_one(snapshot, route, request, at, transaction)?);
+            let judged = self.decide_one(snapshot, route, request, at, transaction)?;
+            orders.push(Judged { value: worth::of_order(route, &order), ..judged });
         }
         Ok(orders)
     }
@@ -355,7 +398,7 @@ impl Gate {
         let started = Instant::now();
         let decision = decide(&transaction, at, &snapshot.policies, &snapshot.setting());
         self.metrics.timed(Stage::Decision, started.elapsed().as_secs_f64());
-        let judged = Judged { decision, id, transaction };
+        let judged = Judged { decision, id, transaction, value: None };
         if judged.transaction.action == Action::SignatureUpdate
             || !snapshot.policies.signatures().is_in(request.target.folded())
         {
@@ -365,7 +408,7 @@ impl Gate {
         let transaction = classify::of_signature(request, judged.transaction.buyer.clone());
         let decision = decide(&transaction, at, &snapshot.policies, &snapshot.setting());
         if decision.verdict > judged.decision.verdict {
-            return Ok(Judged { decision, id, transaction });
+            return Ok(Judged { decision, id, transaction, value: None });
         }
         Ok(judged)
     }
@@ -376,10 +419,11 @@ impl Gate {
         at: Timestamp,
         until: Until,
         heading: Heading<'_>,
-        write: impl FnOnce(&mut Vec<u8>) -> Result<(), serde_json::Error>,
+        delivery: Option<&Delivery>,
+        write: impl FnOnce(&mut RecordParts) -> Result<(), serde_json::Error>,
     ) -> Result<(), RecordError> {
         let started = Instant::now();
-        let queued = self.queue(at, heading, write)?;
+        let queued = self.queue(at, heading, delivery, write)?;
         match until {
             Until::Synced => self.ledger.commit(queued).await?,
             Until::Written => self.ledger.written(queued).await?,
@@ -393,10 +437,11 @@ impl Gate {
         &self,
         at: Timestamp,
         heading: Heading<'_>,
-        write: impl FnOnce(&mut Vec<u8>) -> Result<(), serde_json::Error>,
+        delivery: Option<&Delivery>,
+        write: impl FnOnce(&mut RecordParts) -> Result<(), serde_json::Error>,
     ) -> Result<(), RecordError> {
         let started = Instant::now();
-        self.ledger.write(self.queue(at, heading, write)?)?;
+        self.ledger.write(self.queue(at, heading, delivery, write)?)?;
         self.recorded(started);
         Ok(())
     }
@@ -406,19 +451,35 @@ impl Gate {
         self.metrics.timed(Stage::Record, started.elapsed().as_secs_f64());
     }
 
+    /// Gives a record its place, and tells whoever follows its request.
     fn queue(
         &self,
         at: Timestamp,
         heading: Heading<'_>,
-        write: impl FnOnce(&mut Vec<u8>) -> Result<(), serde_json::Error>,
+        delivery: Option<&Delivery>,
+        write: impl FnOnce(&mut RecordParts) -> Result<(), serde_json::Error>,
     ) -> Result<Queued, RecordError> {
         let Heading { head, id, kind } = heading;
-        let mut document = Vec::with_capacity(USUAL_RECORD);
-        write(&mut document)?;
-        let kind = kind.as_str();
-        let document = Some(document.as_slice());
-        let entry = Entry { document, head, id, kind, personal: None, subject: None };
-        Ok(self.ledger.enqueue(at, &entry)?)
+        let queued = PARTS.with_borrow_mut(|parts| {
+            parts.clear();
+            write(parts)?;
+            let part = |bytes: &'_ Vec<u8>| !bytes.is_empty();
+            let entry = Entry {
+                document: Some(parts.document.as_slice()).filter(|_| part(&parts.document)),
+                head,
+                id,
+                kind: kind.as_str(),
+                personal: Some(parts.personal.as_slice()).filter(|_| part(&parts.personal)),
+                subject: Some(parts.subject.as_str()).filter(|subject| !subject.is_empty()),
+            };
+            let queued = self.ledger.enqueue(at, &entry)?;
+            parts.shrink();
+            Ok::<_, RecordError>(queued)
+        })?;
+        if let Some(delivery) = delivery {
+            delivery.recorded(id);
+        }
+        Ok(queued)
     }
 }
 
@@ -453,7 +514,9 @@ fn as_read(document: StrictValue, route: &Route) -> Result<StrictValue, Malforme
 
 fn unread<'a>(request: &Request<'a>) -> Unread<'a> {
     Unread {
+        basis: Some(request.basis),
         client: request.client,
+        delivery: request.delivery,
         host: request.host,
         method: request.method,
         path: request.target.path(),

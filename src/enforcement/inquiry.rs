@@ -9,6 +9,7 @@ use crate::model::TransactionError;
 use crate::model::Vouching;
 use crate::policy::decide;
 
+use super::delivery::Delivery;
 use super::gate::Gate;
 use super::gate::Heading;
 use super::gate::RecordError;
@@ -16,15 +17,19 @@ use super::gate::Until;
 use super::gather;
 use super::principal::Principal;
 use super::principal_record::PrincipalRecord;
-use super::record;
+use super::record::Decided;
 use super::record::Kind;
+use super::record::RecordParts;
+use super::record::Retention;
 use super::snapshot::Snapshot;
 
-/// What a caller may hand in.
-#[derive(Clone, Copy, Debug, Default)]
+/// What a caller may hand in, and what it gets.
+#[derive(Clone, Copy, Debug)]
 pub struct Caller<'a> {
     /// May give `at`.
     pub as_of: bool,
+    /// What becomes of its answer.
+    pub delivery: &'a Delivery,
     /// May give `ip_country` and `ip_class`.
     pub evidence: bool,
     /// Who asks, where that is known.
@@ -89,6 +94,47 @@ impl Snapshot {
         gather::said(&mut transaction.buyer, self, now);
         Ok(decide(transaction, at, &self.policies, &self.setting()))
     }
+
+    /// What is kept of an answer, as if it was recorded at the instant that it is about: for those who measure and hold to account what a record holds.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON, which no answer is known to do.
+    pub fn record(
+        &self,
+        answer: &Answer,
+        transaction: &Transaction,
+        parts: &mut RecordParts,
+    ) -> Result<(), serde_json::Error> {
+        parts.clear();
+        let kept = (answer.decision.at, Retention::default());
+        self.write_answer(answer, transaction, kept, None, parts)
+    }
+
+    fn write_answer(
+        &self,
+        answer: &Answer,
+        transaction: &Transaction,
+        (recorded, retention): (Timestamp, Retention),
+        principal: Option<PrincipalRecord<'_>>,
+        parts: &mut RecordParts,
+    ) -> Result<(), serde_json::Error> {
+        let Answer { decision, hypothetical, id } = answer;
+        Decided {
+            decision,
+            hypothetical: *hypothetical,
+            id: *id,
+            principal,
+            recorded,
+            request: None,
+            retention,
+            route: "decision-api",
+            snapshot: self,
+            subject: None,
+            transaction,
+            value: None,
+        }
+        .write(parts)
+    }
 }
 
 impl Gate {
@@ -119,25 +165,15 @@ impl Gate {
         self.metrics().decided(&answer.decision, transaction.action, "decision-api");
         let revision = snapshot.policies.revision();
         let heading = Heading::of(&answer.decision, answer.id, kind, revision);
-        let write = |out: &mut Vec<u8>| {
-            let mut document = answer.decision.document(answer.id, revision);
-            if answer.hypothetical {
-                document = document.hypothetical();
-            }
-            record::write_decision(
-                out,
-                kind,
-                document,
-                answer.id,
-                "decision-api",
-                transaction,
-                None,
-                caller.principal.map(|p| PrincipalRecord::of(p, None)),
-            )
+        let write = |parts: &mut RecordParts| {
+            let principal = caller.principal.map(|p| PrincipalRecord::of(p, None));
+            let kept = (now, self.retention);
+            snapshot.write_answer(&answer, transaction, kept, principal, parts)
         };
+        let delivery = Some(caller.delivery);
         let recorded = match synced {
-            true => self.record(now, Until::Synced, heading, write).await,
-            false => self.record_at_once(now, heading, write),
+            true => self.record(now, Until::Synced, heading, delivery, write).await,
+            false => self.record_at_once(now, heading, delivery, write),
         };
         recorded.map_err(|error: RecordError| {
             tracing::error!(id = %answer.id, %error, "a decision could not be recorded");

@@ -8,8 +8,10 @@
 //! * Record, then act: agreements and every refusal are durable before this returns; a delivery's record is written.
 //! * One request, one snapshot: policies, catalogue, customers and geo tables of one revision judge the whole of it.
 //! * What cannot be read on a judged route is refused, and the refusal is recorded.
+//! * What became of each recorded request is recorded, whichever way it ends: [`Delivery`].
 
 mod classify;
+mod delivery;
 mod gate;
 mod gather;
 mod inquiry;
@@ -29,7 +31,9 @@ mod snapshot;
 mod time;
 mod values;
 mod webhook;
+mod worth;
 
+pub use delivery::{Delivery, End};
 pub use gate::{Gate, GateSettings};
 pub use gather::gather_paths;
 pub use inquiry::{Answer, Caller, InquiryError};
@@ -39,7 +43,7 @@ pub use preset::Hit;
 pub use preset::Wants;
 pub use principal::Principal;
 pub use read_back::Placed;
-pub use record::Unread;
+pub use record::{OrderValue, RecordParts, Unread};
 pub use request::{HeaderLookup, Request};
 pub use routes::{Asking, Found, Meaning, RouteTable, RouteTableError};
 pub use secrets::without_secrets;

@@ -24,8 +24,9 @@ use super::gate::Until;
 use super::looked_up::encoded;
 use super::looked_up::filled;
 use super::preset::Hit;
-use super::record;
 use super::record::Kind;
+use super::record::Mismatch;
+use super::record::RecordParts;
 
 /// A transaction that was permitted, for the comparison.
 #[derive(Debug)]
@@ -68,22 +69,23 @@ impl Gate {
         let (id, of) = (DecisionId::new(at), placed.id);
         let decision = self.decide_again(placed, found.clone(), at);
         tracing::error!(%id, %of, route = route.name, verdict = decision.verdict.as_str(), "the store sold something else than was judged");
-        let judged = &placed.transaction.items;
-        let mismatch = record::Mismatch {
+        let snapshot = self.pin();
+        let mismatch = Mismatch {
             action: placed.transaction.action,
             at,
+            bundle: snapshot.policies.revision(),
+            decision: &decision,
             found: &found,
             id,
-            judged,
+            judged: &placed.transaction.items,
             of,
             order: named,
+            retention: self.retention,
             route: &route.name,
         };
-        let snapshot = self.pin();
-        let document = decision.document(id, snapshot.policies.revision());
         let heading = Heading { head: Head::About { of }, id, kind: Kind::Mismatch };
-        let written = |out: &mut Vec<u8>| record::write_mismatch(out, mismatch, document);
-        if let Err(error) = self.record(at, Until::Synced, heading, written).await {
+        let written = |parts: &mut RecordParts| mismatch.write(parts);
+        if let Err(error) = self.record(at, Until::Synced, heading, None, written).await {
             tracing::error!(%id, %of, %error, "a mismatch could not be recorded");
         }
     }

@@ -16,8 +16,9 @@ use super::outcome::Malformed;
 use super::outcome::Refusal;
 use super::outcome::Refused;
 use super::outcome::RefusedItem;
-use super::record;
 use super::record::Kind;
+use super::record::RecordParts;
+use super::record::Undecided;
 use super::record::Unread;
 
 impl Gate {
@@ -28,9 +29,9 @@ impl Gate {
             return self.refuse_at_once(refusal, route, unread);
         }
         let at = self.now();
-        let written =
-            |out: &mut Vec<u8>| record::write_refusal(out, &refusal, at, &route.name, unread);
-        let recorded = self.record(at, Until::Synced, heading(&refusal), written).await;
+        let written = |parts: &mut RecordParts| self.undecided(&refusal, at, route, unread, parts);
+        let delivery = Some(unread.delivery);
+        let recorded = self.record(at, Until::Synced, heading(&refusal), delivery, written).await;
         self.refused(refusal, at, recorded, route)
     }
 
@@ -38,10 +39,22 @@ impl Gate {
     /// off, so that nothing could have been served.
     pub fn refuse_at_once(&self, refusal: Refusal, route: &Route, unread: Unread<'_>) -> Refusal {
         let at = self.now();
-        let written =
-            |out: &mut Vec<u8>| record::write_refusal(out, &refusal, at, &route.name, unread);
-        let recorded = self.record_at_once(at, heading(&refusal), written);
+        let written = |parts: &mut RecordParts| self.undecided(&refusal, at, route, unread, parts);
+        let delivery = Some(unread.delivery);
+        let recorded = self.record_at_once(at, heading(&refusal), delivery, written);
         self.refused(refusal, at, recorded, route)
+    }
+
+    fn undecided(
+        &self,
+        refusal: &Refusal,
+        at: Timestamp,
+        route: &Route,
+        unread: Unread<'_>,
+        parts: &mut RecordParts,
+    ) -> Result<(), serde_json::Error> {
+        let (retention, route) = (self.retention, &route.name);
+        Undecided { at, refusal, retention, route, unread }.write(parts)
     }
 
     fn refused(

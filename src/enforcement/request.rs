@@ -5,8 +5,10 @@ use std::net::IpAddr;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use crate::message::AddressBasis;
 use crate::message::CanonicalTarget;
 
+use super::delivery::Delivery;
 use super::principal::Principal;
 
 /// The headers of a request, by lower-case name.
@@ -18,10 +20,14 @@ pub trait HeaderLookup {
 /// A request whose target has one reading and whose body, where its route needs it, is whole and decoded.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
+    /// Where `client` was taken from.
+    pub basis: AddressBasis,
     /// The decoded body; absent where the route needs none. On a route that reads the query but no document, it is a form.
     pub body: Option<&'a Bytes>,
     /// The client's address after trusted proxies; absent where it is unknown.
     pub client: Option<IpAddr>,
+    /// What becomes of its answer.
+    pub delivery: &'a Delivery,
     /// The headers.
     pub headers: &'a dyn HeaderLookup,
     /// `Host`, lower case, without port.

@@ -195,6 +195,11 @@ impl<'a> Reader<'a> {
         Ok(texts)
     }
 
+    /// The text of a source that nothing depends on, if it is there once.
+    pub(super) fn once(&self, source: &Source) -> Option<String> {
+        self.text(Some(source), None, true).ok().flatten()
+    }
+
     /// The one text of a source.
     pub(super) fn text(
         &self,

@@ -30,8 +30,10 @@ use super::outcome::Refusal;
 use super::preset::shopify;
 use super::preset::shopify::Order;
 use super::preset::shopify::Told;
-use super::record;
+use super::record::Decided;
 use super::record::Kind;
+use super::record::OrderValue;
+use super::record::Received;
 use super::record::Subject;
 use super::request::Request;
 use super::snapshot::Snapshot;
@@ -74,25 +76,41 @@ impl Gate {
         };
         let (order, name) = names;
         let subject = Subject::new(name.as_deref(), order.as_deref(), shop, topic);
-        let (decision, transaction) = match told {
+        let (decision, transaction, value) = match told {
             Told::Other => {
                 self.passed(route);
                 let heading = Heading { head: Head::Plain, id, kind: Kind::Received };
-                let written = self.record(at, Until::Synced, heading, |out| {
-                    record::write_received(out, at, id, &route.name, request, &subject)
+                let (retention, route_name) = (self.retention, &*route.name);
+                let delivery = Some(request.delivery);
+                let written = self.record(at, Until::Synced, heading, delivery, |parts| {
+                    let subject = &subject;
+                    Received { at, request, retention, route: route_name, subject }.write(parts)
                 });
                 written.await.map_err(|error| self.not_recorded(id, route, &error))?;
                 return Ok(Receipt { id, verdict: None });
             }
             Told::Order(order) => judged(*order, at, snapshot),
-            Told::Unreadable(reason) => (held(at, &reason), Transaction::new(action)),
+            Told::Unreadable(reason) => (held(at, &reason), Transaction::new(action), None),
         };
         self.metrics().decided(&decision, action, &route.name);
         let revision = snapshot.policies.revision();
         let heading = Heading::of(&decision, id, Kind::Decision, revision);
-        let written = self.record(at, Until::Synced, heading, |out| {
-            let document = decision.document(id, revision);
-            record::write_webhook(out, document, id, &route.name, &transaction, request, &subject)
+        let written = self.record(at, Until::Synced, heading, Some(request.delivery), |parts| {
+            Decided {
+                decision: &decision,
+                hypothetical: false,
+                id,
+                principal: None,
+                recorded: at,
+                request: Some(request),
+                retention: self.retention,
+                route: &route.name,
+                snapshot,
+                subject: Some(&subject),
+                transaction: &transaction,
+                value: value.as_ref(),
+            }
+            .write(parts)
         });
         written.await.map_err(|error| self.not_recorded(id, route, &error))?;
         let verdict = decision.verdict;
@@ -114,8 +132,12 @@ impl Gate {
 }
 
 /// The strictest decision that an order's evidence gives: each address of mail counts.
-fn judged(order: Order, at: Timestamp, snapshot: &Snapshot) -> (Decision, Transaction) {
-    let Order { emails, ips, mut transaction } = order;
+fn judged(
+    order: Order,
+    at: Timestamp,
+    snapshot: &Snapshot,
+) -> (Decision, Transaction, Option<OrderValue>) {
+    let Order { emails, ips, mut transaction, value } = order;
     let located = ips.into_iter().map(|ip| snapshot.geo.locate(ip, AddressOrigin::Transaction, at));
     transaction.buyer.addresses.extend(located);
     let decided = |transaction: &Transaction| {
@@ -132,7 +154,7 @@ fn judged(order: Order, at: Timestamp, snapshot: &Snapshot) -> (Decision, Transa
             (strictest, transaction) = (decision, other);
         }
     }
-    (strictest, transaction)
+    (strictest, transaction, value)
 }
 
 /// The decision on what cannot be read: no law decides it, so it says so.

@@ -114,6 +114,16 @@ pub(super) fn refusal(
     json(&mut answer, &problem)
 }
 
+/// What a refusal shows, as its outcome names it.
+pub(super) fn notice(answer: &HttpResponse) -> &'static str {
+    let language = answer.headers().get(header::CONTENT_LANGUAGE);
+    match language.map(header::HeaderValue::as_bytes) {
+        None => "problem",
+        Some(b"es") => "page-es",
+        Some(_) => "page-en",
+    }
+}
+
 /// An answer that no decision preceded; `id` only on judged routes.
 pub(super) fn fault(status: StatusCode, id: Option<DecisionId>) -> HttpResponse {
     let mut problem = Problem::new(status.as_u16());

@@ -24,6 +24,9 @@ use super::inbound;
 use super::inbound::BodyFault;
 use super::plane::Plane;
 
+/// The notice of outcomes that are an answer of this API.
+const NOTICE: &str = "api";
+
 /// A batch may be this many times as long as one transaction.
 const BATCH_FACTOR: usize = 64;
 
@@ -94,6 +97,7 @@ pub(super) async fn answer(
         }
         return answer;
     }
+    caller.delivery.noticed(NOTICE);
     match call {
         Call::Decide => decide(plane, caller, payload).await,
         Call::DecideBatch => decide_batch(plane, caller, payload).await,
@@ -142,7 +146,10 @@ async fn decide_batch(plane: &Plane, caller: Caller<'_>, mut payload: Payload) -
             tokio::task::yield_now().await;
         }
         match one(plane, caller, &snapshot, line, false).await {
-            Ok(document) => out.extend_from_slice(&document),
+            Ok(document) => {
+                caller.delivery.part(document.len());
+                out.extend_from_slice(&document);
+            }
             Err(LineFault::Unrecorded) => {
                 return api_problem(
                     StatusCode::SERVICE_UNAVAILABLE,

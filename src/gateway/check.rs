@@ -32,6 +32,8 @@ use super::plane::Worker;
 
 /// The status that the client should get, for a proxy that can only take another one.
 const STATUS: HeaderName = HeaderName::from_static("interdict-status");
+/// The notice of outcomes that are a check's answer.
+const NOTICE: &str = "forward-auth";
 /// Envoy cuts a long body and says so.
 const PARTIAL_BODY: HeaderName = HeaderName::from_static("x-envoy-auth-partial-body");
 
@@ -122,6 +124,8 @@ impl Worker {
         if !self.is_api_client(Some(arrival.peer)) {
             return answers::fault(StatusCode::NOT_FOUND, None);
         }
+        // What the proxy serves or shows then is not seen here: the outcome is that of the check alone.
+        arrival.delivery.noticed(NOTICE);
         let answer = match front.original(arrival, raw) {
             Some(original) => self.checked(arrival, &original, payload).await,
             None => answers::fault(StatusCode::BAD_REQUEST, None),

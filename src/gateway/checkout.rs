@@ -1,6 +1,7 @@
 //! A checkout of a cart at the store: sent whole and to its end, whether or not the client stays, and read back (DESIGN 13:
 //! Carts). A client that goes away cannot open the cart to others before the store has taken the order.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -94,8 +95,14 @@ impl Worker {
             route: route.clone(),
         });
         let (answer, answered) = oneshot::channel();
+        // The order may be placed and its client gone: what the store said is recorded all the same.
+        let delivery = Rc::clone(arrival.delivery);
         drop(actix_web::rt::spawn(async move {
             let whole = client.fetch(outgoing, LONGEST, PATIENCE).await;
+            if let Ok(whole) = &whole {
+                delivery.answered(whole.status.as_u16());
+            }
+            drop(delivery);
             let document = whole.as_ref().ok().filter(|whole| whole.status.is_success());
             let document = document.map(|whole| whole.body.clone());
             // The order is placed: what the client does next, such as to look at it, need not wait for the reading back.
@@ -108,7 +115,11 @@ impl Worker {
             drop(underway);
         }));
         let whole = answered.await.unwrap_or(Err(FetchError::Late));
-        self.answer_checkout(route, &permit, upstream, whole)
+        let answer = self.answer_checkout(route, &permit, upstream, &whole);
+        if whole.is_err() {
+            arrival.delivery.noticed(answers::notice(&answer));
+        }
+        answer
     }
 
     fn answer_checkout(
@@ -116,7 +127,7 @@ impl Worker {
         route: &Route,
         permit: &Permit,
         upstream: &str,
-        whole: Result<Fetched, FetchError>,
+        whole: &Result<Fetched, FetchError>,
     ) -> HttpResponse {
         let metrics = self.plane.gate.metrics();
         match whole {
@@ -129,12 +140,12 @@ impl Worker {
                 headers.remove(actix_web::http::header::CONTENT_ENCODING);
                 let size = u64::try_from(whole.body.len()).unwrap_or(u64::MAX);
                 metrics.answered(true, &route.name, size);
-                answer.set_body(actix_web::body::BoxBody::new(whole.body))
+                answer.set_body(actix_web::body::BoxBody::new(whole.body.clone()))
             }
             Err(error) => {
                 let id = permit.id().map(|id| id.to_string());
                 tracing::warn!(id, route = route.name, upstream, %error, "the upstream failed");
-                let status = match &error {
+                let status = match error {
                     FetchError::Upstream(error) => {
                         metrics.upstream_failed(upstream, error.kind());
                         error.status()

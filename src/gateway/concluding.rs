@@ -6,11 +6,16 @@ use std::sync::Arc;
 use std::task::Context;
 use std::task::Poll;
 
+use actix_web::HttpResponse;
 use actix_web::body::BodySize;
+use actix_web::body::BoxBody;
 use actix_web::body::MessageBody;
+use actix_web::http::Method;
 use bytes::Bytes;
 use tokio::time::Sleep;
 
+use crate::enforcement::Delivery;
+use crate::enforcement::End;
 use crate::enforcement::Gate;
 use crate::model::DecisionId;
 use crate::telemetry::InFlight;
@@ -22,9 +27,14 @@ use super::upstream::UpstreamBody;
 use super::upstream::UpstreamError;
 use super::watched::Serving;
 
+/// The notice of a transfer that a rule has cut: there was no way to show one.
+pub(super) const CUT: &str = "cut";
+
 /// An answer's body on its way to the client.
 pub(super) struct Concluding {
     pub(super) body: UpstreamBody,
+    /// What becomes of it, where it was judged.
+    pub(super) delivery: Rc<Delivery>,
     /// When a rule that cuts running transfers takes effect.
     pub(super) cut: Option<Pin<Box<Sleep>>>,
     /// Held for its end.
@@ -75,9 +85,69 @@ impl MessageBody for Concluding {
         if let Some(cut) = &mut this.cut
             && cut.as_mut().poll(cx).is_ready()
         {
+            this.delivery.noticed(CUT);
+            this.delivery.ended(End::Failed);
             return Poll::Ready(Some(Err(Broken::Cut)));
         }
-        Pin::new(&mut this.body).poll_next(cx).map_err(Broken::from)
+        let polled = Pin::new(&mut this.body).poll_next(cx).map_err(Broken::from);
+        follow(&this.delivery, &polled);
+        polled
+    }
+}
+
+/// An answer of the gateway's own to a judged request, on its way to the client.
+pub(super) struct Followed {
+    body: BoxBody,
+    delivery: Rc<Delivery>,
+}
+
+impl MessageBody for Followed {
+    type Error = Box<dyn std::error::Error>;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.body).poll_next(cx);
+        follow(&this.delivery, &polled);
+        polled
+    }
+}
+
+/// Sees to it that what becomes of an answer is recorded, unless someone does already.
+pub(super) fn followed(
+    answer: HttpResponse,
+    delivery: Rc<Delivery>,
+    method: &Method,
+) -> HttpResponse {
+    if delivery.take() || !delivery.is_recorded() {
+        return answer;
+    }
+    delivery.answered(answer.status().as_u16());
+    if is_bare(answer.body().size(), method) {
+        delivery.ended(End::Complete);
+        return answer;
+    }
+    answer.map_body(|_, body| BoxBody::new(Followed { body, delivery }))
+}
+
+/// True if no byte of the body goes to the client: there is none, or a HEAD asks for none.
+pub(super) fn is_bare(size: BodySize, method: &Method) -> bool {
+    *method == Method::HEAD || matches!(size, BodySize::None | BodySize::Sized(0))
+}
+
+/// Notes what the client's connection takes of a body, and its end.
+fn follow<E>(delivery: &Delivery, polled: &Poll<Option<Result<Bytes, E>>>) {
+    match polled {
+        Poll::Pending => {}
+        Poll::Ready(None) => delivery.ended(End::Complete),
+        Poll::Ready(Some(Err(_))) => delivery.ended(End::Failed),
+        Poll::Ready(Some(Ok(piece))) => delivery.sent(piece.len()),
     }
 }
 

@@ -1,12 +1,15 @@
 //! The way of a permitted request: to its upstream, and the answer back to the client.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use actix_web::HttpMessage;
 use actix_web::HttpResponse;
+use actix_web::body::MessageBody;
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 
+use crate::enforcement::End;
 use crate::enforcement::Permit;
 use crate::message::Upgrade;
 use crate::settings::Route;
@@ -15,6 +18,7 @@ use super::answers;
 use super::concluding::Concluding;
 use super::concluding::Conclusion;
 use super::concluding::Underway;
+use super::concluding::is_bare;
 use super::handler::Arrival;
 use super::outbound;
 use super::plane::Worker;
@@ -51,7 +55,11 @@ impl Worker {
             body: outbound::request_body(request, judged, payload),
         };
         let reply = match arrival.upgrade {
-            Upgrade::OtherVersion => return self.other_version(route, permit.id()),
+            Upgrade::OtherVersion => {
+                let answer = self.other_version(route, permit.id());
+                arrival.delivery.noticed(answers::notice(&answer));
+                return answer;
+            }
             Upgrade::WebSocket(key) => client.switch(outgoing, key).await,
             Upgrade::Absent | Upgrade::Malformed => client.send(outgoing).await.map(Reply::Answer),
         };
@@ -59,7 +67,7 @@ impl Worker {
             Ok(Reply::Answer(incoming)) => incoming,
             Ok(Reply::Tunnel(tunnel)) => {
                 drop(underway.cart.take());
-                return self.switched(route, &permit, tunnel, underway);
+                return self.switched(arrival, route, &permit, tunnel, underway);
             }
             Err(error) => {
                 let id = permit.id().map(|id| id.to_string());
@@ -67,6 +75,7 @@ impl Worker {
                 gate.metrics().upstream_failed(upstream, error.kind());
                 let answer = answers::fault(error.status(), permit.id());
                 gate.metrics().refused(answer.status().as_u16(), &route.name);
+                arrival.delivery.noticed(answers::notice(&answer));
                 return answer;
             }
         };
@@ -90,9 +99,16 @@ impl Worker {
             route: label,
             transfer: incoming.body.transfer(),
         };
+        let delivery = Rc::clone(arrival.delivery);
+        delivery.take();
+        delivery.answered(incoming.status.as_u16());
+        if is_bare(MessageBody::size(&incoming.body), request.method()) {
+            delivery.ended(End::Complete);
+        }
         let cut = permit.cut_after(|| gate.now()).map(|wait| Box::pin(tokio::time::sleep(wait)));
         answer.set_body(actix_web::body::BoxBody::new(Concluding {
             body: incoming.body,
+            delivery,
             cut,
             _end: end,
         }))

@@ -16,6 +16,7 @@ use actix_web::http::header::HeaderValue;
 use bytes::Bytes;
 
 use crate::enforcement::Caller;
+use crate::enforcement::Delivery;
 use crate::enforcement::Found;
 use crate::enforcement::Hit;
 use crate::enforcement::Malformed;
@@ -50,6 +51,7 @@ use super::cart::Busy;
 use super::cart::Held;
 use super::check;
 use super::concluding::Underway;
+use super::concluding::followed;
 use super::entrance::Body;
 use super::entrance::Told;
 use super::inbound;
@@ -71,6 +73,8 @@ pub(super) struct Arrival<'a> {
     /// The client's own certificate, if it has shown one that was verified.
     pub(super) certificate: Option<&'a Arc<Certificate>>,
     pub(super) client: ClientAddress,
+    /// What becomes of the answer.
+    pub(super) delivery: &'a Rc<Delivery>,
     pub(super) host: &'a str,
     /// The method of the request that is judged; another than its own where a proxy asks about one.
     pub(super) method: &'a str,
@@ -81,11 +85,23 @@ pub(super) struct Arrival<'a> {
     pub(super) upgrade: Upgrade<'a>,
 }
 
-/// Serves one request.
+/// Serves one request. However that ends, what became of it is recorded if the request itself was.
 pub(super) async fn handle(
+    worker: Rc<Worker>,
+    received: Received,
+    serving: Option<Serving>,
+) -> HttpResponse {
+    let delivery = Rc::new(worker.plane.gate.delivery());
+    let method = received.request.method().clone();
+    let answer = serve(worker, received, serving, &delivery).await;
+    followed(answer, delivery, &method)
+}
+
+async fn serve(
     worker: Rc<Worker>,
     mut received: Received,
     serving: Option<Serving>,
+    delivery: &Rc<Delivery>,
 ) -> HttpResponse {
     let payload = received.request.take_payload();
     let Received { port, ref request, secure, switchable } = received;
@@ -103,8 +119,18 @@ pub(super) async fn handle(
     let method = request.method().as_str();
     let upgrade = if switchable { tunnel::asked(request) } else { Upgrade::Absent };
     let certificate = request.conn_data::<Arc<Certificate>>();
-    let arrival =
-        Arrival { certificate, client, host: name, method, peer, port, request, secure, upgrade };
+    let arrival = Arrival {
+        certificate,
+        client,
+        delivery,
+        host: name,
+        method,
+        peer,
+        port,
+        request,
+        secure,
+        upgrade,
+    };
     let raw = arrival.raw_target();
     // Methods tell cases apart (RFC 9110 9.1), and some platforms do not.
     let is_folded = method.bytes().any(|byte| byte.is_ascii_lowercase());
@@ -232,8 +258,10 @@ impl Worker {
             }
         };
         let judged = Request {
+            basis: arrival.client.basis,
             body: body.as_ref(),
             client: arrival.evidence(),
+            delivery: arrival.delivery,
             headers: &Headers(received),
             host: arrival.host,
             looked_up: &looked_up,
@@ -390,7 +418,9 @@ impl Worker {
         path: &str,
     ) -> HttpResponse {
         let unread = Unread {
+            basis: Some(arrival.client.basis),
             client: arrival.client.address,
+            delivery: arrival.delivery,
             host: arrival.host,
             method: arrival.method,
             path,
@@ -408,6 +438,7 @@ impl Worker {
     ) -> HttpResponse {
         let notice_url = self.plane.notice_url.as_deref();
         let answer = answers::refusal(refusal, arrival.request.headers(), notice_url);
+        arrival.delivery.noticed(answers::notice(&answer));
         let size = match actix_web::body::MessageBody::size(answer.body()) {
             actix_web::body::BodySize::Sized(size) => size,
             _ => 0,
@@ -432,6 +463,7 @@ impl Worker {
         }
         let caller = Caller {
             as_of: may(Permission::AsOf),
+            delivery: arrival.delivery,
             evidence: may(Permission::Evidence),
             principal: principal.as_ref(),
         };

@@ -193,5 +193,6 @@ async fn sweep(worker: Weak<Worker>) {
         tokio::time::sleep(SWEEP).await;
         let Some(worker) = worker.upgrade() else { return };
         worker.upstreams.values().for_each(UpstreamClient::sweep);
+        worker.plane.gate.retry_outcomes();
     }
 }

@@ -42,6 +42,8 @@ use tokio::io::AsyncWrite;
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 
+use crate::enforcement::Delivery;
+use crate::enforcement::End;
 use crate::enforcement::Malformed;
 use crate::enforcement::Permit;
 use crate::enforcement::Refusal;
@@ -52,6 +54,7 @@ use crate::settings::Route;
 use crate::telemetry::OpenTunnel;
 
 use super::answers;
+use super::concluding::CUT;
 use super::concluding::Underway;
 use super::handler::Arrival;
 use super::handler::handle;
@@ -82,6 +85,7 @@ pub(super) struct Silence {
 struct Opened {
     count: OpenTunnel,
     cut: Option<Duration>,
+    delivery: Rc<Delivery>,
     tunnel: Tunnel,
     _underway: Underway,
 }
@@ -147,6 +151,7 @@ impl Worker {
     /// The 101, with the tunnel for the connection to take.
     pub(super) fn switched(
         &self,
+        arrival: &Arrival<'_>,
         route: &Route,
         permit: &Permit,
         tunnel: Tunnel,
@@ -165,9 +170,13 @@ impl Worker {
             permit.is_covered(),
         );
         headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        let delivery = Rc::clone(arrival.delivery);
+        delivery.take();
+        delivery.answered(answer.status().as_u16());
         answer.extensions_mut().insert(Opened {
             count: gate.metrics().tunnel_opened(),
             cut: permit.cut_after(|| gate.now()),
+            delivery,
             tunnel,
             _underway: underway,
         });
@@ -269,25 +278,44 @@ impl Client {
     ) -> io::Result<()> {
         self.codec.encode(Message::Item((head, BodySize::None)), &mut self.out)?;
         self.flush().await?;
-        let Opened { count, cut, tunnel, _underway } = opened;
+        let Opened { count, cut, delivery, tunnel, _underway } = opened;
         let Tunnel { early, stream, _lease, .. } = tunnel;
         let clock = Clock { half_closed: Cell::new(false), moved: Cell::new(Instant::now()) };
         let (from_client, to_client) = tokio::io::split(self.io);
         let (from_server, to_server) = tokio::io::split(stream);
+        let sent = |bytes| {
+            delivery.sent(bytes);
+            count.received(bytes);
+        };
+        let early_client = self.early.freeze();
         let there =
-            copy(self.early.freeze(), from_client, to_server, &clock, |bytes| count.sent(bytes));
-        let back = copy(early, from_server, to_client, &clock, |bytes| count.received(bytes));
+            copy(early_client, (from_client, End::Cancelled), (to_server, End::Failed), &clock, {
+                |bytes| count.sent(bytes)
+            });
+        let back =
+            copy(early, (from_server, End::Failed), (to_client, End::Cancelled), &clock, sent);
         let cut = async {
             match cut {
                 Some(wait) => tokio::time::sleep(wait).await,
                 None => std::future::pending().await,
             }
         };
-        tokio::select! {
-            ended = async { tokio::try_join!(there, back) } => ended.map(drop),
-            () = clock.silent(silence) => Err(io::Error::other("nothing moved for too long")),
-            () = cut => Err(io::Error::other("a rule took effect that cuts running transfers")),
-        }
+        let (end, ended) = tokio::select! {
+            ended = async { tokio::try_join!(there, back) } => match ended {
+                Ok(_) => (End::Complete, Ok(())),
+                Err((end, error)) => (end, Err(error)),
+            },
+            () = clock.silent(silence) => {
+                (End::Cancelled, Err(io::Error::other("nothing moved for too long")))
+            }
+            () = cut => {
+                delivery.noticed(CUT);
+                let error = io::Error::other("a rule took effect that cuts running transfers");
+                (End::Failed, Err(error))
+            }
+        };
+        delivery.ended(end);
+        ended
     }
 }
 
@@ -316,27 +344,28 @@ impl Clock {
     }
 }
 
-/// Copies until the source ends, and passes its end on.
+/// Copies until the source ends, and passes its end on. Of each side stands beside it what its failure makes of the tunnel.
 async fn copy(
     early: Bytes,
-    mut from: impl AsyncRead + Unpin,
-    mut to: impl AsyncWrite + Unpin,
+    (mut from, reading): (impl AsyncRead + Unpin, End),
+    (mut to, writing): (impl AsyncWrite + Unpin, End),
     clock: &Clock,
     count: impl Fn(usize),
-) -> io::Result<()> {
+) -> Result<(), (End, io::Error)> {
     let mut buffer = BytesMut::from(&*early);
     loop {
         if !buffer.is_empty() {
-            to.write_all(&buffer).await?;
-            to.flush().await?;
+            to.write_all(&buffer).await.map_err(|error| (writing, error))?;
+            to.flush().await.map_err(|error| (writing, error))?;
             clock.moved.set(Instant::now());
             count(buffer.len());
             buffer.clear();
         }
         buffer.reserve(BUFFER);
-        if (&mut from).take(BUFFER as u64).read_buf(&mut buffer).await? == 0 {
+        let read = (&mut from).take(BUFFER as u64).read_buf(&mut buffer).await;
+        if read.map_err(|error| (reading, error))? == 0 {
             clock.half_closed.set(true);
-            return to.shutdown().await;
+            return to.shutdown().await.map_err(|error| (writing, error));
         }
         clock.moved.set(Instant::now());
     }

@@ -5,9 +5,11 @@
 use std::net::IpAddr;
 
 use actix_web::HttpResponse;
+use actix_web::body::BodySize;
 use actix_web::body::MessageBody;
 use actix_web::http::header::HeaderMap;
 
+use crate::enforcement::End;
 use crate::enforcement::Malformed;
 use crate::enforcement::Refusal;
 use crate::enforcement::Unread;
@@ -47,9 +49,12 @@ impl Worker {
             Fault::Broken => Refusal::Malformed { id, reason: Malformed::Framing },
             Fault::Slow => Refusal::TooSlow { id },
         };
+        let delivery = gate.delivery();
         let unread = Unread {
+            basis: None,
             // Its header fields may be anything: only the peer is known.
             client: None,
+            delivery: &delivery,
             host: host.unwrap_or_default(),
             method,
             path: target.split('?').next().unwrap_or(target),
@@ -57,7 +62,15 @@ impl Worker {
         };
         let refusal = gate.refuse_at_once(refusal, route, unread);
         let notice_url = self.plane.notice_url.as_deref();
-        let answer = bytes(answers::refusal(&refusal, &HeaderMap::new(), notice_url));
+        let answer = answers::refusal(&refusal, &HeaderMap::new(), notice_url);
+        // It is written as the connection's last bytes, and nobody waits to see them go.
+        delivery.noticed(answers::notice(&answer));
+        delivery.answered(answer.status().as_u16());
+        if let BodySize::Sized(size) = answer.body().size() {
+            delivery.sent(usize::try_from(size).unwrap_or(usize::MAX));
+        }
+        delivery.ended(End::Complete);
+        let answer = bytes(answer);
         gate.metrics().answered(false, &route.name, u64::try_from(answer.len()).unwrap_or(0));
         Some(answer)
     }

@@ -39,6 +39,9 @@ impl Hash {
     ]);
 
     /// The hash of a leaf with these bytes.
+    ///
+    /// By `sha2`, which takes the processor's SHA instructions where it has them: 221 ns for 350 bytes, 92 ns for a node, where
+    /// aws-lc needs 240 and 109 (release build, x86-64 with SHA-NI).
     pub fn leaf(entry: &[u8]) -> Self {
         let mut sha = Sha256::new();
         sha.update(LEAF);

@@ -70,7 +70,7 @@ impl KeyName {
     /// # Errors
     /// It is none.
     pub fn new(name: &str) -> Result<Self, KeyFault> {
-        let bad = |c: char| c.is_whitespace() || c.is_control() || c == '+';
+        let bad = |c: char| c.is_whitespace() || c < ' ' || c == '+';
         if name.is_empty() || name.contains(bad) {
             return Err(KeyFault::Name);
         }

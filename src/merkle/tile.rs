@@ -9,8 +9,6 @@ use crate::merkle::number::decimal;
 
 /// Hashes in a full tile.
 const FULL: u64 = 256;
-/// Levels above hold nothing: 256^8 exceeds every size.
-const LEVELS: u8 = 8;
 /// The highest level that a path may name.
 const LAST_LEVEL: u8 = 63;
 
@@ -135,8 +133,8 @@ impl TilePath {
 }
 
 /// How many hashes `level` has in a tree of `size` leaves: `floor(size / 256^level)`.
-pub const fn width(level: u8, size: u64) -> u64 {
-    if level >= LEVELS { 0 } else { size >> (level * 8) }
+pub fn width(level: u8, size: u64) -> u64 {
+    size.checked_shr(u32::from(level).saturating_mul(8)).unwrap_or_default()
 }
 
 impl FromStr for TilePath {

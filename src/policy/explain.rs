@@ -196,13 +196,9 @@ impl Narrator<'_> {
 
     fn place(&self, item: Option<&Item>, found: &Match) -> Place {
         let product = self.set.product(found.product);
-        let rules = match found.certainty {
-            Certainty::Exempt => &[],
-            Certainty::Certain | Certainty::Suspected => {
-                self.set.rules_on(found.product, self.transaction.action)
-            }
-        };
-        let rules = rules
+        let rules = self
+            .judge
+            .rules_on(found)
             .iter()
             .filter_map(|r| self.applied(*r, found.certainty, Some(found.product), item));
         Place {

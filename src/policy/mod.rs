@@ -16,10 +16,11 @@ mod engine;
 pub mod explain;
 mod language;
 mod text;
+mod trace;
 
 pub use engine::decide::decide;
 pub use engine::index::PathSignature;
-pub use engine::nexus::{buyer_nexus, seller_nexus};
+pub use engine::nexus::{EmailReading, buyer_nexus, seller_nexus};
 pub use engine::rule::{InFlight, PolicyInfo};
 pub use engine::set::PolicySet;
 pub use engine::setting::{Reseller, Setting};
@@ -27,3 +28,4 @@ pub use language::compile::PolicyText;
 pub use language::error::{Fault, PolicyError, PolicyErrors};
 pub use language::load::{load_dirs, load_read, load_texts, read_dirs};
 pub use text::Folded;
+pub use trace::{RuleOutcome, RuleTrace, trace};

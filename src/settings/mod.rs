@@ -29,7 +29,8 @@ pub use pointer::{Pointer, PointerError, Token};
 pub use reading::{Gives, Lookup, OrderNames, ReadBack, Reading, Stage};
 pub use reseller::Reseller;
 pub use route::{
-    BodyUse, BuyerField, ClientRole, IdentityUse, ItemMapping, Preset, Requirement, Route, Source,
+    BodyUse, BuyerField, ClientRole, IdentityUse, ItemMapping, OrderTotal, Preset, Requirement,
+    Route, Source,
 };
 pub use upstream::{Health, Scheme, Server, ServerError, Upstream, UpstreamTls};
 pub use witness::Witness;

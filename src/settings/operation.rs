@@ -120,7 +120,8 @@ impl Ledger {
 
     /// Where the key is by default: beside the folder, so that a copy of the evidence does not carry it.
     pub fn key_beside(dir: &Path) -> PathBuf {
-        dir.with_file_name("ledger-key.pem")
+        let name = dir.file_name().unwrap_or_default().to_string_lossy();
+        dir.with_file_name(format!("{name}-key.pem"))
     }
 }
 

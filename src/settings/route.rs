@@ -40,6 +40,20 @@ pub struct Route {
     pub seller_organization_country: Option<Source>,
     /// Name of the upstream; none: the route only answers checks of another proxy, or receives webhooks.
     pub upstream: Option<String>,
+    /// Where the order says what it comes to, for the record alone; none: nobody knows.
+    pub value: Option<OrderTotal>,
+}
+
+/// Where an order says what it comes to. Pointers are tried in the request's own document, then in the looked-up one. No
+/// decision rests on it, and none is refused for it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct OrderTotal {
+    /// The amount.
+    pub amount: Source,
+    /// Its currency.
+    pub currency: Option<Source>,
+    /// How many digits of the amount stand behind the point, where it is in minor units.
+    pub minor_unit: Option<Pointer>,
 }
 
 /// Where items are in a request.
@@ -184,6 +198,7 @@ impl Route {
             secret: None,
             seller_organization_country: None,
             upstream: Some(upstream.to_owned()),
+            value: None,
         }
     }
 
@@ -263,6 +278,13 @@ impl ItemMapping {
         .into_iter()
         .flatten()
         .chain(self.attributes.iter().map(|(_, source)| source))
+    }
+}
+
+impl OrderTotal {
+    /// Every source of it.
+    pub fn sources(&self) -> impl Iterator<Item = &Source> {
+        std::iter::once(&self.amount).chain(&self.currency)
     }
 }
 

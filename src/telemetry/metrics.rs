@@ -20,6 +20,7 @@ use super::family::histograms;
 use super::labels::Part;
 use super::labels::ReadBackOutcome;
 use super::labels::Stage;
+use super::ledger::LedgerFamilies;
 use super::published::Published;
 
 /// The families.
@@ -37,14 +38,12 @@ pub struct Metrics {
     identity_loaded: Gauge,
     identity_tokens: IntCounterVec,
     in_flight: IntGauge,
-    ledger_depth: IntGauge,
-    ledger_failed: IntGauge,
-    ledger_lag: Gauge,
-    ledger_records: IntCounter,
+    pub(super) ledger: LedgerFamilies,
     pub(super) notify_failures: IntCounter,
     pub(super) notify_messages: IntCounterVec,
     pub(super) notify_oldest: Gauge,
     pub(super) notify_unread: IntGauge,
+    outcomes_lost: IntCounter,
     policy_info: IntGaugeVec,
     policy_loaded: Gauge,
     pub(super) published: Published,
@@ -133,22 +132,7 @@ impl Metrics {
                 &["result"],
             )?,
             in_flight: gauge(r, "requests_in_flight", "Requests that have not ended yet.")?,
-            ledger_depth: gauge(
-                r,
-                "ledger_unsynced_records",
-                "Records written and not yet known to be on the disk.",
-            )?,
-            ledger_failed: gauge(
-                r,
-                "ledger_failed",
-                "1 if the ledger cannot be written, and regulated traffic is answered with 503.",
-            )?,
-            ledger_lag: float_gauge(
-                r,
-                "ledger_lag_seconds",
-                "Age of the oldest record not yet known to be on the disk, in seconds.",
-            )?,
-            ledger_records: counter(r, "ledger_records_total", "Records appended since start.")?,
+            ledger: LedgerFamilies::new(r)?,
             notify_failures: counter(
                 r,
                 "notify_failures_total",
@@ -169,6 +153,11 @@ impl Metrics {
                 r,
                 "notify_unread_records",
                 "Records that [notify] has not looked at yet.",
+            )?,
+            outcomes_lost: counter(
+                r,
+                "outcomes_lost_total",
+                "Outcomes of requests that have no record, because the ledger took none for too long.",
             )?,
             policy_info: gauges(
                 r,
@@ -362,14 +351,14 @@ impl Metrics {
         self.identity_tokens.with_label_values(&[result]).inc();
     }
 
-    /// Counts an appended record.
-    pub fn recorded(&self) {
-        self.ledger_records.inc();
-    }
-
     /// Counts a look at the clock that had to be held at the last record's instant.
     pub fn recorded_late(&self) {
         self.clock_held.inc();
+    }
+
+    /// Counts an outcome that could not be recorded.
+    pub fn outcome_lost(&self) {
+        self.outcomes_lost.inc();
     }
 
     /// Counts an order that was read back after it was placed, or was to be.
@@ -412,13 +401,6 @@ impl Metrics {
     /// Requests that have not ended yet.
     pub fn requests_in_flight(&self) -> i64 {
         self.in_flight.get()
-    }
-
-    /// Notes the ledger's state.
-    pub fn ledger(&self, unsynced: u64, lag_seconds: f64, failed: bool) {
-        self.ledger_depth.set(i64::try_from(unsynced).unwrap_or(i64::MAX));
-        self.ledger_lag.set(lag_seconds);
-        self.ledger_failed.set(i64::from(failed));
     }
 
     /// Notes the policies in force.

@@ -43,7 +43,7 @@ impl Turned {
             .environment("FAKETIME_NO_CACHE", "1")
             .environment("FAKETIME_DONT_FAKE_MONOTONIC", "1")
             .environment("TZ", "UTC")
-            .environment("INTERDICT__LEDGER__DIR", ledger.to_str().unwrap())
+            .ledger(ledger)
             .start()
     }
 }

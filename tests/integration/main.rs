@@ -24,6 +24,7 @@ mod identity;
 mod in_flight;
 mod instants;
 mod lookups;
+mod merkle_oracles;
 mod metrics;
 mod mirror;
 #[path = "../support/mmdb.rs"]
@@ -34,8 +35,10 @@ mod orders;
 mod presets;
 mod proxy_protocol;
 mod published_log;
+mod records;
 mod refusal_answers;
 mod registry;
+mod replay;
 mod screen;
 mod server_side;
 mod streaming;

@@ -52,7 +52,7 @@ fn builder(upstream: SocketAddr, receiver: SocketAddr) -> GatewayBuilder {
 }
 
 fn in_ledger(builder: GatewayBuilder, ledger: &Path) -> Gateway {
-    builder.environment("INTERDICT__LEDGER__DIR", ledger.to_str().unwrap()).start()
+    builder.ledger(ledger).start()
 }
 
 /// Sends an order and returns the decision's id.
@@ -267,7 +267,8 @@ fn the_position_can_be_set_by_hand_and_one_that_is_none_is_refused() {
         let ended = run(interdict()
             .args([command, "--config"])
             .arg(&config)
-            .env("INTERDICT__LEDGER__DIR", ledger.path()));
+            .env("INTERDICT__LEDGER__DIR", ledger.path())
+            .env("INTERDICT__LEDGER__KEY", ledger.path().join("key.pem")));
         assert_eq!(ended.code, Some(78), "{}", ended.stderr);
         assert!(ended.stderr.contains("notify.cursor") && ended.stderr.contains("{\"next\":N}"));
     }

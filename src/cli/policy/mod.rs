@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
+use crate::ledger::LedgerError;
 use crate::model::CatalogueEntry;
 use crate::model::CatalogueLookup;
 use crate::model::Clock;
@@ -42,6 +43,10 @@ use crate::policy::read_dirs;
 
 use super::exit::Exit;
 
+mod replay;
+
+use replay::ReplayArgs;
+
 /// Check, test, explain and compare policies.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  interdict policy check\n  interdict policy test\n  \
@@ -65,6 +70,12 @@ enum Command {
     #[command(after_help = "Examples:\n  interdict policy explain resale-by-us-seller\n  \
         interdict policy explain --input orders.jsonl --at 2024-09-29T00:00:00-04:00")]
     Explain(ExplainArgs),
+    /// Decide recorded transactions again under other policies, and list every verdict that changes.
+    #[command(
+        after_help = "Examples:\n  interdict policy replay --policies policies.new /var/lib/interdict/ledger\n  \
+        interdict policy replay --policies policies.new --from 2026-01-01T00:00:00Z --output json ledger"
+    )]
+    Replay(ReplayArgs),
     /// Run the cases beside the policies.
     #[command(after_help = "Examples:\n  interdict policy test\n  \
         interdict policy test --policies policies --policies policies/examples policies/examples/cases/*.jsonl")]
@@ -150,6 +161,10 @@ struct TestArgs {
 enum Stop {
     #[error("`{}`, line {line}: {reason}", path.display())]
     Data { path: PathBuf, line: usize, reason: String },
+    #[error("`{}`: {error}", dir.display())]
+    Ledger { dir: PathBuf, error: LedgerError },
+    #[error("`{}` holds no ledger: there is no record in it", .0.display())]
+    NoLedger(PathBuf),
     #[error("no case to run: {0}")]
     NoCases(String),
     #[error("no rule is named `{0}`")]
@@ -173,6 +188,7 @@ pub(crate) fn run(
         Command::Check(args) => run_check(&args, out, err, colour),
         Command::Diff(args) => run_diff(&args, out),
         Command::Explain(args) => run_explain(&args, out, err),
+        Command::Replay(args) => replay::run(&args, out, err),
         Command::Test(args) => run_test(&args, out),
     };
     let stop = match done {
@@ -185,7 +201,10 @@ pub(crate) fn run(
     };
     let written = err.write_all(text.as_bytes());
     match stop {
-        Stop::Data { .. } | Stop::NoCases(_) => Exit::Data,
+        Stop::Ledger { error, .. } if !error.is_of_data() => Exit::Io,
+        Stop::Data { .. } | Stop::Ledger { .. } | Stop::NoCases(_) | Stop::NoLedger(_) => {
+            Exit::Data
+        }
         Stop::NoRule(_) => Exit::Usage,
         Stop::Policies(errors) if errors.iter().all(is_data) && written.is_ok() => Exit::Data,
         Stop::Policies(_) | Stop::Unreadable { .. } | Stop::Write(_) => Exit::Io,

@@ -5,6 +5,7 @@ use crate::config::reader::Section;
 use crate::settings::BuyerField;
 use crate::settings::ClientRole;
 use crate::settings::ItemMapping;
+use crate::settings::OrderTotal;
 use crate::settings::Source;
 
 use super::source::{Place, pointer, source};
@@ -95,6 +96,13 @@ pub(super) fn buyer(
         buyer.extend(source(&field, Place { walks, ..place }).map(|source| (known, source)));
     }
     buyer
+}
+
+/// Reads `value`.
+pub(super) fn value(section: &Section<'_>, place: Place<'_>) -> Option<OrderTotal> {
+    let currency = section.at("currency").and_then(|field| source(&field, place));
+    let amount = source(&section.need("amount", "\"/total\"")?, place)?;
+    Some(OrderTotal { amount, currency, minor_unit: None })
 }
 
 /// Reads `seller`.

@@ -11,6 +11,7 @@ use crate::settings::Identity;
 use crate::settings::IdentityUse;
 use crate::settings::ItemMapping;
 use crate::settings::Listener;
+use crate::settings::OrderTotal;
 use crate::settings::Preset;
 use crate::settings::Requirement;
 use crate::settings::Route;
@@ -86,6 +87,7 @@ fn route(
         .section("buyer")
         .map_or_else(Vec::new, |section| items::buyer(&section, client, place));
     let seller = section.section("seller").and_then(|section| items::seller(&section, place));
+    let value = section.section("value").and_then(|section| items::value(&section, place));
     let require_field = section.at("require");
     let require = require_field.as_ref().map_or_else(Vec::new, |field| {
         field.list(|one| one.one_of(&Requirement::ALL, Requirement::as_str))
@@ -93,12 +95,13 @@ fn route(
     let secret = secret(section, preset);
     let upstream = upstream(section, around, preset);
 
-    meaning(section, said, preset, items_section.as_ref());
+    meaning(section, said, items_section.as_ref());
     if preset == Some(Preset::Shopify) {
         receiver(section, said, client, identity);
     }
     let own = items.as_ref().filter(|_| reading.lookups.is_empty());
-    one_kind_of_body(section, &buyer, own, seller.as_ref());
+    let total = value.as_ref().filter(|_| reading.lookups.is_empty());
+    one_kind_of_body(section, &buyer, own, (seller.as_ref(), total));
     if let Some(field) = &require_field
         && require.contains(&Requirement::Account)
         && preset.is_none()
@@ -139,11 +142,12 @@ fn route(
         secret,
         seller_organization_country: seller,
         upstream,
+        value,
     })
 }
 
 /// A judged route must say what is sold, and a route that says so must judge.
-fn meaning(section: &Section<'_>, said: Said, preset: Option<Preset>, items: Option<&Section<'_>>) {
+fn meaning(section: &Section<'_>, said: Said, items: Option<&Section<'_>>) {
     match said {
         Said::Action(action) => {
             if items.is_none() && section.at("preset").is_none() && !action.is_delivery() {
@@ -158,10 +162,10 @@ fn meaning(section: &Section<'_>, said: Said, preset: Option<Preset>, items: Opt
             if let Some(items) = items {
                 items.problem(unjudged);
             }
-            if preset.is_some()
-                && let Some(field) = section.at("preset")
-            {
-                field.problem(unjudged);
+            for key in ["preset", "value"] {
+                if let Some(field) = section.at(key) {
+                    field.problem(unjudged);
+                }
             }
         }
         Said::Nothing => {}
@@ -173,11 +177,12 @@ fn one_kind_of_body(
     section: &Section<'_>,
     buyer: &[(BuyerField, Source)],
     items: Option<&ItemMapping>,
-    seller: Option<&Source>,
+    (seller, total): (Option<&Source>, Option<&OrderTotal>),
 ) {
     let sources = || {
         let of_items = items.into_iter().flat_map(ItemMapping::sources);
-        buyer.iter().map(|(_, source)| source).chain(of_items).chain(seller)
+        let total = total.into_iter().flat_map(OrderTotal::sources);
+        buyer.iter().map(|(_, source)| source).chain(of_items).chain(seller).chain(total)
     };
     let form = sources().find_map(|source| match source {
         Source::Form(name) => Some(name),
@@ -262,7 +267,7 @@ fn secret(section: &Section<'_>, preset: Option<Preset>) -> Option<PathBuf> {
 
 /// A receiver reads what its platform sends and forwards nothing: what says otherwise would be ignored.
 fn receiver(section: &Section<'_>, said: Said, client: ClientRole, identity: IdentityUse) {
-    for key in ["buyer", "items", "require", "seller", "upstream"] {
+    for key in ["buyer", "items", "require", "seller", "upstream", "value"] {
         if let Some(field) = section.at(key) {
             field.problem(
                 "has no place where `preset = \"shopify\"` receives webhooks: leave it out",

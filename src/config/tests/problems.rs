@@ -401,3 +401,27 @@ fn a_receiver_has_a_secret_and_nothing_that_it_would_ignore() {
         )
     );
 }
+
+#[test]
+fn a_value_says_where_its_amount_is_and_is_read_from_the_routes_one_body() {
+    const ITEMS: &str = "path = \"/o\"\naction = \"resale\"\n";
+    let pointers = format!("{ITEMS}items = {{ at = \"/l/*\", sku = \"/sku\" }}\n");
+    assert_eq!(
+        of_route(&format!("{pointers}value = {{ currency = \"/currency\" }}")),
+        "8:9: route.r.value.amount: missing: write `amount = \"/total\"`"
+    );
+    assert!(
+        of_route(&format!("{pointers}value = {{ amount = \"/*/sum\" }}"))
+            .contains("several values")
+    );
+    assert!(
+        of_route(&format!("{pointers}value = {{ amount = {{ form = \"sum\" }} }}"))
+            .contains("one or the other")
+    );
+    assert!(
+        of_route(&format!("{pointers}value = {{ amount = \"/sum\", currrency = \"/c\" }}"))
+            .contains("did you mean `currency`?")
+    );
+    let passing = "path = \"/o\"\naction = \"none\"\nvalue = { amount = \"/sum\" }";
+    assert!(of_route(passing).contains("never looked at"));
+}

@@ -17,6 +17,7 @@ use super::template::Asks;
 use super::template::At;
 use super::template::Lines;
 use super::template::Template;
+use super::template::Total;
 
 const CART_LINES: Lines =
     Lines { at: "/*", name: "/name", quantity: "/qty", sku: "/sku", vendor: "" };
@@ -73,6 +74,12 @@ pub(super) const TEMPLATES: &[Template] = &[
             quantity: "/qtyordered",
             sku: "/sku",
             vendor: "",
+        },
+        // Names as the platform reads them: `grand_total` is in `order_currency_code`.
+        value: Total {
+            amount: "/entity/grandtotal",
+            currency: "/entity/ordercurrencycode",
+            minor_unit: "",
         },
         ..Template::BLANK
     },

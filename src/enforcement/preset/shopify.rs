@@ -8,6 +8,8 @@ use std::net::IpAddr;
 
 use smallvec::SmallVec;
 
+use crate::enforcement::record::OrderValue;
+use crate::enforcement::worth;
 use crate::geo::parse_address;
 use crate::model::Action;
 use crate::model::CountryText;
@@ -50,6 +52,8 @@ pub(in crate::enforcement) struct Order {
     /// Every address of the buyer's network.
     pub(in crate::enforcement) ips: SmallVec<[IpAddr; 2]>,
     pub(in crate::enforcement) transaction: Transaction,
+    /// What it comes to.
+    pub(in crate::enforcement) value: Option<OrderValue>,
 }
 
 /// A member that is of no kind that could be read.
@@ -135,7 +139,9 @@ fn order(body: &StrictValue, lines: &[StrictValue], action: Action) -> Result<Or
         let ip = ip.as_deref().and_then(parse_address).filter(|ip| !ip.is_unspecified());
         ips.extend(ip.filter(|ip| !ips.contains(ip)));
     }
-    Ok(Order { emails, ips, transaction })
+    let told = |name| body.member(name).and_then(StrictValue::as_str);
+    let value = worth::value(told("total_price"), told("currency"));
+    Ok(Order { emails, ips, transaction, value })
 }
 
 /// Country and region of an address. Shopify writes the country as code and as name: the code counts, and a name that says

@@ -6,6 +6,7 @@ use crate::settings::Gives;
 use crate::settings::ItemMapping;
 use crate::settings::Lookup;
 use crate::settings::OrderNames;
+use crate::settings::OrderTotal;
 use crate::settings::Pointer;
 use crate::settings::ReadBack;
 use crate::settings::Reading;
@@ -31,6 +32,17 @@ pub(super) struct Template {
     pub(super) own_lines: bool,
     pub(super) read_back: Option<Reads>,
     pub(super) stage: Stage,
+    /// Where the order says what it comes to.
+    pub(super) value: Total,
+}
+
+/// Where an order says what it comes to: pointers, empty where there is none.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Total {
+    pub(super) amount: &'static str,
+    pub(super) currency: &'static str,
+    /// Where it says how many digits of the amount stand behind the point.
+    pub(super) minor_unit: &'static str,
 }
 
 /// Where a value stands.
@@ -84,6 +96,7 @@ impl Template {
         own_lines: false,
         read_back: None,
         stage: Stage::Order,
+        value: Total { amount: "", currency: "", minor_unit: "" },
     };
 
     /// The entrance as a route. What the operator's own route says of the buyer counts in place of the template's; its `items`
@@ -115,6 +128,7 @@ impl Template {
                 sessions: own.reading.sessions.clone(),
                 stage: self.stage,
             },
+            value: own.value.clone().or_else(|| self.value.total()),
             ..own.clone()
         }
     }
@@ -156,6 +170,17 @@ impl Lines {
             suspected_components: None,
             vendor: (!self.vendor.is_empty()).then_some(Source::Fixed(self.vendor)),
         }
+    }
+}
+
+impl Total {
+    fn total(self) -> Option<OrderTotal> {
+        let at = |text: &'static str| (!text.is_empty()).then(|| pointer(text));
+        Some(OrderTotal {
+            amount: Source::Pointer(at(self.amount)?),
+            currency: at(self.currency).map(Source::Pointer),
+            minor_unit: at(self.minor_unit),
+        })
     }
 }
 

@@ -19,6 +19,7 @@ use super::template::At;
 use super::template::Lines;
 use super::template::Reads;
 use super::template::Template;
+use super::template::Total;
 
 /// The folder of the REST API (`rest_url_prefix`).
 const REST: &str = "wp-json";
@@ -101,6 +102,14 @@ const READ_BACK: Reads = Reads {
     target: "{base}/wc/store/v1/order/{id}?key={key}&billing_email={email}",
 };
 
+const ORDER_TOTAL: Total = Total { amount: "/total", currency: "/currency", minor_unit: "" };
+/// The Store API tells amounts in minor units.
+const CART_TOTAL: Total = Total {
+    amount: "/totals/total_price",
+    currency: "/totals/currency_code",
+    minor_unit: "/totals/currency_minor_unit",
+};
+
 pub(super) const REST_ORDER: usize = 0;
 const REST_BATCH: usize = 1;
 const REST_CHANGE: usize = 2;
@@ -116,6 +125,7 @@ pub(super) const TEMPLATES: &[Template] = &[
         buyer: REST_BUYER,
         client: ClientRole::Server,
         items: ORDER_LINES,
+        value: ORDER_TOTAL,
         ..Template::BLANK
     },
     Template {
@@ -123,6 +133,7 @@ pub(super) const TEMPLATES: &[Template] = &[
         client: ClientRole::Server,
         items: ORDER_LINES,
         orders: &["/create/*", "/update/*"],
+        value: ORDER_TOTAL,
         ..Template::BLANK
     },
     // A change of an order: its stored lines, those that the request adds, and the buyer whom either names.
@@ -134,6 +145,7 @@ pub(super) const TEMPLATES: &[Template] = &[
         items: ORDER_LINES,
         lookups: &[STORED_ORDER],
         own_lines: true,
+        value: ORDER_TOTAL,
         ..Template::BLANK
     },
     Template {
@@ -141,6 +153,7 @@ pub(super) const TEMPLATES: &[Template] = &[
         items: CART_LINES,
         lookups: &[CART],
         read_back: Some(READ_BACK),
+        value: CART_TOTAL,
         ..Template::BLANK
     },
     Template { items: CART_LINES, lookups: &[CART], stage: Stage::Cart, ..Template::BLANK },
@@ -150,6 +163,7 @@ pub(super) const TEMPLATES: &[Template] = &[
         items: CART_LINES,
         lookups: &[Asks { stored: &[], ..CART }],
         read_back: Some(Reads { names: ("/redirect", ""), ..READ_BACK }),
+        value: CART_TOTAL,
         ..Template::BLANK
     },
     Template {
@@ -157,6 +171,7 @@ pub(super) const TEMPLATES: &[Template] = &[
         items: CART_LINES,
         lookups: &[Asks { stored: &[], ..CART }],
         read_back: Some(Reads { names: ("/redirect", ""), ..READ_BACK }),
+        value: CART_TOTAL,
         ..Template::BLANK
     },
     Template { items: PRODUCT, lookups: &[PRODUCT_BY_NAME], stage: Stage::Cart, ..Template::BLANK },

@@ -59,8 +59,10 @@ impl Worker {
             return refuse(Refusal::BadSignature { id: gate.new_id() }).await;
         }
         let request = Request {
+            basis: arrival.client.basis,
             body: Some(&body),
             client: arrival.evidence(),
+            delivery: arrival.delivery,
             headers: &Headers(headers),
             host: arrival.host,
             looked_up: &[],

@@ -112,6 +112,7 @@ fn mistakes(path: &[u8]) -> impl Iterator<Item = Vec<u8>> {
         overlong_decoded(path),
         parameters_stripped(path),
         plus_is_blank(path),
+        slashes_merged(path),
         trailing_dots_dropped(path),
     ]
     .into_iter()
@@ -220,6 +221,16 @@ fn parameters_stripped(path: &[u8]) -> Option<Vec<u8>> {
 
 fn plus_is_blank(path: &[u8]) -> Option<Vec<u8>> {
     replaced(path, b'+', b' ')
+}
+
+/// Before dot segments are resolved, and before letters are folded: another `..` then goes up than after.
+fn slashes_merged(path: &[u8]) -> Option<Vec<u8>> {
+    let doubled = |pair: &[u8]| pair == b"//";
+    path.windows(2).any(doubled).then(|| {
+        let mut merged = path.to_vec();
+        merged.dedup_by(|next, kept| (*next, *kept) == (b'/', b'/'));
+        merged
+    })
 }
 
 /// Trailing dots and blanks go, but a dot segment stays one, as on Windows.
@@ -400,6 +411,11 @@ mod tests {
         {
             assert!(!reads(raw, "/index/u1313g.xml"), "{raw}");
         }
+    }
+
+    #[test]
+    fn slashes_are_merged_before_letters_are_folded() {
+        assert!(reads("/：%EF%BC%8F：//%2e%2e", "/"));
     }
 
     #[test]

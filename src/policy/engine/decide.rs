@@ -143,13 +143,10 @@ impl<'a> Judge<'a> {
     fn item(&mut self, item: &Item, setting: &Setting<'_>) -> (Finding, Option<Application<'a>>) {
         let matches = of_item(self.set, setting, item, self.at);
         let (finding, application) = self.matched(&matches.0, Some(item));
-        // Where all parties are foreign no rule refuses, so that none has to be asked.
-        let nexus = self.buyer.max(self.counted_seller.unwrap_or(Nexus::Foreign));
-        if nexus == Nexus::Foreign || !is_unidentified(item) {
+        let rules = self.rules_on_unidentified(item);
+        if rules.is_empty() {
             return (finding, application);
         }
-        let rules =
-            self.set.rules_by_action.get(self.action.index()).map_or(&[][..], Vec::as_slice);
         let unidentified = self.best(rules, Certainty::Suspected, None, Some(item));
         let Some(best) = unidentified.filter(|best| best.verdict != Verdict::Allow) else {
             return (finding, application);
@@ -169,12 +166,7 @@ impl<'a> Judge<'a> {
         let set = self.set;
         let mut chosen: Option<(Match, Option<Application<'a>>)> = None;
         for found in matches {
-            let rules = match found.certainty {
-                Certainty::Exempt => &[],
-                Certainty::Suspected | Certainty::Certain => {
-                    set.rules_on(found.product, self.action)
-                }
-            };
+            let rules = self.rules_on(found);
             let best = self.best(rules, found.certainty, Some(found.product), item);
             if chosen.as_ref().is_none_or(|(_, old)| best > *old) {
                 chosen = Some((*found, best));
@@ -199,6 +191,27 @@ impl<'a> Judge<'a> {
             }
         }
         (finding, best)
+    }
+
+    /// The rules that are asked of a match, in the order in which they are asked.
+    pub(crate) fn rules_on(&self, found: &Match) -> &'a [u32] {
+        match found.certainty {
+            Certainty::Exempt => &[],
+            Certainty::Suspected | Certainty::Certain => {
+                self.set.rules_on(found.product, self.action)
+            }
+        }
+    }
+
+    /// The rules that are asked of an item, if nothing says what it is, up to the first in force that reviews. Where all
+    /// parties are foreign no rule refuses, so that none has to be asked.
+    pub(crate) fn rules_on_unidentified(&self, item: &Item) -> &'a [u32] {
+        let nexus = self.buyer.max(self.counted_seller.unwrap_or(Nexus::Foreign));
+        if nexus == Nexus::Foreign || !is_unidentified(item) {
+            return &[];
+        }
+        let set: &'a PolicySet = self.set;
+        set.rules_by_action.get(self.action.index()).map_or(&[], Vec::as_slice)
     }
 
     /// The rule that decides among `rules`, or the one that came nearest; those in shadow are noted.

@@ -3,6 +3,8 @@
 //! INVARIANT: monotone. A further piece of evidence for the United States never lowers a nexus, and evidence from an
 //! account that nobody vouches for never lowers it either.
 
+use serde::Serialize;
+
 use crate::model::AccountStanding;
 use crate::model::AddressClass;
 use crate::model::AddressEvidence;
@@ -204,10 +206,10 @@ impl Tally {
     }
 
     fn email(&mut self, field: EvidenceField, email: Option<&str>) {
-        match email.map_or(Email::Missing, read_email) {
-            Email::Missing | Email::Ordinary => {}
-            Email::Unreadable => self.hindering = self.hindering.with(field),
-            Email::UsGovernment => self.decisive = self.decisive.with(field),
+        match email.and_then(EmailReading::of) {
+            None | Some(EmailReading::Ordinary) => {}
+            Some(EmailReading::Unreadable) => self.hindering = self.hindering.with(field),
+            Some(EmailReading::UsGovernment) => self.decisive = self.decisive.with(field),
         }
     }
 
@@ -245,38 +247,46 @@ impl Tally {
     }
 }
 
-enum Email {
-    Missing,
+/// What an e-mail address says of the buyer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EmailReading {
+    /// Nothing.
     Ordinary,
+    /// It is no address: never foreign.
     Unreadable,
+    /// The buyer is of the United States' government.
     UsGovernment,
 }
 
-/// Reads the domain of an address (RFC 5321 4.1.2, loosely); `.gov` and `.mil` are the United States' alone.
-fn read_email(text: &str) -> Email {
-    const IDEOGRAPHIC_DOTS: [char; 4] = ['.', '\u{3002}', '\u{ff0e}', '\u{ff61}'];
-    let text = text.trim();
-    if text.is_empty() {
-        return Email::Missing;
-    }
-    let Some((local, domain)) = text.rsplit_once('@') else { return Email::Unreadable };
-    let unreadable = |c: char| c.is_whitespace() || c.is_control();
-    if local.is_empty() || local.contains(unreadable) {
-        return Email::Unreadable;
-    }
-    if domain.starts_with('[') && domain.ends_with(']') {
-        return Email::Ordinary;
-    }
-    let domain = domain.strip_suffix(IDEOGRAPHIC_DOTS).unwrap_or(domain);
-    let mut last = "";
-    for label in domain.split(IDEOGRAPHIC_DOTS) {
-        if label.is_empty() || !label.chars().all(|c| c.is_alphanumeric() || c == '-') {
-            return Email::Unreadable;
+impl EmailReading {
+    /// Reads the domain of an address (RFC 5321 4.1.2, loosely); `.gov` and `.mil` are the United States' alone. None for a
+    /// blank one.
+    pub fn of(text: &str) -> Option<Self> {
+        const IDEOGRAPHIC_DOTS: [char; 4] = ['.', '\u{3002}', '\u{ff0e}', '\u{ff61}'];
+        let text = text.trim();
+        if text.is_empty() {
+            return None;
         }
-        last = label;
+        let Some((local, domain)) = text.rsplit_once('@') else { return Some(Self::Unreadable) };
+        let unreadable = |c: char| c.is_whitespace() || c.is_control();
+        if local.is_empty() || local.contains(unreadable) {
+            return Some(Self::Unreadable);
+        }
+        if domain.starts_with('[') && domain.ends_with(']') {
+            return Some(Self::Ordinary);
+        }
+        let domain = domain.strip_suffix(IDEOGRAPHIC_DOTS).unwrap_or(domain);
+        let mut last = "";
+        for label in domain.split(IDEOGRAPHIC_DOTS) {
+            if label.is_empty() || !label.chars().all(|c| c.is_alphanumeric() || c == '-') {
+                return Some(Self::Unreadable);
+            }
+            last = label;
+        }
+        let is = |tld: &str| last.chars().map(narrow).eq(tld.chars());
+        Some(if is("gov") || is("mil") { Self::UsGovernment } else { Self::Ordinary })
     }
-    let is = |tld: &str| last.chars().map(narrow).eq(tld.chars());
-    if is("gov") || is("mil") { Email::UsGovernment } else { Email::Ordinary }
 }
 
 /// A full-width or upper-case letter as its plain lower-case form.
@@ -296,9 +306,10 @@ mod tests {
 
     #[test]
     fn an_email_is_read_by_its_last_label() {
-        let us = |text: &str| matches!(read_email(text), Email::UsGovernment);
-        let ordinary = |text: &str| matches!(read_email(text), Email::Ordinary);
-        let unreadable = |text: &str| matches!(read_email(text), Email::Unreadable);
+        let us = |text: &str| matches!(EmailReading::of(text), Some(EmailReading::UsGovernment));
+        let ordinary = |text: &str| matches!(EmailReading::of(text), Some(EmailReading::Ordinary));
+        let unreadable =
+            |text: &str| matches!(EmailReading::of(text), Some(EmailReading::Unreadable));
         for text in
             ["a@army.mil", "J@STATE.GOV", "a@x.mil.", "a@b@x.mil", "a@x。ｍｉｌ", " a@x.gov "]
         {

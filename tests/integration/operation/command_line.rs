@@ -169,7 +169,7 @@ fn without_a_file_update_signatures_are_judged_and_the_rest_passes() {
     assert_eq!(program.terminate(), Some(0));
     let ledger = state.path().join("interdict/ledger");
     let exported = run(interdict().args(["ledger", "export"]).arg(ledger));
-    assert_eq!(exported.stdout.lines().count(), 2);
+    assert_eq!(exported.stdout.lines().count(), 4, "two decisions, and what became of each");
 }
 
 #[test]

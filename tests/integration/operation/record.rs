@@ -89,7 +89,7 @@ fn a_flipped_bit_is_found_with_its_segment_and_offset() {
     let ledger = gateway.dir().join("ledger");
     let verify = || run(interdict().args(["ledger", "verify"]).arg(&ledger));
     let sound = verify();
-    assert_eq!((sound.code, sound.stderr.contains("3 records")), (Some(0), true));
+    assert_eq!((sound.code, sound.stderr.contains("6 records")), (Some(0), true));
     let files = fs::read_dir(&ledger).unwrap().map(|entry| entry.unwrap().path());
     let segment = files.into_iter().find(|p| p.extension().is_some_and(|e| e == "seg")).unwrap();
     let mut bytes = fs::read(&segment).unwrap();
@@ -112,4 +112,53 @@ fn process_of(gateway: &Gateway) -> String {
         line.contains(config) && line.contains("interdict\0serve")
     });
     found.unwrap().file_name().into_string().unwrap()
+}
+
+#[test]
+fn a_ledger_without_its_key_and_a_key_without_its_ledger_end_with_78_and_what_to_do() {
+    let nginx = Nginx::mirror_and_shop();
+    let mut gateway = Gateway::start(nginx.address);
+    Request::get("/mirror/index/u1313g.xml").from(US).send(gateway.address);
+    gateway.signal("TERM");
+    assert_eq!(gateway.wait(), Some(0));
+    let stopped = gateway.dir();
+    let (config, key) = (stopped.join("interdict.toml"), stopped.join("ledger-key.pem"));
+    let serve = || run(interdict().args(["serve", "--config"]).arg(&config));
+
+    fs::rename(&key, stopped.join("elsewhere.pem")).unwrap();
+    let ended = serve();
+    assert_eq!(ended.code, Some(78), "{}", ended.stderr);
+    assert!(ended.stderr.contains("Restore the key"), "{}", ended.stderr);
+    assert!(!key.exists(), "no key is made for a ledger that has one");
+
+    fs::rename(stopped.join("elsewhere.pem"), &key).unwrap();
+    fs::rename(stopped.join("ledger"), stopped.join("away")).unwrap();
+    let ended = serve();
+    assert_eq!(ended.code, Some(78), "{}", ended.stderr);
+    assert!(ended.stderr.contains("Restore the ledger"), "{}", ended.stderr);
+
+    fs::remove_dir_all(stopped.join("ledger")).unwrap();
+    fs::rename(stopped.join("away"), stopped.join("ledger")).unwrap();
+    let segment = stopped.join("ledger/segment-00000000000000000000.seg");
+    let records = fs::read(&segment).unwrap();
+    fs::write(&segment, &records[..records.len() - 7]).unwrap();
+    let ended = serve();
+    assert_eq!(ended.code, Some(65), "{}", ended.stderr);
+    assert!(ended.stderr.contains("records are missing at the end"), "{}", ended.stderr);
+    assert_eq!(fs::read(&segment).unwrap().len(), records.len() - 7, "nothing was cut");
+}
+
+#[test]
+fn what_was_answered_is_published_within_a_second() {
+    let nginx = Nginx::mirror_and_shop();
+    let gateway = Gateway::start(nginx.address);
+    let answer = Request::get("/mirror/index/u1313g.xml").from(US).send(gateway.address);
+    assert_eq!(answer.status, 451);
+    let answered = std::time::Instant::now();
+    until("a checkpoint", || {
+        (gateway.metric("interdict_ledger_published_records") >= 1.0).then_some(())
+    });
+    // Generous: the machine may be busy.
+    assert!(answered.elapsed() < std::time::Duration::from_secs(5));
+    assert!(gateway.metric("interdict_ledger_publish_failures_total") < 0.5);
 }

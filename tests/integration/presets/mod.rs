@@ -4,4 +4,4 @@ mod magento;
 mod partner;
 mod races;
 mod shopify;
-mod woocommerce;
+pub(crate) mod woocommerce;

@@ -64,7 +64,7 @@ fn order(country: &str, province: &str, ip: &str) -> Value {
         json!({"country": null, "country_code": country, "province_code": province, "zip": "1"});
     json!({
         "id": 450_789_469, "name": "#1001", "created_at": "2024-07-20T00:00:01-04:00",
-        "source_name": "web", "browser_ip": null,
+        "source_name": "web", "total_price": "59.00", "currency": "USD", "browser_ip": null,
         "client_details": {"browser_ip": ip, "user_agent": null},
         "billing_address": address, "shipping_address": address, "email": "jane@example.com",
         "line_items": [{"sku": "KL1047GDEFS", "title": "Kaspersky Premium", "vendor": "Kaspersky", "quantity": 1}],
@@ -103,6 +103,7 @@ fn every_verdict_is_200_recorded_counted_and_never_forwarded() {
     let subject =
         json!({"name": "#1001", "order": "450789469", "shop": SHOP, "topic": "orders/create"});
     assert_eq!(us["subject"], subject);
+    assert_eq!(us["value"], json!({"amount": "59.00", "currency": "USD"}));
     assert_eq!(us["items"][0]["sku"], "KL1047GDEFS");
     assert_eq!(us["items"][0]["name"], "Kaspersky Premium");
     assert_eq!(us["evidence"]["billing_region"], "PR");

@@ -11,7 +11,7 @@ use crate::support::interdict;
 use crate::support::store::Store;
 use crate::support::store::session;
 
-pub(super) const ROUTES: &str = r#"
+pub(crate) const ROUTES: &str = r#"
 [[route]]
 name = "shop"
 methods = ["POST"]

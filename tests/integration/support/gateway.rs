@@ -132,6 +132,13 @@ impl GatewayBuilder {
         self
     }
 
+    /// The ledger in a folder that outlives the gateway, with its key in it.
+    pub(crate) fn ledger(self, dir: &Path) -> Self {
+        let key = dir.join("key.pem");
+        self.environment("INTERDICT__LEDGER__DIR", dir.to_str().unwrap())
+            .environment("INTERDICT__LEDGER__KEY", key.to_str().unwrap())
+    }
+
     /// Writes the configuration and returns its path.
     pub(crate) fn write(&self) -> PathBuf {
         let text = format!(
@@ -208,7 +215,16 @@ impl Gateway {
         self.log.lock().unwrap().clone()
     }
 
-    /// Every record, as `interdict ledger export` writes them beside the running gateway.
+    /// What became of a judged request, once that is recorded.
+    pub(crate) fn outcome(&self, of: &str) -> serde_json::Value {
+        let ledger = self.dir().join("ledger");
+        until("the outcome", || {
+            let all = export_all(&ledger);
+            all.into_iter().find(|record| record["kind"] == "outcome" && record["of"] == of)
+        })
+    }
+
+    /// Every record but outcomes, as `interdict ledger export` writes them beside the running gateway.
     pub(crate) fn records(&self) -> Vec<serde_json::Value> {
         export(&self.dir().join("ledger"))
     }
@@ -262,8 +278,15 @@ impl Drop for Gateway {
     }
 }
 
-/// Every record of a ledger folder.
+/// Every record of a ledger folder but outcomes, which come when they come.
 pub(crate) fn export(ledger: &Path) -> Vec<serde_json::Value> {
+    let mut records = export_all(ledger);
+    records.retain(|record| record["kind"] != "outcome");
+    records
+}
+
+/// Every record of a ledger folder.
+pub(crate) fn export_all(ledger: &Path) -> Vec<serde_json::Value> {
     let output: Output = interdict().args(["ledger", "export"]).arg(ledger).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();

@@ -176,5 +176,10 @@ fn lines(products: &[u64]) -> Value {
         "items": products.iter().map(line).collect::<Vec<_>>(),
         "billing_address": {"country": "", "state": ""},
         "shipping_address": {"country": "", "state": ""},
+        "totals": {
+            "currency_code": "EUR",
+            "currency_minor_unit": 2,
+            "total_price": (2_900 * products.len()).to_string(),
+        },
     })
 }

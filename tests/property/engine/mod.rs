@@ -9,7 +9,8 @@ use interdict::model::{
     Transaction, Verdict, Vouching,
 };
 use interdict::policy::{
-    Folded, PolicySet, Reseller, Setting, buyer_nexus, decide, load_texts, seller_nexus,
+    Folded, PolicySet, Reseller, RuleOutcome, Setting, buyer_nexus, decide, load_texts,
+    seller_nexus, trace,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -165,6 +166,45 @@ proptest! {
         shadows.sort();
         let got = decision.ruling.as_ref().map(|rule| rule.clause.to_string());
         prop_assert_eq!((decision.verdict, got, shadows), (verdict, clause, shadow));
+    }
+
+    #[test]
+    fn the_strictest_rule_that_applied_in_the_trace_is_the_decision(
+        policies in policies(),
+        items in items(),
+        party in party(),
+        seller in proptest::option::of(country()),
+        reseller in nexus(),
+        action in action(),
+        at in moment(),
+    ) {
+        let set = compiled(&policies);
+        let transaction = transaction(action, &items, &party, seller);
+        let decision = judged(&set, &transaction, at, reseller);
+        let reseller = Reseller::new(reseller, &[]);
+        let setting = Setting { catalogue: &NoCatalogue, reseller: &reseller };
+        let rules = trace(&transaction, instant(at), &set, &setting);
+        let of = |wanted| rules.iter().filter(move |rule| rule.outcome == wanted);
+        let strictest = of(RuleOutcome::Applied).filter_map(|rule| rule.verdict).max();
+        prop_assert_eq!(strictest.unwrap_or(Verdict::Allow), decision.verdict);
+        if let Some(ruling) = &decision.ruling {
+            prop_assert!(of(RuleOutcome::Applied).any(|rule| rule.facts == *ruling));
+        }
+        for finding in decision.all_findings() {
+            let named = finding.ruling.iter().chain(finding.spared.iter().map(|(rule, _)| rule));
+            for rule in named {
+                prop_assert!(rules.iter().any(|traced| traced.facts == *rule));
+            }
+        }
+        let mut shadows: Vec<_> = of(RuleOutcome::Shadow)
+            .map(|rule| (rule.facts.clause.to_string(), rule.verdict.unwrap()))
+            .collect();
+        shadows.sort();
+        for shadow in &decision.shadow {
+            // Of one that came to several things the strictest stands in the decision.
+            prop_assert!(shadows.contains(&(shadow.rule.clause.to_string(), shadow.verdict)));
+        }
+        prop_assert_eq!(shadows.is_empty(), decision.shadow.is_empty());
     }
 
     #[test]

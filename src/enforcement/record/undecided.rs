@@ -1,0 +1,166 @@
+//! Records of what no decision was made on: refusals of what cannot be read, and webhooks that sell nothing.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::Serialize;
+
+use crate::enforcement::delivery::Delivery;
+use crate::enforcement::outcome::Refusal;
+use crate::enforcement::request::Request;
+use crate::enforcement::secrets::without_secrets;
+use crate::message::AddressBasis;
+
+use super::RecordParts;
+use super::masking::Masked;
+use super::person;
+use super::retention::Retention;
+use super::target::Connection;
+use super::target::RequestRecord;
+
+/// What is known of a request that could not be read.
+#[derive(Clone, Copy, Debug)]
+pub struct Unread<'a> {
+    /// Where `client` was taken from, where it is known.
+    pub basis: Option<AddressBasis>,
+    /// The client's address, where it is known.
+    pub client: Option<IpAddr>,
+    /// What becomes of its answer.
+    pub delivery: &'a Delivery,
+    /// `Host` as far as it could be read.
+    pub host: &'a str,
+    /// The method.
+    pub method: &'a str,
+    /// The path as received.
+    pub path: &'a str,
+    /// The connection's peer.
+    pub peer: IpAddr,
+}
+
+/// What a webhook is about, so that whoever fulfils the order finds it.
+#[derive(Debug, Serialize)]
+pub(in crate::enforcement) struct Subject {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shop: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    topic: Option<String>,
+}
+
+/// A refusal that no decision preceded.
+pub(in crate::enforcement) struct Undecided<'a> {
+    pub(in crate::enforcement) at: Timestamp,
+    pub(in crate::enforcement) refusal: &'a Refusal,
+    pub(in crate::enforcement) retention: Retention,
+    pub(in crate::enforcement) route: &'a str,
+    pub(in crate::enforcement) unread: Unread<'a>,
+}
+
+/// A webhook that is not judged.
+pub(in crate::enforcement) struct Received<'a> {
+    pub(in crate::enforcement) at: Timestamp,
+    pub(in crate::enforcement) request: &'a Request<'a>,
+    pub(in crate::enforcement) retention: Retention,
+    pub(in crate::enforcement) route: &'a str,
+    pub(in crate::enforcement) subject: &'a Subject,
+}
+
+#[derive(Serialize)]
+struct RefusalDocument<'a> {
+    at: Timestamp,
+    reason: Cow<'static, str>,
+    request: RequestRecord<'a>,
+    retain_until: Date,
+    route: &'a str,
+    status: u16,
+}
+
+#[derive(Serialize)]
+struct ReceivedDocument<'a> {
+    at: Timestamp,
+    request: RequestRecord<'a>,
+    retain_until: Date,
+    route: &'a str,
+    subject: &'a Subject,
+}
+
+/// Nothing was asked of the buyer: the connection is all that is personal.
+#[derive(Serialize)]
+struct Personal {
+    request: Connection,
+}
+
+impl Undecided<'_> {
+    /// Fills the parts.
+    pub(in crate::enforcement) fn write(
+        self,
+        parts: &mut RecordParts,
+    ) -> Result<(), serde_json::Error> {
+        let Self { at, refusal, retention, route, unread } = self;
+        parts.document(&RefusalDocument {
+            at,
+            reason: refusal.reason(),
+            request: RequestRecord::of_unread(&unread),
+            retain_until: retention.end(at),
+            route,
+            status: refusal.status(),
+        })?;
+        connection(parts, unread.client, unread.peer)
+    }
+}
+
+impl Received<'_> {
+    /// Fills the parts.
+    pub(in crate::enforcement) fn write(
+        self,
+        parts: &mut RecordParts,
+    ) -> Result<(), serde_json::Error> {
+        let Self { at, request, retention, route, subject } = self;
+        parts.document(&ReceivedDocument {
+            at,
+            request: RequestRecord::of_request(request, None, &mut Masked::default()),
+            retain_until: retention.end(at),
+            route,
+            subject,
+        })?;
+        connection(parts, request.client, request.peer)
+    }
+}
+
+fn connection(
+    parts: &mut RecordParts,
+    client: Option<IpAddr>,
+    peer: IpAddr,
+) -> Result<(), serde_json::Error> {
+    parts.personal(&Personal { request: Connection { client, peer: Some(peer) } })?;
+    person::subject(&mut parts.subject, None, Some(client.unwrap_or(peer)));
+    Ok(())
+}
+
+impl Subject {
+    /// Characters of each text that are kept.
+    const LIMIT: usize = 128;
+
+    /// What is known, cut to a length that no record minds.
+    pub(in crate::enforcement) fn new(
+        name: Option<&str>,
+        order: Option<&str>,
+        shop: Option<&str>,
+        topic: Option<&str>,
+    ) -> Self {
+        let kept = |text: Option<&str>| {
+            text.map(|text| without_secrets(text).chars().take(Self::LIMIT).collect())
+        };
+        Self { name: kept(name), order: kept(order), shop: kept(shop), topic: kept(topic) }
+    }
+
+    /// The order's id.
+    pub(in crate::enforcement) fn order(&self) -> Option<&str> {
+        self.order.as_deref()
+    }
+}
