@@ -66,10 +66,11 @@ fn root_of<'a>(leaves: impl Iterator<Item = &'a [u8]>) -> Hash {
 fn tlog_tiles_the_published_tiles_lead_to_the_signed_root_and_say_how_long_they_hold() {
     let upstream = Recorder::start();
     let gateway = Gateway::start(upstream.address);
-    for _ in 0..258 {
+    // A decision and its outcome each.
+    for _ in 0..140 {
         order(&gateway);
     }
-    let (_, checkpoint) = published(&gateway, 258);
+    let (_, checkpoint) = published(&gateway, 280);
     let size = checkpoint.size();
     let get = |path: &str| Request::get(path).send(gateway.address);
     let (full, rest) = (get("/log/tile/0/000"), get(&format!("/log/tile/0/001.p/{}", size - 256)));
@@ -124,7 +125,8 @@ fn tlog_tiles_the_published_tiles_lead_to_the_signed_root_and_say_how_long_they_
         gateway.metric("interdict_log_requests_total{resource=\"tile\",status=\"200\"}") >= 5.0
     );
     assert_eq!(upstream.seen().len(), 0, "nothing of it went to the upstream");
-    assert_eq!(gateway.records().len(), 259, "nothing of it was recorded");
+    let recorded = serde_json::Value::from(gateway.records()).to_string();
+    assert!(!recorded.contains("/log/"), "nothing of it was recorded");
 }
 
 #[test]
@@ -198,7 +200,7 @@ fn entries_are_for_bearers_with_the_permission_audit_and_not_there_for_others() 
     for _ in 0..3 {
         order(&gateway);
     }
-    let (_, checkpoint) = published(&gateway, 3);
+    let (_, checkpoint) = published(&gateway, 6);
     let path = format!("/log/tile/entries/000.p/{}", checkpoint.size());
     let get = |subject: &str, client: &str| {
         let authorization = format!("Bearer {}", token(&key, subject));
@@ -304,7 +306,7 @@ fn a_proof_of_a_decision_just_made_verifies_with_nothing_else() {
 fn an_export_as_tiles_holds_the_tree_the_entries_and_the_evidence_they_commit_to() {
     let upstream = Recorder::start();
     let gateway = Gateway::start(upstream.address);
-    for _ in 0..300 {
+    for _ in 0..150 {
         order(&gateway);
     }
     let size = published(&gateway, 300).1.size();
