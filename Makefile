@@ -12,6 +12,7 @@ run:
 test: install-test-tools lint
 	$(CARGO) test --locked
 	$(CARGO) test --locked --bench decision
+	$(CARGO) test --locked --bench ledger
 	$(CARGO) test --locked --bench registry
 
 ## Format and lints, where the toolchain has the components.
@@ -22,9 +23,13 @@ lint:
 ## CPU per request against nginx and HAProxy doing equal work, and one decision of the engine.
 bench: install-test-tools
 	$(CARGO) bench --locked --bench decision
+	$(CARGO) bench --locked --bench export
 	$(CARGO) bench --locked --bench gateway
+	$(CARGO) bench --locked --bench ledger
 	$(CARGO) bench --locked --bench registry
 	$(CARGO) bench --locked --bench screen
+	$(CARGO) bench --locked --bench verify
+	$(CARGO) bench --locked --bench sealing
 
 install-test-tools:
 	@sh tests/install.sh

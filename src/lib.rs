@@ -2,9 +2,11 @@
 
 pub mod admin;
 pub mod app;
+pub mod audit;
 pub mod cli;
 pub mod config;
 pub mod enforcement;
+pub mod evidence;
 pub mod gateway;
 pub mod geo;
 pub mod identity;
@@ -13,6 +15,7 @@ pub mod merkle;
 pub mod message;
 pub mod model;
 pub mod notify;
+pub mod output;
 pub mod policy;
 pub mod registry;
 pub mod replay;

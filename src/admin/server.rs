@@ -19,6 +19,8 @@ use crate::telemetry::Health;
 use crate::telemetry::LedgerState;
 
 use super::page::StatusPage;
+use super::records;
+use super::records::Records;
 
 /// A server of an upstream: upstream, server, healthy.
 pub(super) type ServerHealth = (String, String, bool);
@@ -30,6 +32,8 @@ pub struct AdminPlane {
     pub gate: Arc<Gate>,
     /// Degraded parts.
     pub health: Arc<Health>,
+    /// The search in the records.
+    pub records: Records,
     /// How each server of each upstream stands now.
     pub servers: Arc<dyn Fn() -> Vec<ServerHealth> + Send + Sync>,
 }
@@ -54,6 +58,7 @@ pub fn start(address: SocketAddr, plane: AdminPlane) -> std::io::Result<(Server,
             .route("/healthz", web::get().to(healthz))
             .route("/metrics", web::get().to(metrics))
             .route("/readyz", web::get().to(readyz))
+            .route("/admin/v1/records", web::get().to(records::answer))
     })
     .workers(1)
     .shutdown_timeout(1)
@@ -144,6 +149,9 @@ impl AdminPlane {
         if let Some(failed) = ledger.publish_failed {
             reasons.push(("checkpoint", failed.to_string()));
         }
+        if let Some(failed) = ledger.seal_failed {
+            reasons.push(("sealing", failed.to_string()));
+        }
         (if reasons.is_empty() { "ready" } else { "degraded" }, reasons)
     }
 
@@ -159,6 +167,8 @@ impl AdminPlane {
             records: ledger.next_sequence,
             unsynced: ledger.depth,
         });
+        let index = self.records.searcher.status();
+        metrics.ledger_index(index.indexed, index.rebuilds);
         for (upstream, server, healthy) in (self.servers)() {
             metrics.server_health(&upstream, &server, healthy);
         }

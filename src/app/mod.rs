@@ -11,6 +11,7 @@ mod load;
 mod notify;
 mod reload;
 mod sample;
+mod search;
 pub mod serve;
 mod witness;
 

@@ -29,6 +29,7 @@ use crate::ledger::Ledger;
 use crate::ledger::LedgerError;
 use crate::ledger::Reader;
 use crate::ledger::Record;
+use crate::ledger::SubjectKeys;
 use crate::model::Action;
 use crate::notify::KeyError;
 use crate::notify::Message;
@@ -127,6 +128,7 @@ impl Notifier {
             position.keep(next)?;
         }
         let mut reader = Reader::open_at(&config.ledger.dir, next)?;
+        let subjects = SubjectKeys::open(&config.ledger.dir)?;
         let (stop, stopped) = watch::channel(false);
         let (settings, ledger, metrics) = (settings.clone(), ledger.clone(), Arc::clone(metrics));
         let thread = thread::Builder::new().name("notify".to_owned()).spawn(move || {
@@ -147,6 +149,7 @@ impl Notifier {
                     position,
                     settings,
                     stopped,
+                    subjects,
                 };
                 follower.follow(&mut reader).await;
             });
@@ -173,6 +176,7 @@ struct Follower {
     position: Position,
     settings: Notify,
     stopped: watch::Receiver<bool>,
+    subjects: SubjectKeys,
 }
 
 impl Follower {
@@ -217,7 +221,7 @@ impl Follower {
             let read = match reader.next_record() {
                 Ok(Some(record)) => {
                     let sequence = record.sequence;
-                    message(record, &self.settings.actions)
+                    message(record, &self.subjects, &self.settings.actions)
                         .map(|message| (sequence, message))
                         .map_err(|error| (sequence, error))
                 }
@@ -362,11 +366,15 @@ impl Follower {
 
 /// What spreads the tries of many gateways: the random end of a fresh id.
 /// The message of a record, if there is one.
-fn message(record: Record<'_>, actions: &[Action]) -> Result<Option<Message>, Unreadable> {
+fn message(
+    record: Record<'_>,
+    keys: &SubjectKeys,
+    actions: &[Action],
+) -> Result<Option<Message>, Unreadable> {
     if !record.parts().is_none_or(|parts| Message::may_be_of(parts.envelope)) {
         return Ok(None);
     }
-    let view = Value::Object(record.view()?).to_string();
+    let view = Value::Object(record.view_with(keys)?).to_string();
     Ok(Message::of(view.as_bytes(), actions)?)
 }
 

@@ -11,6 +11,8 @@ use tokio::signal::unix::signal;
 
 use crate::admin;
 use crate::admin::AdminPlane;
+use crate::admin::Auditors;
+use crate::admin::Records;
 use crate::config::Config;
 use crate::enforcement::Gate;
 use crate::enforcement::GateSettings;
@@ -30,6 +32,7 @@ use crate::identity::Verifier;
 use crate::ledger::Ledger;
 use crate::ledger::LedgerError;
 use crate::ledger::LedgerSettings;
+use crate::ledger::Searcher;
 use crate::ledger::ServedLog;
 use crate::ledger::SigningSettings;
 use crate::model::Clock;
@@ -50,6 +53,7 @@ use super::notify::NotifyError;
 use super::reload::Reloader;
 use super::reload::Stamps;
 use super::reload::seconds;
+use super::search::SearchSocket;
 use super::witness::Witnesses;
 use super::witness::WitnessesError;
 
@@ -130,6 +134,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         SigningSettings { key: config.ledger.key.clone(), origin: config.ledger.origin.clone() };
     let (ledger, recovery) = Ledger::open(LedgerSettings {
         signing: Some(signing),
+        personal: config.ledger.personal,
+        seal_after: config.ledger.seal_after,
         segment_bytes: config.ledger.segment_bytes,
         ..LedgerSettings::new(&config.ledger.dir)
     })?;
@@ -194,7 +200,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         deliveries: config.ledger.deliveries,
         ledger: ledger.clone(),
         metrics,
-        retention_years: 10,
+        retention_years: config.ledger.retention_years,
         routes: RouteTable::new(config.routes.clone())?,
         snapshot,
     }));
@@ -205,7 +211,14 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     if let Some(fetcher) = fetched {
         drop(actix_web::rt::spawn(fetcher.run()));
     }
-    let (admin, admin_address) = start_admin(&config, &gate, &health, &upstreams)?;
+    // It opens in the background: nobody waits for it.
+    let searcher = Searcher::start(&ledger)?;
+    let auditors = config.identity.as_ref().zip(verifier.clone()).map(|(settings, verifier)| {
+        Auditors { permissions: settings.permissions.clone(), verifier }
+    });
+    let records = Records { auditors, searcher: searcher.clone() };
+    let (admin, admin_address) = start_admin(&config, &gate, &health, &upstreams, records)?;
+    let searching = SearchSocket::open(&config.ledger.dir, &searcher);
     let plane = DataPlane {
         certificates: certificates.clone(),
         gate: Arc::clone(&gate),
@@ -256,6 +269,10 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         result?;
     }
     drop(gate);
+    if let Some(socket) = searching {
+        socket.close();
+    }
+    searcher.stop();
     if let Some(notifier) = notifier {
         // What was decided last is told as well, if the receiver takes it now.
         ledger.settled().await.ok();
@@ -274,11 +291,13 @@ fn start_admin(
     gate: &Arc<Gate>,
     health: &Arc<Health>,
     upstreams: &[(String, Upstream)],
+    records: Records,
 ) -> Result<(actix_web::dev::Server, SocketAddr), ServeError> {
     let watched = upstreams.to_vec();
     let plane = AdminPlane {
         gate: Arc::clone(gate),
         health: Arc::clone(health),
+        records,
         servers: Arc::new(move || {
             let reports = watched.iter().flat_map(|(name, upstream)| {
                 upstream.report().into_iter().map(move |report| {

@@ -5,12 +5,10 @@ mod exit;
 mod ledger;
 mod pages;
 mod policy;
-mod prove;
 mod registry;
 mod screen;
 mod serve;
 mod snapshot;
-mod tiles;
 mod witness;
 
 use std::ffi::OsString;
@@ -59,7 +57,7 @@ enum Command {
     Decide(decide::DecideArgs),
     /// A sample shop and mirror with the gateway in front, in one command.
     Demo(serve::DemoArgs),
-    /// Verify or export the durable record.
+    /// Verify, search, export, report on, seal, hold or erase from the durable record.
     Ledger(ledger::LedgerArgs),
     /// Print the manual page, or write a page for every command.
     Man(pages::ManArgs),

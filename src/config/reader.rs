@@ -269,6 +269,11 @@ impl<'a> Field<'a> {
         fits
     }
 
+    /// Whether it is that text, which then is all that is read of it.
+    pub(super) fn is_text(&self, text: &str) -> bool {
+        matches!(&self.node.value, Value::String(found) if found == text)
+    }
+
     /// A duration such as `"500ms"`, within `range`.
     pub(super) fn duration(&self, range: RangeInclusive<Duration>) -> Option<Duration> {
         let text = match &self.node.value {

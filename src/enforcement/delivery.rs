@@ -62,10 +62,11 @@ struct Outcome {
     status: u16,
 }
 
-/// A record that a request left, and the bytes of its own part of the answer, if it has one.
+/// A record that a request left.
 #[derive(Clone, Copy, Debug)]
-struct Left {
+struct Recorded {
     id: DecisionId,
+    /// Bytes of its own part of the answer, if it has one.
     part: Option<u64>,
 }
 
@@ -77,8 +78,8 @@ pub struct Delivery {
     /// Someone else says how it ends.
     is_taken: Cell<bool>,
     notice: Cell<Option<&'static str>>,
-    /// The records that the request left, and of each the bytes of its own part of the answer, if it has one.
-    of: RefCell<SmallVec<[Left; 1]>>,
+    /// The records that the request left.
+    of: RefCell<SmallVec<[Recorded; 1]>>,
     outcomes: Arc<Outcomes>,
     status: Cell<u16>,
 }
@@ -181,7 +182,7 @@ impl Delivery {
 
     /// A record of the request has its place in the ledger.
     pub(super) fn recorded(&self, id: DecisionId) {
-        self.of.borrow_mut().push(Left { id, part: None });
+        self.of.borrow_mut().push(Recorded { id, part: None });
     }
 
     /// True if the request left a record.
@@ -209,8 +210,8 @@ impl Delivery {
 
     /// The part of the answer that is about the record made last has so many bytes, once the answer is sent.
     pub fn part(&self, bytes: usize) {
-        if let Some(left) = self.of.borrow_mut().last_mut() {
-            left.part = u64::try_from(bytes).ok();
+        if let Some(last) = self.of.borrow_mut().last_mut() {
+            last.part = u64::try_from(bytes).ok();
         }
     }
 
@@ -234,10 +235,10 @@ impl Drop for Delivery {
         let end = if std::thread::panicking() { End::Failed } else { self.end.get() };
         let (at, _) = self.outcomes.clock.now();
         // Of parts that stand one behind the other, each with its line's end, those that are sent.
-        let mut unsent = self.bytes.get();
-        for Left { id: of, part } in records {
-            let bytes = part.map_or(unsent, |part| part.min(unsent));
-            unsent = part.map_or(unsent, |part| unsent.saturating_sub(part.saturating_add(1)));
+        let mut left = self.bytes.get();
+        for Recorded { id: of, part } in records {
+            let bytes = part.map_or(left, |part| part.min(left));
+            left = part.map_or(left, |part| left.saturating_sub(part.saturating_add(1)));
             let (notice, status) = (self.notice.get(), self.status.get());
             self.outcomes.conclude(Outcome { at, bytes, end, notice, of, status });
         }

@@ -1,6 +1,5 @@
 //! The gate itself: one request in, a permit or a refusal out, and a record either way.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,11 +9,7 @@ use jiff::Timestamp;
 use smallvec::SmallVec;
 use smallvec::smallvec;
 
-use crate::ledger::Entry;
-use crate::ledger::Head;
 use crate::ledger::Ledger;
-use crate::ledger::LedgerError;
-use crate::ledger::Queued;
 use crate::message::CanonicalTarget;
 use crate::model::Action;
 use crate::model::Decision;
@@ -44,14 +39,11 @@ use super::outcome::Permit;
 use super::outcome::Refusal;
 use super::preset::Hit;
 use super::principal;
-use super::principal_record::PrincipalRecord;
 use super::read_back::Placed;
-use super::record::Decided;
-use super::record::Kind;
 use super::record::OrderValue;
-use super::record::RecordParts;
 use super::record::Retention;
 use super::record::Unread;
+use super::recording::Until;
 use super::request::Request;
 use super::routes::RouteTable;
 use super::snapshot::Snapshot;
@@ -59,11 +51,6 @@ use super::time::MonotoneClock;
 use super::values;
 use super::values::Content;
 use super::worth;
-
-thread_local! {
-    /// The room that each worker makes its records in.
-    static PARTS: RefCell<RecordParts> = RefCell::default();
-}
 
 /// What a gate is made of.
 #[derive(Debug)]
@@ -96,31 +83,6 @@ pub struct Gate {
     pub(super) retention: Retention,
     pub(super) routes: RouteTable,
     pub(super) snapshot: ArcSwap<Snapshot>,
-}
-
-/// How far a record must have come before its answer may leave (DESIGN 9).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Until {
-    /// On the disk.
-    Synced,
-    /// Written, together with those of other requests that are judged now.
-    Written,
-}
-
-/// What a record's envelope says.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Heading<'a> {
-    pub(super) head: Head<'a>,
-    pub(super) id: DecisionId,
-    pub(super) kind: Kind,
-}
-
-impl<'a> Heading<'a> {
-    /// Of a decision under the policies of a revision.
-    pub(super) fn of(decision: &'a Decision, id: DecisionId, kind: Kind, bundle: &'a str) -> Self {
-        let rule = decision.ruling.as_deref().map(|rule| (&*rule.policy, &*rule.rule));
-        Self { head: Head::Decision { bundle, rule, verdict: decision.verdict }, id, kind }
-    }
 }
 
 /// A decision, what it was made of, and its name.
@@ -301,42 +263,6 @@ impl Gate {
         }
     }
 
-    async fn record_judged(
-        &self,
-        snapshot: &Snapshot,
-        route: &Route,
-        request: &Request<'_>,
-        at: Timestamp,
-        judged: &Judged,
-        until: Until,
-    ) -> Result<(), RecordError> {
-        let kind = match route.reading.stage {
-            OrderStage::Cart => Kind::Cart,
-            OrderStage::Order => Kind::Decision,
-        };
-        let Judged { decision, id, transaction, value } = judged;
-        let (id, bundle) = (*id, snapshot.policies.revision());
-        let heading = Heading::of(decision, id, kind, bundle);
-        self.record(at, until, heading, Some(request.delivery), |parts| {
-            Decided {
-                decision,
-                hypothetical: false,
-                id,
-                principal: request.principal.map(|p| PrincipalRecord::of(p, Some(route))),
-                recorded: at,
-                request: Some(request),
-                retention: self.retention,
-                route: &route.name,
-                snapshot,
-                subject: None,
-                transaction,
-                value: value.as_ref(),
-            }
-            .write(parts)
-        })
-        .await
-    }
-
     /// A new id, for a refusal.
     pub fn new_id(&self) -> DecisionId {
         DecisionId::new(self.now())
@@ -412,75 +338,6 @@ impl Gate {
         }
         Ok(judged)
     }
-
-    /// Appends a record.
-    pub(super) async fn record(
-        &self,
-        at: Timestamp,
-        until: Until,
-        heading: Heading<'_>,
-        delivery: Option<&Delivery>,
-        write: impl FnOnce(&mut RecordParts) -> Result<(), serde_json::Error>,
-    ) -> Result<(), RecordError> {
-        let started = Instant::now();
-        let queued = self.queue(at, heading, delivery, write)?;
-        match until {
-            Until::Synced => self.ledger.commit(queued).await?,
-            Until::Written => self.ledger.written(queued).await?,
-        };
-        self.recorded(started);
-        Ok(())
-    }
-
-    /// Appends a record and writes it, without a wait.
-    pub(super) fn record_at_once(
-        &self,
-        at: Timestamp,
-        heading: Heading<'_>,
-        delivery: Option<&Delivery>,
-        write: impl FnOnce(&mut RecordParts) -> Result<(), serde_json::Error>,
-    ) -> Result<(), RecordError> {
-        let started = Instant::now();
-        self.ledger.write(self.queue(at, heading, delivery, write)?)?;
-        self.recorded(started);
-        Ok(())
-    }
-
-    fn recorded(&self, started: Instant) {
-        self.metrics.recorded();
-        self.metrics.timed(Stage::Record, started.elapsed().as_secs_f64());
-    }
-
-    /// Gives a record its place, and tells whoever follows its request.
-    fn queue(
-        &self,
-        at: Timestamp,
-        heading: Heading<'_>,
-        delivery: Option<&Delivery>,
-        write: impl FnOnce(&mut RecordParts) -> Result<(), serde_json::Error>,
-    ) -> Result<Queued, RecordError> {
-        let Heading { head, id, kind } = heading;
-        let queued = PARTS.with_borrow_mut(|parts| {
-            parts.clear();
-            write(parts)?;
-            let part = |bytes: &'_ Vec<u8>| !bytes.is_empty();
-            let entry = Entry {
-                document: Some(parts.document.as_slice()).filter(|_| part(&parts.document)),
-                head,
-                id,
-                kind: kind.as_str(),
-                personal: Some(parts.personal.as_slice()).filter(|_| part(&parts.personal)),
-                subject: Some(parts.subject.as_str()).filter(|subject| !subject.is_empty()),
-            };
-            let queued = self.ledger.enqueue(at, &entry)?;
-            parts.shrink();
-            Ok::<_, RecordError>(queued)
-        })?;
-        if let Some(delivery) = delivery {
-            delivery.recorded(id);
-        }
-        Ok(queued)
-    }
 }
 
 /// The strictest of several decisions, which answers for the request, and the others.
@@ -490,17 +347,6 @@ fn strictest_first(mut orders: SmallVec<[Judged; 1]>) -> Option<(Judged, SmallVe
     let (at, _) = verdicts.rev().max_by_key(|(_, verdict)| *verdict)?;
     let strictest = orders.remove(at);
     Some((strictest, orders))
-}
-
-/// Why there is no record.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum RecordError {
-    /// The ledger did not take it.
-    #[error("{0}")]
-    Ledger(#[from] LedgerError),
-    /// It could not be written as JSON.
-    #[error("{0}")]
-    Json(#[from] serde_json::Error),
 }
 
 fn read_json(body: &Bytes) -> Result<StrictValue, Malformed> {

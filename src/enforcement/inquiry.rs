@@ -11,9 +11,6 @@ use crate::policy::decide;
 
 use super::delivery::Delivery;
 use super::gate::Gate;
-use super::gate::Heading;
-use super::gate::RecordError;
-use super::gate::Until;
 use super::gather;
 use super::principal::Principal;
 use super::principal_record::PrincipalRecord;
@@ -21,6 +18,9 @@ use super::record::Decided;
 use super::record::Kind;
 use super::record::RecordParts;
 use super::record::Retention;
+use super::recording::Heading;
+use super::recording::RecordError;
+use super::recording::Until;
 use super::snapshot::Snapshot;
 
 /// What a caller may hand in, and what it gets.

@@ -23,6 +23,7 @@ mod principal;
 mod principal_record;
 mod read_back;
 mod record;
+mod recording;
 mod refuse;
 mod request;
 mod routes;

@@ -19,14 +19,14 @@ use crate::settings::Source;
 use crate::telemetry::ReadBackOutcome;
 
 use super::gate::Gate;
-use super::gate::Heading;
-use super::gate::Until;
 use super::looked_up::encoded;
 use super::looked_up::filled;
 use super::preset::Hit;
 use super::record::Kind;
 use super::record::Mismatch;
 use super::record::RecordParts;
+use super::recording::Heading;
+use super::recording::Until;
 
 /// A transaction that was permitted, for the comparison.
 #[derive(Debug)]

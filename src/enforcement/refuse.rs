@@ -8,10 +8,7 @@ use crate::model::Verdict;
 use crate::settings::Route;
 
 use super::gate::Gate;
-use super::gate::Heading;
 use super::gate::Judged;
-use super::gate::RecordError;
-use super::gate::Until;
 use super::outcome::Malformed;
 use super::outcome::Refusal;
 use super::outcome::Refused;
@@ -20,6 +17,9 @@ use super::record::Kind;
 use super::record::RecordParts;
 use super::record::Undecided;
 use super::record::Unread;
+use super::recording::Heading;
+use super::recording::RecordError;
+use super::recording::Until;
 
 impl Gate {
     /// Records a refusal that no decision preceded, and counts it.

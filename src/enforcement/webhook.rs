@@ -23,9 +23,6 @@ use crate::policy::decide;
 use crate::settings::Route;
 
 use super::gate::Gate;
-use super::gate::Heading;
-use super::gate::RecordError;
-use super::gate::Until;
 use super::outcome::Refusal;
 use super::preset::shopify;
 use super::preset::shopify::Order;
@@ -35,6 +32,9 @@ use super::record::Kind;
 use super::record::OrderValue;
 use super::record::Received;
 use super::record::Subject;
+use super::recording::Heading;
+use super::recording::RecordError;
+use super::recording::Until;
 use super::request::Request;
 use super::snapshot::Snapshot;
 

@@ -31,12 +31,9 @@ use crate::identity::TokenFault;
 use crate::message::AddressBasis;
 use crate::message::CanonicalTarget;
 use crate::message::ClientAddress;
-use crate::message::ClientAddressRule;
 use crate::message::Host;
-use crate::message::OutgoingForwarding;
 use crate::message::TargetError;
 use crate::message::Upgrade;
-use crate::message::believed_proto;
 use crate::message::canonicalize;
 use crate::message::is_form_utf8;
 use crate::message::is_json_utf8;
@@ -485,22 +482,5 @@ impl<'a> Arrival<'a> {
     /// Path and query as received.
     fn raw_target(&self) -> &'a str {
         self.request.uri().path_and_query().map_or("/", |target| target.as_str())
-    }
-
-    /// What the gateway tells the upstream of the client.
-    pub(super) fn forwarding(&self, rule: &ClientAddressRule) -> OutgoingForwarding<'a> {
-        let own = if self.secure { "https" } else { "http" };
-        let told = || {
-            let values = self.request.headers().get_all("x-forwarded-proto");
-            believed_proto(values.map(HeaderValue::as_bytes))
-        };
-        let proto = if rule.trusts(self.peer) { told().unwrap_or(own) } else { own };
-        let host = self.request.headers().get(header::HOST).and_then(|v| v.to_str().ok());
-        OutgoingForwarding {
-            client: self.client.address,
-            host: host.unwrap_or(self.host),
-            port: self.port,
-            proto,
-        }
     }
 }

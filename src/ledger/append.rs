@@ -1,7 +1,7 @@
 //! The hot path: a record is queued, written with all others that are queued, and known to be on disk.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,8 @@ use jiff::Timestamp;
 
 use super::entry::Entry;
 use super::error::LedgerError;
+use super::keeper::Keeper;
+use super::sealed::Sealer;
 use super::state::{Shared, WriteGroup};
 use super::tree::Publisher;
 use super::turn::TurnEnd;
@@ -71,6 +73,8 @@ pub struct LedgerStatus {
     pub publish_failures: u64,
     /// How many records the last checkpoint covers.
     pub published_size: u64,
+    /// Why the last try to seal segments failed, if it did. They stay as they are.
+    pub seal_failed: Option<Arc<str>>,
     /// The last record that is known to be on disk.
     pub synced_sequence: Option<u64>,
     /// Writes since the ledger was opened; under load one takes many records.
@@ -87,7 +91,8 @@ impl Ledger {
     /// `Behind`, `Closed` and `Failed` when the ledger takes no records now (503); `TooLarge` for an envelope over 64 KiB or parts
     /// over 16 MiB. In each case there is no record.
     pub fn enqueue(&self, instant: Timestamp, entry: &Entry<'_>) -> Result<Queued, LedgerError> {
-        self.handle.shared.enqueue(instant, entry.encode(instant)?)
+        let shared = &self.handle.shared;
+        shared.enqueue(instant, entry.encode(instant, &shared.guard)?)
     }
 
     /// Writes a record, and all others that are queued, and returns once the system has them.
@@ -158,18 +163,25 @@ impl Ledger {
         let publisher = self.handle.publisher.lock().unwrap_or_else(PoisonError::into_inner);
         let published = publisher.as_ref().map(Publisher::status).unwrap_or_default();
         drop(publisher);
+        let keys_failed = self.handle.shared.guard.failed();
+        let seal_failed = lock(&self.handle.sealer).as_ref().and_then(|sealer| sealer.failed());
         let state = self.handle.shared.lock();
         LedgerStatus {
             clock_holding: state.clock_holding,
             clock_held: state.clock_held,
             depth: state.depth(),
-            failed: state.failed.as_ref().map(|failure| Arc::clone(&failure.reason)),
+            failed: state
+                .failed
+                .as_ref()
+                .map(|failure| Arc::clone(&failure.reason))
+                .or(keys_failed),
             failures: state.failures,
             lag: state.lag(Instant::now()),
             next_sequence: state.next,
             publish_failed: published.failed,
             publish_failures: published.failures,
             published_size: published.size,
+            seal_failed,
             synced_sequence: state.synced.checked_sub(1),
             writes: state.writes,
         }
@@ -192,9 +204,11 @@ impl Ledger {
     }
 }
 
-/// Ends the sync thread with the last clone of a ledger.
+/// Ends the threads with the last clone of a ledger.
 pub(super) struct Handle {
+    pub(super) keeper: Mutex<Option<Keeper>>,
     pub(super) publisher: Mutex<Option<Publisher>>,
+    pub(super) sealer: Arc<Mutex<Option<Sealer>>>,
     pub(super) shared: Arc<Shared>,
     pub(super) thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -204,8 +218,23 @@ impl Handle {
         *self.publisher.lock().unwrap_or_else(PoisonError::into_inner) = Some(publisher);
     }
 
+    /// Starts the threads that seal, and that do what commands ask for.
+    pub(super) fn keep(&self, shared: &Arc<Shared>) -> Result<(), LedgerError> {
+        *lock(&self.sealer) = Some(Sealer::start(shared, shared.settings.seal_after)?);
+        *lock(&self.keeper) = Some(Keeper::start(shared, &self.sealer)?);
+        Ok(())
+    }
+
     /// First all records become durable, then the tree of all of them is published.
     fn shut_down(&self) {
+        // Both work for those who ask, and one of them appends.
+        let (keeper, sealer) = (lock(&self.keeper).take(), lock(&self.sealer).take());
+        if let Some(keeper) = keeper {
+            keeper.stop();
+        }
+        if let Some(sealer) = sealer {
+            sealer.stop();
+        }
         self.shared.lock().stopping = true;
         self.shared.wake.notify_one();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -216,6 +245,10 @@ impl Handle {
             publisher.stop();
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Handle {

@@ -234,6 +234,8 @@ impl Shared {
     }
 
     fn sync_files(&self, batch: &Batch) -> io::Result<()> {
+        // INVARIANT: no record is known to be on disk whose key is not.
+        self.guard.sync()?;
         batch.file.sync()?;
         if let Some(rotation) = &batch.rotation {
             // INVARIANT: a `.seg` has a sound header and a predecessor that is wholly on disk.
@@ -289,6 +291,7 @@ impl Shared {
         let dir = &self.settings.dir;
         let from = segment_path(dir, header.first, Suffix::New);
         let to = segment_path(dir, header.first, Suffix::Seg);
+        self.guard.sync()?;
         let file = self.store.create(&from)?;
         file.write_at(&header.encode(), 0)?;
         file.write_at(records, header_len())?;

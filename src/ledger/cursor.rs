@@ -9,6 +9,7 @@ use super::error::{Defect, DefectKind, LedgerError};
 use super::format::{
     FRAME, Frame, Header, Suffix, frame_len, header_len, parse_name, segment_path,
 };
+use super::sealed::{Archive, Fault};
 
 /// What stands at the cursor.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -37,16 +38,22 @@ impl Torn {
     }
 }
 
-/// A position in one segment.
+/// A position in one segment, sealed or not.
 #[derive(Debug)]
 pub(super) struct Cursor {
     pub(super) path: PathBuf,
     pub(super) header: Header,
-    /// Where the next record begins.
+    /// Where the next record begins; of a sealed segment, the block that was read last.
     pub(super) offset: u64,
     /// The payload of the last record stepped over.
     pub(super) payload: Vec<u8>,
-    input: BufReader<File>,
+    input: Input,
+}
+
+#[derive(Debug)]
+enum Input {
+    Archive(Box<Archive>),
+    Segment(BufReader<File>),
 }
 
 impl Cursor {
@@ -69,17 +76,57 @@ impl Cursor {
         if header.first != first {
             return Err(defect("it is that of another file").into());
         }
+        let input = Input::Segment(input);
         Ok(Self { path: path.to_owned(), header, offset: header_len(), payload: Vec::new(), input })
+    }
+
+    /// Opens a sealed segment; its header and block table must be sound and its own (`Defective` otherwise).
+    pub(super) fn open_sealed(path: &Path, first: u64) -> Result<Self, LedgerError> {
+        let defect = |reason| Defect {
+            segment: file_name(path),
+            offset: 0,
+            kind: DefectKind::Header { reason },
+        };
+        let archive = Archive::open(path).map_err(|fault| match fault {
+            Fault::Data(reason) => defect(reason).into(),
+            Fault::Io(source) => LedgerError::io("read", path)(source),
+        })?;
+        let header = archive.header();
+        if header.first != first {
+            return Err(defect("it is that of another file").into());
+        }
+        let input = Input::Archive(Box::new(archive));
+        Ok(Self { path: path.to_owned(), header, offset: 0, payload: Vec::new(), input })
+    }
+
+    /// Goes to the block of a sealed segment that holds a record, and says which record it begins with. None where there are no blocks.
+    pub(super) fn jump(&mut self, sequence: u64) -> Option<u64> {
+        match &mut self.input {
+            Input::Archive(archive) => archive.jump(sequence),
+            Input::Segment(_) => None,
+        }
     }
 
     /// Steps over the next record.
     pub(super) fn step(&mut self) -> Result<Step, LedgerError> {
-        self.try_step().map_err(LedgerError::io("read", &self.path))
+        let Input::Archive(archive) = &mut self.input else {
+            return self.try_step().map_err(LedgerError::io("read", &self.path));
+        };
+        let step = archive.step(&mut self.payload);
+        self.offset = archive.offset();
+        match step {
+            Ok(Some((sequence, instant))) => Ok(Step::Record { sequence, instant }),
+            Ok(None) => Ok(Step::End),
+            Err(Fault::Data(reason)) => Err(self.defect(DefectKind::Archive { reason }).into()),
+            Err(Fault::Io(source)) => Err(LedgerError::io("read", &self.path)(source)),
+        }
     }
 
     /// Forgets what has been read ahead, to look at the same place again.
     pub(super) fn rewind(&mut self) -> Result<(), LedgerError> {
-        let sought = self.input.seek(SeekFrom::Start(self.offset));
+        // What is sealed does not change.
+        let Input::Segment(input) = &mut self.input else { return Ok(()) };
+        let sought = input.seek(SeekFrom::Start(self.offset));
         sought.map_err(LedgerError::io("read", &self.path)).map(|_| ())
     }
 
@@ -88,8 +135,9 @@ impl Cursor {
     }
 
     fn try_step(&mut self) -> io::Result<Step> {
+        let Input::Segment(input) = &mut self.input else { return Ok(Step::End) };
         let mut frame = [0; FRAME];
-        match self.fill(&mut frame)? {
+        match fill(input, &mut frame)? {
             0 => return Ok(Step::End),
             FRAME => {}
             _ => return Ok(Step::Torn(Torn::Short)),
@@ -98,7 +146,7 @@ impl Cursor {
         let Some(length) = frame.payload_bytes() else { return Ok(Step::Torn(Torn::Checksum)) };
         let mut payload = std::mem::take(&mut self.payload);
         payload.clear();
-        self.input.by_ref().take(u64::from(frame.length)).read_to_end(&mut payload)?;
+        input.by_ref().take(u64::from(frame.length)).read_to_end(&mut payload)?;
         self.payload = payload;
         if self.payload.len() < length {
             return Ok(Step::Torn(Torn::Short));
@@ -109,48 +157,73 @@ impl Cursor {
         self.offset = self.offset.saturating_add(frame_len(frame.length));
         Ok(Step::Record { sequence: frame.sequence, instant: frame.instant })
     }
-
-    /// Reads until the buffer is full or the file ends; says how many bytes there were.
-    fn fill(&mut self, buffer: &mut [u8; FRAME]) -> io::Result<usize> {
-        let mut filled = 0_usize;
-        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            match self.input.read(rest) {
-                Ok(0) => break,
-                Ok(count) => filled = filled.saturating_add(count),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(filled)
-    }
 }
 
-/// The segment files of a directory by first sequence; a `.seg` hides a `.new` of the same number.
+/// Reads until the buffer is full or the file ends; says how many bytes there were.
+fn fill(input: &mut BufReader<File>, buffer: &mut [u8; FRAME]) -> io::Result<usize> {
+    let mut filled = 0_usize;
+    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match input.read(rest) {
+            Ok(0) => break,
+            Ok(count) => filled = filled.saturating_add(count),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+/// The segment files of a directory by first sequence; a `.seg` hides a `.sealed` of the same number, and that a `.new`.
+///
+/// A folder is not listed at one moment: one that is just being sealed may be met under neither name. So it is listed until two
+/// lists are the same.
 pub(super) fn segments(dir: &Path) -> Result<BTreeMap<u64, Suffix>, LedgerError> {
-    let mut found = BTreeMap::new();
+    const TRIES: u32 = 16;
+    let mut before = list(dir)?;
+    for _ in 0..TRIES {
+        let found = list(dir)?;
+        if found == before {
+            break;
+        }
+        before = found;
+    }
+    Ok(before)
+}
+
+fn list(dir: &Path) -> Result<BTreeMap<u64, Suffix>, LedgerError> {
+    let mut found: BTreeMap<u64, Suffix> = BTreeMap::new();
     for entry in fs::read_dir(dir).map_err(LedgerError::io("list", dir))? {
         let entry = entry.map_err(LedgerError::io("list", dir))?;
         let Some((first, suffix)) = entry.file_name().to_str().and_then(parse_name) else {
             continue;
         };
-        if found.get(&first) != Some(&Suffix::Seg) {
-            found.insert(first, suffix);
+        let counts = found.entry(first).or_insert(suffix);
+        if suffix.rank() > counts.rank() {
+            *counts = suffix;
         }
     }
     Ok(found)
 }
 
-/// Opens the segment that begins with `first` under whichever name it has now: it may be renamed to `.seg` meanwhile.
+/// Opens the segment that begins with `first` under whichever name it has now: it may be renamed to `.seg`, or be sealed, meanwhile.
 pub(super) fn open_segment(dir: &Path, first: u64) -> Result<Cursor, LedgerError> {
-    let open = |suffix| Cursor::open(&segment_path(dir, first, suffix), first);
     let absent = |opened: &Result<Cursor, LedgerError>| matches!(opened, Err(LedgerError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound);
-    for suffix in [Suffix::Seg, Suffix::New] {
-        let opened = open(suffix);
+    for suffix in [Suffix::Seg, Suffix::Sealed, Suffix::New, Suffix::Seg, Suffix::Sealed] {
+        let opened = open_as(dir, first, suffix);
         if !absent(&opened) {
             return opened;
         }
     }
-    open(Suffix::Seg)
+    open_as(dir, first, Suffix::Seg)
+}
+
+/// Opens a segment under one of its names.
+pub(super) fn open_as(dir: &Path, first: u64, suffix: Suffix) -> Result<Cursor, LedgerError> {
+    let path = segment_path(dir, first, suffix);
+    match suffix {
+        Suffix::New | Suffix::Seg => Cursor::open(&path, first),
+        Suffix::Sealed => Cursor::open_sealed(&path, first),
+    }
 }
 
 pub(super) fn file_name(path: &Path) -> String {

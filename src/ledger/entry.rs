@@ -1,6 +1,8 @@
 //! What is recorded: an envelope, which the tree commits to, and beside it a document and a personal part, which the envelope
 //! commits to by salted hashes (docs/ledger-format.md).
 
+use std::borrow::Cow;
+
 use aws_lc_rs::digest;
 use aws_lc_rs::rand;
 use base64::Engine as _;
@@ -12,6 +14,7 @@ use crate::model::Verdict;
 
 use super::error::LedgerError;
 use super::format::PAYLOAD_LIMIT;
+use super::personal::{Guard, Kept, hex};
 
 /// Bytes of salt before a part's JSON.
 pub(super) const SALT: usize = 16;
@@ -114,46 +117,70 @@ impl Payload {
     }
 }
 
-/// A part with its salt, and the hash of both.
+/// A part as it lies in the segment.
 struct Part<'a> {
-    json: &'a [u8],
-    salt: [u8; SALT],
+    /// Its JSON; or salt and JSON in ciphertext.
+    body: Cow<'a, [u8]>,
+    /// Id of the key, if it is in ciphertext.
+    key: Option<[u8; 16]>,
+    /// None if it is in the body.
+    salt: Option<[u8; SALT]>,
 }
 
 impl<'a> Part<'a> {
     fn new(json: &'a [u8]) -> Result<Self, LedgerError> {
-        let mut salt = [0; SALT];
-        rand::fill(&mut salt).map_err(|_| LedgerError::NoRandomness)?;
-        Ok(Self { json, salt })
+        Ok(Self { body: Cow::Borrowed(json), key: None, salt: Some(salt()?) })
+    }
+
+    fn personal(json: &'a [u8], entry: &Entry<'_>, guard: &Guard) -> Result<Self, LedgerError> {
+        let salt = salt()?;
+        let mut id = String::with_capacity(36);
+        entry.id.push_to(&mut id);
+        Ok(match guard.keep(json, &salt, entry.subject, &id)? {
+            Kept::Json(body) => Self { body, key: None, salt: Some(salt) },
+            Kept::Sealed { key, part } => {
+                Self { body: Cow::Owned(part), key: Some(key), salt: None }
+            }
+        })
     }
 
     fn hash(&self) -> String {
         let mut hash = digest::Context::new(&digest::SHA256);
-        hash.update(&self.salt);
-        hash.update(self.json);
+        hash.update(self.salt());
+        hash.update(&self.body);
         STANDARD.encode(hash.finish())
     }
 
     fn push_to(part: Option<&Self>, payload: &mut Vec<u8>) {
-        let length = part.map_or(0, |part| part.json.len().saturating_add(SALT));
+        let length = part.map_or(0, |part| part.body.len().saturating_add(part.salt().len()));
         payload.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
         if let Some(part) = part {
-            payload.extend_from_slice(&part.salt);
-            payload.extend_from_slice(part.json);
+            payload.extend_from_slice(part.salt());
+            payload.extend_from_slice(&part.body);
         }
     }
+
+    fn salt(&self) -> &[u8] {
+        self.salt.as_ref().map_or(&[], |salt| salt.as_slice())
+    }
+}
+
+fn salt() -> Result<[u8; SALT], LedgerError> {
+    let mut salt = [0; SALT];
+    rand::fill(&mut salt).map_err(|_| LedgerError::NoRandomness)?;
+    Ok(salt)
 }
 
 impl Entry<'_> {
     /// The payload, for an instant.
-    pub(super) fn encode(&self, instant: Timestamp) -> Result<Payload, LedgerError> {
+    pub(super) fn encode(&self, instant: Timestamp, guard: &Guard) -> Result<Payload, LedgerError> {
         let size = |part: Option<&[u8]>| part.map_or(0, <[u8]>::len);
         let bytes = size(self.document).saturating_add(size(self.personal));
         if bytes > PAYLOAD_LIMIT {
             return Err(LedgerError::TooLarge { bytes, limit: PAYLOAD_LIMIT });
         }
         let document = self.document.map(Part::new).transpose()?;
-        let personal = self.personal.map(Part::new).transpose()?;
+        let personal = self.personal.map(|json| Part::personal(json, self, guard)).transpose()?;
         let mut payload = Vec::with_capacity(bytes.saturating_add(512));
         payload.extend_from_slice(&[0; 2]);
         let mut envelope = Envelope { bytes: &mut payload, first: true };
@@ -225,6 +252,9 @@ impl Entry<'_> {
         }
         if let Some((.., status)) = outcome {
             envelope.number("status", u64::from(status));
+        }
+        if let Some(key) = personal.and_then(|part| part.key) {
+            envelope.text("subject_key", &hex(&key));
         }
         envelope.text("time", &time_text(instant));
         let time = envelope.bytes.len().saturating_sub(TIME.saturating_add(1));
@@ -310,7 +340,7 @@ mod tests {
             personal: Some(personal),
             subject: None,
         };
-        let payload = entry.encode(instant()).unwrap();
+        let payload = entry.encode(instant(), &Guard::Clear).unwrap();
         let parts = Parts::read(&payload.bytes).unwrap();
         let value: serde_json::Value = serde_json::from_slice(parts.envelope).unwrap();
         // A map of serde_json is sorted, so that writing it again gives the canonical form.
@@ -344,7 +374,7 @@ mod tests {
             personal: None,
             subject: None,
         };
-        let payload = entry.encode(instant()).unwrap().bytes;
+        let payload = entry.encode(instant(), &Guard::Clear).unwrap().bytes;
         let parts = Parts::read(&payload).unwrap();
         assert_eq!(
             std::str::from_utf8(parts.envelope).unwrap(),

@@ -79,9 +79,27 @@ pub enum LedgerError {
         /// The ledger's folder.
         dir: PathBuf,
     },
-    /// The system gave no random bytes for a salt.
+    /// A personal part cannot be read: its key is not there, or is another, and no erasure destroyed it.
+    #[error(
+        "the personal part of record {sequence} cannot be decrypted: its key `{key}` is {problem}. Restore `subjects/`"
+    )]
+    NoKey {
+        /// The record's sequence number.
+        sequence: u64,
+        /// Id of the key.
+        key: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// The system gave no random bytes for a salt or a key.
     #[error("the system gives no random bytes")]
     NoRandomness,
+    /// What was asked must not, or cannot, be done. Nothing was changed.
+    #[error("{reason}")]
+    Refused {
+        /// Why.
+        reason: String,
+    },
     /// Records that the last checkpoint covers are missing at the end.
     #[error(
         "the ledger holds {found} records, but its last checkpoint was signed for {size}: records are missing at the end. Restore the segments; nothing was changed"
@@ -92,6 +110,14 @@ pub enum LedgerError {
         /// Records the checkpoint covers.
         size: u64,
     },
+    /// The secret of the subjects' keys is not what it must be.
+    #[error("`{}`: {problem}", path.display())]
+    Subjects {
+        /// The secret's file.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        problem: &'static str,
+    },
     /// The payload is longer than a record may be.
     #[error("a record of {bytes} bytes is over the limit of {limit}")]
     TooLarge {
@@ -100,6 +126,19 @@ pub enum LedgerError {
         /// Most bytes a payload may have.
         limit: usize,
     },
+    /// The process that has the ledger did not do what was asked in time. It will not do it later.
+    #[error(
+        "the process that has the ledger in `{}` open gave no answer within {seconds} s: nothing was done; see whether it runs and is healthy", dir.display()
+    )]
+    Unanswered {
+        /// The ledger's folder.
+        dir: PathBuf,
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// A personal part that is to be masked is no JSON.
+    #[error("a personal part that is to be masked is no JSON object")]
+    Unmaskable,
     /// A record whose checksum is right does not have the form of an entry.
     #[error("record {sequence} does not have the form of an entry")]
     Unreadable {
@@ -117,7 +156,10 @@ impl LedgerError {
             | Self::Contradicted { .. }
             | Self::Defective(_)
             | Self::NoCheckpoint { .. }
+            | Self::NoKey { .. }
+            | Self::Refused { .. }
             | Self::Short { .. }
+            | Self::Subjects { .. }
             | Self::Unreadable { .. } => true,
             Self::Behind { .. }
             | Self::Closed
@@ -126,7 +168,9 @@ impl LedgerError {
             | Self::Io { .. }
             | Self::Key { .. }
             | Self::NoRandomness
-            | Self::TooLarge { .. } => false,
+            | Self::TooLarge { .. }
+            | Self::Unanswered { .. }
+            | Self::Unmaskable => false,
         }
     }
 
@@ -152,6 +196,12 @@ pub struct Defect {
 /// A kind of defect.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum DefectKind {
+    /// A block of a sealed segment is not what was written.
+    #[error("the block is not sound: {reason}")]
+    Archive {
+        /// In what way.
+        reason: &'static str,
+    },
     /// Length, sequence, instant or payload have changed since they were written.
     #[error("the record does not match its checksum")]
     Checksum,

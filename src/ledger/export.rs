@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::error::LedgerError;
+use super::personal::SubjectKeys;
 use super::reader::Reader;
 use super::torn::TornTail;
 
@@ -18,16 +19,17 @@ pub struct ExportSummary {
     pub torn: Option<TornTail>,
 }
 
-/// Writes each record's export view and a line feed (JSON Lines).
+/// Writes each record's export view and a line feed (JSON Lines). What is encrypted is decrypted, unless it was erased.
 ///
 /// # Errors
 /// `Defective` and `Io` as [`Reader::next_record`]; `Io` with the ledger's directory if `out` does not take the bytes.
 pub fn export(dir: impl AsRef<Path>, out: &mut dyn Write) -> Result<ExportSummary, LedgerError> {
     let dir = dir.as_ref();
     let mut reader = Reader::open(dir)?;
+    let keys = SubjectKeys::open(dir)?;
     let mut records = 0_u64;
     while let Some(record) = reader.next_record()? {
-        let line = Value::Object(record.view()?);
+        let line = Value::Object(record.view_with(&keys)?);
         writeln!(out, "{line}").map_err(LedgerError::io("write the export of", dir))?;
         records = records.saturating_add(1);
     }

@@ -121,14 +121,33 @@ impl Frame {
 pub(super) enum Suffix {
     /// A segment whose predecessor is not known to be wholly on disk.
     New,
+    /// A closed segment, compressed.
+    Sealed,
     /// A segment.
     Seg,
+}
+
+impl Suffix {
+    /// Whether what precedes it is wholly on disk.
+    pub(super) const fn is_final(self) -> bool {
+        matches!(self, Self::Sealed | Self::Seg)
+    }
+
+    /// Which of several files of one number counts: the greatest. A `.seg` beside a `.sealed` is one whose sealing did not end.
+    pub(super) const fn rank(self) -> u8 {
+        match self {
+            Self::New => 0,
+            Self::Sealed => 1,
+            Self::Seg => 2,
+        }
+    }
 }
 
 /// The name of the segment that begins with `first`.
 pub(super) fn segment_name(first: u64, suffix: Suffix) -> String {
     let suffix = match suffix {
         Suffix::New => "new",
+        Suffix::Sealed => "sealed",
         Suffix::Seg => "seg",
     };
     format!("segment-{first:020}.{suffix}")
@@ -143,6 +162,7 @@ pub(super) fn parse_name(name: &str) -> Option<(u64, Suffix)> {
     let (digits, suffix) = name.strip_prefix("segment-")?.split_once('.')?;
     let suffix = match suffix {
         "new" => Suffix::New,
+        "sealed" => Suffix::Sealed,
         "seg" => Suffix::Seg,
         _ => return None,
     };
@@ -198,6 +218,7 @@ mod tests {
     fn names_are_read_exactly_as_written() {
         assert_eq!(parse_name(&segment_name(42, Suffix::Seg)), Some((42, Suffix::Seg)));
         assert_eq!(parse_name(&segment_name(u64::MAX, Suffix::New)), Some((u64::MAX, Suffix::New)));
+        assert_eq!(parse_name(&segment_name(7, Suffix::Sealed)), Some((7, Suffix::Sealed)));
         for name in [
             "segment-1.seg",
             "segment-+0000000000000000001.seg",

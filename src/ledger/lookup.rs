@@ -15,22 +15,22 @@ const AROUND: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(3_60
 
 /// A record that was found, its parts as they lie in the segment.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Found {
+pub(super) struct Found {
     /// Salt and JSON of the document.
-    pub document: Option<Vec<u8>>,
+    pub(super) document: Option<Vec<u8>>,
     /// What the tree commits to.
-    pub envelope: Vec<u8>,
+    pub(super) envelope: Vec<u8>,
     /// Salt and JSON of the personal part, or its ciphertext.
-    pub personal: Option<Vec<u8>>,
+    pub(super) personal: Option<Vec<u8>>,
     /// Its place in the ledger.
-    pub sequence: u64,
+    pub(super) sequence: u64,
 }
 
 /// The record with this id; none if there is none. Looked for around the instant in the id, then everywhere.
 ///
 /// # Errors
 /// `Io`, or `Defective` where the files are not what was written.
-pub fn find(dir: impl AsRef<Path>, id: Uuid) -> Result<Option<Found>, LedgerError> {
+pub(super) fn find(dir: impl AsRef<Path>, id: Uuid) -> Result<Option<Found>, LedgerError> {
     let dir = dir.as_ref();
     // In canonical JSON a quotation mark within a text has a backslash before it, so this is the member and nothing else.
     let member = format!("\"id\":\"{id}\"");

@@ -16,6 +16,8 @@
 //! * Records that are not known to be on disk are also kept in memory, so that healing after a disk error writes them again elsewhere.
 //! * A ledger that cannot write or sync refuses ([`LedgerError::Failed`]) and tries again every `retry`; one that falls behind refuses
 //!   too ([`LedgerError::Behind`]). Callers answer 503.
+//! * A personal part is on disk only with the key that it is encrypted under, and once that is destroyed it is nothing.
+//! * A segment is taken away only when what replaces it is on disk and has been read back.
 //! * Nothing read back is deleted: what is cut at open is set aside in a `.torn` file.
 //!
 //! **Standard.** `docs/ledger-format.md` gives the bytes, and what a crash loses in each state. The sequence, instant and opaque payload
@@ -28,11 +30,17 @@ mod entry;
 mod error;
 mod export;
 mod format;
+mod holds;
+mod keeper;
 mod lookup;
+mod orders;
 mod parts;
+mod personal;
 mod prove;
 mod reader;
 mod recovery;
+mod sealed;
+mod search;
 mod settings;
 mod state;
 mod store;
@@ -46,11 +54,15 @@ pub use append::{Ledger, LedgerStatus, Queued, Receipt};
 pub use entry::{End, Entry, Head};
 pub use error::{Defect, DefectKind, LedgerError};
 pub use export::{ExportSummary, export};
-pub use lookup::{Found, find};
+pub use holds::{Hold, Holds, Scope};
+pub use orders::{Done, Order, carry_out};
 pub use parts::Parts;
+pub use personal::{Masker, SubjectKeys};
 pub use prove::{ProofError, ProofSettings, prove};
 pub use reader::{Reader, Record};
 pub use recovery::Recovery;
+pub use sealed::SealReport;
+pub use search::{Found, Hit, IndexState, IndexStatus, Query, Searcher, records_at, search_files};
 pub use settings::LedgerSettings;
 pub use tiles::{TilesSummary, export_tiles};
 pub use torn::TornTail;

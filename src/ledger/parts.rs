@@ -32,6 +32,14 @@ impl<'a> Parts<'a> {
         payload.get(..usize::from(length).saturating_add(2))
     }
 
+    /// Id of the key that the personal part is encrypted under, if it is.
+    pub fn subject_key(&self) -> Option<&'a str> {
+        // Quotes inside of a text are escaped, so that this is the member's name and nothing else.
+        let begin = memchr::memmem::find(self.envelope, NAME)?.saturating_add(NAME.len());
+        let id = self.envelope.get(begin..begin.saturating_add(32))?;
+        std::str::from_utf8(id).ok()
+    }
+
     /// The export view: the document with the personal part merged in, its `id`, `kind`, `seq` and `time`; of a record without a
     /// document, its envelope. A personal part in ciphertext comes as it was before that, or not at all.
     ///
@@ -61,6 +69,8 @@ impl<'a> Parts<'a> {
         Ok(view)
     }
 }
+
+const NAME: &[u8] = br#""subject_key":""#;
 
 /// A part without its salt.
 pub(super) fn json(part: &[u8]) -> &[u8] {

@@ -11,6 +11,7 @@ use super::cursor::{Cursor, Step, open_segment, segments};
 use super::error::{Defect, DefectKind, LedgerError};
 use super::format::Suffix;
 use super::parts::Parts;
+use super::personal::{Opened, SubjectKeys};
 use super::torn::TornTail;
 use super::tree::{Place, Places};
 use super::verify::whole_record_after;
@@ -50,15 +51,48 @@ impl<'a> Record<'a> {
         Parts::read(self.payload)
     }
 
-    /// The export view: one JSON object (docs/ledger-format.md).
+    /// The export view: one JSON object (docs/ledger-format.md), without a personal part that is encrypted.
     ///
     /// # Errors
     /// `Unreadable` if a part does not have its form.
     pub fn view(&self) -> Result<Map<String, Value>, LedgerError> {
-        let sequence = self.sequence;
-        let unreadable = || LedgerError::Unreadable { sequence };
-        let parts = self.parts().ok_or_else(unreadable)?;
-        parts.view(sequence, parts.personal).map_err(|_| unreadable())
+        let parts = self.parts().ok_or_else(|| self.unreadable())?;
+        let personal = parts.personal.filter(|_| parts.subject_key().is_none());
+        parts.view(self.sequence, personal).map_err(|_| self.unreadable())
+    }
+
+    /// The export view with what is encrypted; if its key was destroyed, `erased` is true in it, and if a power cut took it, `lost`.
+    ///
+    /// # Errors
+    /// `NoKey` if the key is not there although nobody destroyed it; `Unreadable` if a part does not have its form; `Io`.
+    pub fn view_with(&self, keys: &SubjectKeys) -> Result<Map<String, Value>, LedgerError> {
+        let parts = self.parts().ok_or_else(|| self.unreadable())?;
+        let (Some(key), Some(part)) = (parts.subject_key(), parts.personal) else {
+            return self.view();
+        };
+        let envelope: Map<String, Value> =
+            serde_json::from_slice(parts.envelope).map_err(|_| self.unreadable())?;
+        let id = envelope.get("id").and_then(Value::as_str).ok_or_else(|| self.unreadable())?;
+        let no_key = |problem| {
+            Err(LedgerError::NoKey { sequence: self.sequence, key: key.to_owned(), problem })
+        };
+        let personal = match keys.decrypt(key, id, part)? {
+            Opened::Clear(part) => Ok(part),
+            Opened::Erased => Err("erased"),
+            Opened::Lost => Err("lost"),
+            Opened::NoKey => return no_key("missing, and was not erased"),
+            Opened::Refused => return no_key("not the one that it was encrypted under"),
+        };
+        let view = parts.view(self.sequence, personal.as_deref().ok());
+        let mut view = view.map_err(|_| self.unreadable())?;
+        if let Err(why) = personal {
+            view.insert(why.to_owned(), Value::Bool(true));
+        }
+        Ok(view)
+    }
+
+    const fn unreadable(&self) -> LedgerError {
+        LedgerError::Unreadable { sequence: self.sequence }
     }
 }
 
@@ -93,7 +127,7 @@ impl Reader {
     pub fn open_at(dir: impl AsRef<Path>, sequence: u64) -> Result<Self, LedgerError> {
         let mut reader = Self::open(dir)?;
         let files = segments(&reader.dir)?;
-        let holds = |(_, suffix): &(&u64, &Suffix)| **suffix == Suffix::Seg;
+        let holds = |(_, suffix): &(&u64, &Suffix)| suffix.is_final();
         if let Some((first, _)) = files.range(..=sequence).rev().find(holds) {
             reader.enter(*first)?;
             reader.next = sequence;
@@ -117,6 +151,10 @@ impl Reader {
 
     /// Goes on from the last known place before a record, if the record there is the right one.
     fn approach(&mut self, first: u64, sequence: u64) -> Result<(), LedgerError> {
+        if let Some(here) = self.cursor.as_mut().and_then(|cursor| cursor.jump(sequence)) {
+            self.here = here;
+            return Ok(());
+        }
         let place = Places::open(&self.dir).and_then(|places| places.before(sequence));
         let of_segment = |place: &Place| place.segment == first && place.sequence > self.here;
         let (Some(place), Some(cursor)) = (place.filter(of_segment), &mut self.cursor) else {
@@ -132,6 +170,12 @@ impl Reader {
             self.here = place.sequence;
         }
         Ok(())
+    }
+
+    /// Whether there is no segment at all, which no ledger is without.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.cursor.is_none()
     }
 
     /// Segment (by its first sequence number) and offset of the record that was given out last.
@@ -207,7 +251,7 @@ impl Reader {
         let files = segments(&self.dir)?;
         self.following = files
             .range(first.saturating_add(1)..)
-            .find(|(_, suffix)| **suffix == Suffix::Seg)
+            .find(|(_, suffix)| suffix.is_final())
             .map(|(first, _)| *first);
         Ok(())
     }
@@ -218,12 +262,12 @@ impl Reader {
         let current = cursor.header.first;
         let files = segments(&self.dir)?;
         let continues = |(first, suffix): &(&u64, &Suffix)| {
-            **first > current && (**suffix == Suffix::Seg || **first == self.here)
+            **first > current && (suffix.is_final() || **first == self.here)
         };
         let found = files.range(..=self.here).rev().find(continues);
         // A `.new` whose header did not reach the disk holds nothing.
         let readable = |(first, suffix): &(&u64, &Suffix)| {
-            **suffix == Suffix::Seg || open_segment(&self.dir, **first).is_ok()
+            suffix.is_final() || open_segment(&self.dir, **first).is_ok()
         };
         Ok(found.filter(readable).map(|(first, _)| *first))
     }
@@ -236,7 +280,7 @@ impl Reader {
         }
         let files = segments(&self.dir)?;
         let mut later = files.range(self.here.saturating_add(1)..);
-        Ok(later.find(|(_, suffix)| **suffix == Suffix::Seg).map(|(first, _)| *first))
+        Ok(later.find(|(_, suffix)| suffix.is_final()).map(|(first, _)| *first))
     }
 
     /// At the end of all that can be read: a defect if more follows.

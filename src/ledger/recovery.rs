@@ -1,5 +1,6 @@
 //! Opens a ledger: takes the directory, cuts a torn tail, finds the last sequence number and instant, begins a new segment.
 
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -9,11 +10,16 @@ use std::thread;
 
 use jiff::Timestamp;
 
+use crate::model::Clock;
+use crate::model::SystemClock;
+
 use super::append::{Handle, Ledger};
 use super::commit;
-use super::cursor::{Cursor, Step, file_name, segments};
+use super::cursor::{Cursor, Step, file_name, open_as, segments};
 use super::error::LedgerError;
 use super::format::{Header, NO_INSTANT, Suffix, header_len, segment_path};
+use super::personal::{Guard, Keyring, SubjectKeys};
+use super::reader::Reader;
 use super::settings::LedgerSettings;
 use super::state::{Shared, Sleep, State, Unsynced, WriteGroup};
 use super::store::{Disk, LedgerStore};
@@ -59,6 +65,7 @@ impl Ledger {
         builder.recursive(true).mode(0o700).create(dir).map_err(LedgerError::io("create", dir))?;
         let lock = take_lock(dir)?;
 
+        let guard = Guard::take(settings.personal, dir, &store)?;
         let key = match &settings.signing {
             Some(signing) => Some(LogKey::take(dir, signing, holds_records(dir)?)?),
             None => None,
@@ -69,6 +76,7 @@ impl Ledger {
         };
         let size = published.as_ref().map_or(0, |published| published.size);
         let mut found = Found::scan(&*store, dir, size)?;
+        found.note_lost_keys(&store, &guard, dir, size)?;
         let header = Header { first: found.next, floor: found.last_instant };
         let from = segment_path(dir, header.first, Suffix::New);
         let path = segment_path(dir, header.first, Suffix::Seg);
@@ -114,22 +122,33 @@ impl Ledger {
             stopping: false,
             ended: false,
         };
-        let shared =
-            Arc::new(Shared { settings, store, wake: Condvar::new(), state: Mutex::new(state) });
+        let shared = Arc::new(Shared {
+            guard,
+            settings,
+            store,
+            wake: Condvar::new(),
+            state: Mutex::new(state),
+        });
         let of_thread = Arc::clone(&shared);
         let thread = thread::Builder::new()
             .name("ledger-sync".into())
             .spawn(move || commit::run(&of_thread, lock))
             .map_err(LedgerError::io("start the sync thread of", &shared.settings.dir))?;
         let of_publisher = Arc::clone(&shared);
-        let handle =
-            Handle { publisher: Mutex::new(None), shared, thread: Mutex::new(Some(thread)) };
+        let handle = Handle {
+            keeper: Mutex::new(None),
+            publisher: Mutex::new(None),
+            sealer: Arc::new(Mutex::new(None)),
+            shared,
+            thread: Mutex::new(Some(thread)),
+        };
         if let Some(key) = key {
             // If this fails, dropping the handle ends the sync thread.
             let (publisher, rebuilt) = Publisher::start(&of_publisher, key, published)?;
             recovery.tree_rebuilt = rebuilt;
             handle.publish_by(publisher);
         }
+        handle.keep(&of_publisher)?;
         Ok((Self { handle: Arc::new(handle) }, recovery))
     }
 }
@@ -146,7 +165,8 @@ fn holds_records(dir: &Path) -> Result<bool, LedgerError> {
     Ok(false)
 }
 
-fn take_lock(dir: &Path) -> Result<File, LedgerError> {
+/// Takes the ledger for this process.
+pub(super) fn take_lock(dir: &Path) -> Result<File, LedgerError> {
     let path = dir.join(LOCK);
     let file = OpenOptions::new()
         .create(true)
@@ -183,14 +203,17 @@ impl Found {
             last_instant: NO_INSTANT,
             torn: Vec::new(),
         };
-        let last = files.iter().rev().find(|(_, suffix)| **suffix == Suffix::Seg);
-        if let Some((first, _)) = last {
-            let path = segment_path(dir, *first, Suffix::Seg);
-            let end = End::of(Cursor::open(&path, *first)?)?;
-            if end.next < size && files.values().all(|suffix| *suffix == Suffix::Seg) {
+        let last = files.iter().rev().find(|(_, suffix)| suffix.is_final());
+        if let Some((first, suffix)) = last {
+            let path = segment_path(dir, *first, *suffix);
+            let end = End::of(open_as(dir, *first, *suffix)?)?;
+            if end.next < size && files.values().all(|suffix| suffix.is_final()) {
                 return Err(LedgerError::Short { found: end.next, size });
             }
-            found.cut(store, &path, &end)?;
+            // Only a closed segment is sealed: if it is the last, those behind it were taken away.
+            if *suffix == Suffix::Seg {
+                found.cut(store, &path, &end)?;
+            }
             (found.next, found.last_instant) = (end.next, end.last_instant);
         }
         for (first, _) in files.iter().filter(|(_, suffix)| **suffix == Suffix::New) {
@@ -200,6 +223,39 @@ impl Found {
             return Err(LedgerError::Short { found: found.next, size });
         }
         Ok(found)
+    }
+
+    /// A record that was written and not synced may be on the disk, and its key not. Those that a checkpoint covers were synced.
+    fn note_lost_keys(
+        &self,
+        store: &Arc<dyn LedgerStore>,
+        guard: &Guard,
+        dir: &Path,
+        size: u64,
+    ) -> Result<(), LedgerError> {
+        let last = segments(dir)?.into_iter().rev().find(|(_, suffix)| suffix.is_final());
+        // Of what was before the last segment all was on disk when that was begun.
+        let begin = size.max(last.map_or(0, |(first, _)| first));
+        let mut lost = BTreeSet::new();
+        if begin < self.next {
+            let keys = SubjectKeys::open(dir)?;
+            let mut reader = Reader::open_at(dir, begin)?;
+            while let Some(record) = reader.next_record()? {
+                let parts = record.parts();
+                if let Some(key) = parts.and_then(|parts| parts.subject_key()) {
+                    lost.extend(keys.missing(key)?);
+                }
+            }
+        }
+        if lost.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<_> = lost.into_iter().collect();
+        let now = SystemClock.now().as_microsecond();
+        match guard {
+            Guard::Sealed(keyring) => keyring.note_lost(&ids, now),
+            Guard::Clear | Guard::Masked(_) => Keyring::take(dir, store)?.note_lost(&ids, now),
+        }
     }
 
     /// Takes up a `.new` segment if it continues the record; otherwise it holds only copies, or what lost its predecessor.

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::settings::PersonalParts;
+
 use super::tree::SigningSettings;
 
 /// How and where a ledger is kept.
@@ -12,6 +14,12 @@ pub struct LedgerSettings {
     pub dir: PathBuf,
     /// Whose log it is; none only where nothing is to be published, as in the tests of the writer.
     pub signing: Option<SigningSettings>,
+    /// How personal parts are kept.
+    pub personal: PersonalParts,
+    /// A closed segment whose last record is older than this is sealed; none: only when it is asked for.
+    pub seal_after: Option<Duration>,
+    /// How often requests of commands are looked for.
+    pub look: Duration,
     /// A segment that has reached this many bytes is followed by a new one.
     pub segment_bytes: u64,
     /// A sync starts at most this long after the first record it covers, also if nobody waits for it.
@@ -35,6 +43,9 @@ impl LedgerSettings {
         Self {
             dir: dir.into(),
             signing: None,
+            personal: PersonalParts::Clear,
+            seal_after: None,
+            look: Duration::from_secs(1),
             segment_bytes: 256 << 20,
             sync_window: Duration::from_millis(20),
             sync_pace: Duration::from_millis(2),

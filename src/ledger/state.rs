@@ -11,11 +11,14 @@ use super::append::{Queued, Receipt};
 use super::entry::Payload;
 use super::error::LedgerError;
 use super::format::{Frame, PAYLOAD_LIMIT};
+use super::personal::Guard;
 use super::settings::LedgerSettings;
 use super::store::{LedgerStore, SegmentFile};
 
 /// What appenders and the sync thread share.
 pub(super) struct Shared {
+    /// How personal parts are kept.
+    pub(super) guard: Guard,
     pub(super) settings: LedgerSettings,
     pub(super) store: Arc<dyn LedgerStore>,
     pub(super) wake: Condvar,

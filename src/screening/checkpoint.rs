@@ -15,8 +15,8 @@ use serde::Serialize;
 use sha2::Digest;
 use sha2::Sha256;
 
-use super::output::sync_folder;
 use super::tally::Tally;
+use crate::output::sync_folder;
 
 /// How much of the file's beginning and of what precedes the checkpoint is compared.
 const COMPARED: usize = 64 << 10;

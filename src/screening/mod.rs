@@ -11,7 +11,6 @@
 //!
 //! Standard: RFC 4180, read by `csv-core`, with other separators allowed.
 
-mod charts;
 mod checkpoint;
 mod findings;
 mod order;

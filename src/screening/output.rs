@@ -3,10 +3,11 @@
 //! While it runs, everything stands in one folder beside them, `REPORT.partial`; each file gets its name when all are
 //! complete, so that a reader never sees half of a report, and an earlier one stays until the new one is whole.
 
-use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;
+
+use crate::output::sync_folder;
 
 /// The files of one screening.
 #[derive(Clone, Debug)]
@@ -85,12 +86,6 @@ impl Output {
         name.push(ending);
         self.base.with_file_name(name)
     }
-}
-
-/// Makes the names in the folder of `path` durable.
-pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 fn same(a: &Path, b: &Path) -> bool {

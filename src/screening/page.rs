@@ -5,7 +5,8 @@ use askama::Template;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::charts;
+use crate::output;
+
 use super::run::Screening;
 use super::tally::Example;
 use super::tally::SHOWN;
@@ -22,49 +23,22 @@ use super::tally::Tally;
 <meta name="robots" content="noindex">
 <title>Past orders: {{ source }}</title>
 <style>
-:root { color-scheme: light dark; --line: #8885; --block: #c0362c; --review: #c98500; --allow: #2f7d4f; --soft: #8881; }
-@media (prefers-color-scheme: dark) { :root { --block: #ff7b72; --review: #e3b341; --allow: #56d38a; } }
-* { box-sizing: border-box; }
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1.25rem; }
-h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .25rem; } h2 { font-size: 1.15rem; margin: 2.25rem 0 .5rem; }
-.sub { margin: 0 0 1.5rem; opacity: .8; } .note { font-size: .9rem; opacity: .85; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .75rem; }
-.tile { border: 1px solid var(--line); border-radius: .5rem; padding: .6rem .9rem; }
-.tile b { display: block; font-size: 1.6rem; line-height: 1.2; font-variant-numeric: tabular-nums; }
-.block b, .block td:first-child { color: var(--block); } .review b { color: var(--review); } .allow b { color: var(--allow); }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); gap: 0 2rem; }
-svg { width: 100%; height: auto; display: block; } svg .b { fill: var(--block); } svg .r { fill: var(--review); }
-svg text { fill: currentColor; font-size: 11px; } svg text.e { text-anchor: end; } svg path { stroke: currentColor; opacity: .5; }
-.key { font-size: .85rem; } .key i { display: inline-block; width: .8em; height: .8em; border-radius: .15em; margin: 0 .3em 0 .9em; vertical-align: -.05em; }
-table { border-collapse: collapse; width: 100%; font-size: .875rem; }
-th, td { text-align: left; vertical-align: top; padding: .35rem .6rem .35rem 0; border-top: 1px solid var(--line); overflow-wrap: anywhere; }
-thead th { border-top: 0; font-weight: 600; white-space: nowrap; overflow-wrap: normal; } .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-td.w { white-space: nowrap; overflow-wrap: normal; } code { font-size: .85em; overflow-wrap: anywhere; }
-footer { margin-top: 2.5rem; border-top: 1px solid var(--line); padding-top: 1rem; font-size: .85rem; }
-@page { margin: 16mm 14mm; }
-@media print {
-:root { color-scheme: light; --line: #999; --block: #a3271e; --review: #9a6700; --allow: #1f6b3e; }
-body { font-size: 10pt; max-width: none; margin: 0; padding: 0; color: #000; background: #fff; }
-tr, .tile, svg, .chart { break-inside: avoid; } thead { display: table-header-group; } h2 { break-after: avoid; }
-svg rect { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-.tiles { grid-template-columns: repeat(5, 1fr); } .charts { grid-template-columns: 1fr 1fr; } .tile b { font-size: 1.3rem; }
-}
-</style>
+{{ style|safe }}</style>
 </head>
 <body>
 <main>
 <h1>Past orders, screened</h1>
 <p class="sub">{{ source }} · <time>{{ date }}</time></p>
 <div class="tiles">
-<div class="tile">orders decided<b>{{ charts::number(tally.orders.all()) }}</b></div>
-<div class="tile block">blocked<b>{{ charts::number(tally.orders.block) }}</b></div>
-<div class="tile review">held for review<b>{{ charts::number(tally.orders.review) }}</b></div>
-<div class="tile allow">allowed<b>{{ charts::number(tally.orders.allow) }}</b></div>
-<div class="tile">rows not read<b>{{ charts::number(tally.bad) }}</b></div>
+<div class="tile">orders decided<b>{{ output::number(tally.orders.all()) }}</b></div>
+<div class="tile block">blocked<b>{{ output::number(tally.orders.block) }}</b></div>
+<div class="tile review">held for review<b>{{ output::number(tally.orders.review) }}</b></div>
+<div class="tile allow">allowed<b>{{ output::number(tally.orders.allow) }}</b></div>
+<div class="tile">rows not read<b>{{ output::number(tally.bad) }}</b></div>
 </div>
-<p>{{ charts::number(tally.rows) }} rows were read. Each order was decided at its own date by the policies below.
+<p>{{ output::number(tally.rows) }} rows were read. Each order was decided at its own date by the policies below.
 {% if tally.orders.found() == 0 %}Nothing is blocked or held.{% else %}<b>Blocked</b> means that a rule prohibits it; <b>held</b> means that the evidence does not tell, and that a person has to look.{% endif %}
-{% if tally.bad > 0 %}<b>{{ charts::number(tally.bad) }} rows could not be read and were not decided</b>; <code>{{ bad_file }}</code> lists them by line.{% endif %}</p>
+{% if tally.bad > 0 %}<b>{{ output::number(tally.bad) }} rows could not be read and were not decided</b>; <code>{{ bad_file }}</code> lists them by line.{% endif %}</p>
 {% if tally.orders.found() > 0 %}
 <p class="key">Colours: <i style="background:var(--block)"></i>blocked <i style="background:var(--review)"></i>held</p>
 <div class="chart"><h2>By month</h2>{{ months|safe }}</div>
@@ -74,7 +48,7 @@ svg rect { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 </div>
 <h2>By rule</h2>
 <table><thead><tr><th>Clause</th><th>Citation</th><th>Policy and rule</th><th class="n">Blocked</th><th class="n">Held</th></tr></thead><tbody>
-{% for (rule, counts) in tally.by_rule.values() %}<tr><td class="w">{{ rule.clause }}</td><td>{{ rule.citation }}</td><td>{{ rule.policy }}: {{ rule.rule }}</td><td class="n">{{ charts::number(counts.block) }}</td><td class="n">{{ charts::number(counts.review) }}</td></tr>{% endfor %}
+{% for (rule, counts) in tally.by_rule.values() %}<tr><td class="w">{{ rule.clause }}</td><td>{{ rule.citation }}</td><td>{{ rule.policy }}: {{ rule.rule }}</td><td class="n">{{ output::number(counts.block) }}</td><td class="n">{{ output::number(counts.review) }}</td></tr>{% endfor %}
 </tbody></table>
 {% endif %}
 {% for (title, class, shown, all) in lists %}{% if !shown.is_empty() %}
@@ -82,7 +56,7 @@ svg rect { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 <table class="{{ class }}"><thead><tr><th>Clause</th><th>Date (UTC)</th><th>Order</th><th>Product</th><th>Country</th><th>Because of</th><th class="n">Line</th></tr></thead><tbody>
 {% for example in shown %}<tr><td class="w">{{ example.clause }}</td><td class="w">{{ example.day() }}</td><td>{{ example.order }}</td><td>{{ example.product }}</td><td>{{ example.country }}</td><td>{{ example.because }}</td><td class="n">{{ example.line }}</td></tr>{% endfor %}
 </tbody></table>
-{% if shown.len() >= *cap %}<p class="note">The newest {{ cap }} are shown, of {{ charts::number(*all) }} orders. All of them: <code>{{ findings_file }}</code>.</p>{% endif %}
+{% if shown.len() >= *cap %}<p class="note">The newest {{ cap }} are shown, of {{ output::number(*all) }} orders. All of them: <code>{{ findings_file }}</code>.</p>{% endif %}
 {% endif %}{% endfor %}
 {% if !tally.bad_rows.is_empty() %}
 <h2>Rows that could not be read</h2>
@@ -114,6 +88,7 @@ struct Report<'a> {
     products: String,
     revision: &'a str,
     source: String,
+    style: &'static str,
     tally: &'a Tally,
 }
 
@@ -132,18 +107,19 @@ pub(super) fn render(
     Report {
         bad_file: name(&screening.output.bad_rows()),
         cap: &SHOWN,
-        countries: charts::bars(&tally.by_country, "Blocked and held orders by country"),
+        countries: output::bars(&tally.by_country, "Blocked and held orders by country"),
         date: TimeZone::UTC.to_datetime(started).strftime("%-d %B %Y, %H:%M UTC").to_string(),
         findings_file: name(&screening.output.findings()),
         lists: [
             ("Blocked, newest first", "block", shown(true), tally.orders.block),
             ("Held for review, newest first", "review", shown(false), tally.orders.review),
         ],
-        months: charts::months(&tally.by_month),
+        months: output::months(&tally.by_month, "Blocked and held orders by month"),
         policies: screening.snapshot.policies.policies(),
-        products: charts::bars(&tally.by_product, "Blocked and held lines by product"),
+        products: output::bars(&tally.by_product, "Blocked and held lines by product"),
         revision: screening.snapshot.policies.revision(),
         source: name(screening.source),
+        style: output::STYLE,
         tally,
     }
     .render()

@@ -11,25 +11,13 @@ use crate::model::Decision;
 use crate::model::Transaction;
 use crate::model::Verdict;
 use crate::model::place;
+use crate::output::Counts;
+use crate::output::counts_of;
 
 /// How many findings of each verdict the report shows.
 pub(super) const SHOWN: usize = 40;
 /// How many bad rows the report shows.
 const SHOWN_BAD: usize = 20;
-/// No more keys of one kind are counted apart, so that a file of absurd dates takes no more memory.
-const MAX_KEYS: usize = 2_000;
-
-/// Orders by verdict.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Counts {
-    /// Allowed.
-    pub allow: u64,
-    /// Blocked.
-    pub block: u64,
-    /// Held.
-    pub review: u64,
-}
-
 /// Counts and examples of everything screened so far.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Tally {
@@ -72,34 +60,6 @@ pub(super) struct Example {
     pub(super) line: u64,
     pub(super) order: String,
     pub(super) product: String,
-}
-
-impl Counts {
-    /// Adds one.
-    pub(super) fn add(&mut self, verdict: Verdict) {
-        let count = match verdict {
-            Verdict::Allow => &mut self.allow,
-            Verdict::Block => &mut self.block,
-            Verdict::Review => &mut self.review,
-        };
-        *count = count.saturating_add(1);
-    }
-
-    fn merge(&mut self, other: Self) {
-        self.allow = self.allow.saturating_add(other.allow);
-        self.block = self.block.saturating_add(other.block);
-        self.review = self.review.saturating_add(other.review);
-    }
-
-    /// All of them.
-    pub const fn all(&self) -> u64 {
-        self.allow.saturating_add(self.found())
-    }
-
-    /// Blocked and held.
-    pub const fn found(&self) -> u64 {
-        self.block.saturating_add(self.review)
-    }
 }
 
 impl Tally {
@@ -159,7 +119,7 @@ impl Tally {
             (&mut self.by_product, later.by_product),
         ] {
             for (key, counts) in from {
-                slot(into, &key).merge(counts);
+                counts_of(into, &key).merge(counts);
             }
         }
         for (key, (rule, counts)) in later.by_rule {
@@ -185,15 +145,7 @@ impl Tally {
 }
 
 fn count(into: &mut BTreeMap<String, Counts>, key: &str, verdict: Verdict) {
-    slot(into, key).add(verdict);
-}
-
-fn slot<'a>(into: &'a mut BTreeMap<String, Counts>, key: &str) -> &'a mut Counts {
-    let key = if into.len() < MAX_KEYS || into.contains_key(key) { key } else { "others" };
-    if !into.contains_key(key) {
-        into.insert(key.to_owned(), Counts::default());
-    }
-    into.entry(key.to_owned()).or_default()
+    counts_of(into, key).add(verdict);
 }
 
 /// `2024-07`, in UTC.

@@ -22,7 +22,8 @@ pub use geo::Geo;
 pub use identity::{Algorithm, CertificateName, Identity, JwksSource, Permission};
 pub use notify::Notify;
 pub use operation::{
-    Catalog, Customers, Deliveries, Ledger, Log, LogFormat, LogLevel, Policies, Store,
+    Catalog, Customers, Deliveries, Ledger, Log, LogFormat, LogLevel, PersonalParts, Policies,
+    Store,
 };
 pub use order_map::{OrderField, OrderMap, OrderTime};
 pub use pointer::{Pointer, PointerError, Token};

@@ -44,12 +44,30 @@ pub struct Ledger {
     pub key: PathBuf,
     /// The log's name in its checkpoints; none: one that follows from the key.
     pub origin: Option<String>,
+    /// How personal parts of records are kept.
+    pub personal: PersonalParts,
+    /// How long a record must be kept, in years.
+    pub retention_years: u16,
+    /// Age of its last record at which a closed segment is sealed; none: never by itself.
+    pub seal_after: Option<Duration>,
     /// Size at which a new segment is begun, in bytes.
     pub segment_bytes: u64,
     /// How often witnesses are asked to cosign.
     pub witness_interval: Duration,
     /// Who cosigns checkpoints.
     pub witnesses: Vec<Witness>,
+}
+
+/// How personal parts of records are kept (docs/retention.md).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum PersonalParts {
+    /// As they are.
+    #[default]
+    Clear,
+    /// Identifiers replaced by keyed hashes.
+    Masked,
+    /// Encrypted under a key of whom they are about.
+    Sealed,
 }
 
 /// When a delivery's first byte may leave (DESIGN 9).
@@ -103,6 +121,10 @@ impl Store {
 impl Ledger {
     /// 256 MiB: about 400,000 records, and quick to copy away.
     pub const SEGMENT_BYTES: u64 = 268_435_456;
+    /// What is due within a week is looked at most: until then nothing has to be unpacked.
+    pub const SEAL_AFTER: Duration = Duration::from_hours(168);
+    /// Ten years: the limitation period of the statutes behind the ban.
+    pub const RETENTION_YEARS: u16 = 10;
 
     /// The ledger of a state directory.
     pub fn under(state: &Path) -> Self {
@@ -112,6 +134,9 @@ impl Ledger {
             key: Self::key_beside(&dir),
             dir,
             origin: None,
+            personal: PersonalParts::Clear,
+            retention_years: Self::RETENTION_YEARS,
+            seal_after: Some(Self::SEAL_AFTER),
             segment_bytes: Self::SEGMENT_BYTES,
             witness_interval: Witness::INTERVAL,
             witnesses: Vec::new(),
@@ -134,6 +159,20 @@ impl Deliveries {
         match self {
             Self::Synced => "synced",
             Self::Written => "written",
+        }
+    }
+}
+
+impl PersonalParts {
+    /// Every choice.
+    pub const ALL: [Self; 3] = [Self::Clear, Self::Masked, Self::Sealed];
+
+    /// The key's text.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Clear => "clear",
+            Self::Masked => "masked",
+            Self::Sealed => "sealed",
         }
     }
 }

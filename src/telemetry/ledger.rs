@@ -15,6 +15,8 @@ use super::metrics::Metrics;
 pub(super) struct LedgerFamilies {
     depth: IntGauge,
     failed: IntGauge,
+    index_rebuilds: IntCounter,
+    indexed: IntGauge,
     lag: Gauge,
     publish_failures: IntCounter,
     published: IntGauge,
@@ -51,6 +53,16 @@ impl LedgerFamilies {
                 r,
                 "ledger_failed",
                 "1 if the ledger cannot be written, and regulated traffic is answered with 503.",
+            )?,
+            index_rebuilds: counter(
+                r,
+                "ledger_index_rebuilds_total",
+                "Times the search index was made anew because it was damaged or did not fit the log.",
+            )?,
+            indexed: gauge(
+                r,
+                "ledger_indexed_records",
+                "Records that the search index covers; a search reads the others.",
             )?,
             lag: float_gauge(
                 r,
@@ -96,5 +108,13 @@ impl Metrics {
         families.unpublished.set(gauge(records.saturating_sub(published)));
         let counted = families.publish_failures.get();
         families.publish_failures.inc_by(publish_failures.saturating_sub(counted));
+    }
+
+    /// Notes how far the search index has come, and how often it was made anew since start.
+    pub fn ledger_index(&self, indexed: u64, rebuilds: u64) {
+        let families = &self.ledger;
+        families.indexed.set(i64::try_from(indexed).unwrap_or(i64::MAX));
+        let counted = families.index_rebuilds.get();
+        families.index_rebuilds.inc_by(rebuilds.saturating_sub(counted));
     }
 }

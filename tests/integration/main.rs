@@ -9,6 +9,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod audit;
 mod cache;
 mod certificates;
 mod client_address;
@@ -29,6 +30,8 @@ mod metrics;
 mod mirror;
 #[path = "../support/mmdb.rs"]
 mod mmdb;
+#[path = "../support/naive_ledger.rs"]
+mod naive_ledger;
 mod notify;
 mod operation;
 mod orders;
@@ -39,7 +42,10 @@ mod records;
 mod refusal_answers;
 mod registry;
 mod replay;
+mod reports;
+mod retention;
 mod screen;
+mod search;
 mod server_side;
 mod streaming;
 mod support;

@@ -287,6 +287,11 @@ fn a_proof_of_a_decision_just_made_verifies_with_nothing_else() {
         .arg(&earlier));
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let proof: TlogProof = fs::read_to_string(&file).unwrap().parse().unwrap();
+    // The verifier that shares nothing with the writer.
+    let key = ledger.join("ledger.pub");
+    let audited =
+        run(interdict().args(["ledger", "verify", "--proof"]).arg(&file).arg("--key").arg(&key));
+    assert_eq!(audited.code, Some(0), "{}", audited.stderr);
     let extra: Value = serde_json::from_slice(&proof.extra).unwrap();
     assert!(extra.get("personal").is_none() && extra.get("document").is_some());
 
@@ -352,6 +357,8 @@ fn an_export_as_tiles_holds_the_tree_the_entries_and_the_evidence_they_commit_to
         assert!(evidence.is_empty());
     }
     assert!(leaf.next().is_none());
+    let audited = run(interdict().args(["ledger", "verify"]).arg(&out));
+    assert_eq!(audited.code, Some(0), "{}", audited.stderr);
     let again = export(&out);
     assert_eq!(again.code, Some(74), "a folder that is not empty is left alone");
     assert!(again.stderr.contains("not empty"), "{}", again.stderr);

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use crate::ledger::LedgerError;
 use crate::ledger::Reader;
+use crate::ledger::SubjectKeys;
 use crate::model::parse_timestamp;
 use crate::policy::load_read;
 use crate::policy::read_dirs;
@@ -67,6 +68,7 @@ pub(super) fn run(
         None => Reader::open(&args.dir),
     }
     .map_err(stop)?;
+    let keys = SubjectKeys::open(&args.dir).map_err(stop)?;
     let progress = ProgressBar::new_spinner();
     if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} records, {per_sec}") {
         progress.set_style(style);
@@ -83,7 +85,7 @@ pub(super) fn run(
             break;
         }
         let sequence = record.sequence;
-        let view = record.view().map_err(stop)?;
+        let view = record.view_with(&keys).map_err(stop)?;
         let replayed =
             replay(view, &policies).map_err(|_| stop(LedgerError::Unreadable { sequence }))?;
         let Some(replayed) = replayed else {

@@ -16,6 +16,7 @@ use crate::settings::Ledger;
 use crate::settings::Log;
 use crate::settings::LogFormat;
 use crate::settings::LogLevel;
+use crate::settings::PersonalParts;
 use crate::settings::Policies;
 use crate::settings::Reseller;
 use crate::settings::Store;
@@ -25,6 +26,8 @@ use super::witness::witnesses;
 
 const SHORTEST_AGE: Duration = Duration::from_secs(1);
 const LONGEST_AGE: Duration = Duration::from_secs(315_360_000);
+/// What is sealed sooner is unpacked all the time.
+const SHORTEST_SEAL: Duration = Duration::from_secs(3_600);
 /// A segment holds at least one record of the largest size.
 const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = 1_048_576..=17_179_869_184;
 
@@ -122,6 +125,17 @@ pub(in crate::config) fn ledger(root: &Section<'_>, state: Option<&Path>) -> Led
         key: at("key").and_then(|field| field.path()).unwrap_or_else(|| Ledger::key_beside(&dir)),
         dir,
         origin: at("origin").and_then(|field| field.parsed(origin)),
+        personal: at("personal")
+            .and_then(|field| field.one_of(&PersonalParts::ALL, PersonalParts::as_str))
+            .unwrap_or_default(),
+        retention_years: at("retention")
+            .and_then(|field| field.parsed(years))
+            .unwrap_or(Ledger::RETENTION_YEARS),
+        seal_after: match at("seal_after") {
+            Some(field) if field.is_text("never") => None,
+            Some(field) => field.duration(SHORTEST_SEAL..=LONGEST_AGE),
+            None => Some(Ledger::SEAL_AFTER),
+        },
         segment_bytes: at("segment_bytes")
             .and_then(|field| field.bytes(SEGMENT_BYTES))
             .unwrap_or(Ledger::SEGMENT_BYTES),
@@ -130,6 +144,14 @@ pub(in crate::config) fn ledger(root: &Section<'_>, state: Option<&Path>) -> Led
             .unwrap_or(Witness::INTERVAL),
         witnesses: section.as_ref().map_or_else(Vec::new, witnesses),
     }
+}
+
+/// A number of years, such as `10y`.
+fn years(text: &str) -> Result<u16, &'static str> {
+    const WRONG: &str = "is no number of years from 1 to 1000: write one such as `10y`";
+    let digits = text.strip_suffix('y').ok_or(WRONG)?;
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|years| plain && (1..=1000).contains(years)).ok_or(WRONG)
 }
 
 /// The name of a log (C2SP signed-note).

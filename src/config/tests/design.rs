@@ -297,4 +297,14 @@ fn the_words_of_ledger_and_log_are_read() {
     let config = read("ledger.deliveries = \"synced\"\nlog.format = \"json\"\n").unwrap();
     assert_eq!(config.ledger.deliveries, Deliveries::Synced);
     assert_eq!(config.log.format, LogFormat::Json);
+    let config =
+        read("ledger = { personal = \"sealed\", retention = \"15y\", seal_after = \"30d\" }")
+            .unwrap();
+    assert_eq!(config.ledger.personal, PersonalParts::Sealed);
+    assert_eq!(config.ledger.retention_years, 15);
+    assert_eq!(config.ledger.seal_after, Some(Duration::from_hours(720)));
+    assert_eq!(read("ledger.seal_after = \"never\"").unwrap().ledger.seal_after, None);
+    let defaults = read("").unwrap().ledger;
+    assert_eq!((defaults.personal, defaults.retention_years), (PersonalParts::Clear, 10));
+    assert_eq!(defaults.seal_after, Some(Duration::from_hours(168)));
 }

@@ -8,6 +8,7 @@ use crate::settings::BuyerField;
 use crate::settings::ClientAddress;
 use crate::settings::Deliveries;
 use crate::settings::LogFormat;
+use crate::settings::PersonalParts;
 use crate::settings::Preset;
 use crate::settings::Source;
 

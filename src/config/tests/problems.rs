@@ -425,3 +425,15 @@ fn a_value_says_where_its_amount_is_and_is_read_from_the_routes_one_body() {
     let passing = "path = \"/o\"\naction = \"none\"\nvalue = { amount = \"/sum\" }";
     assert!(of_route(passing).contains("never looked at"));
 }
+
+#[test]
+fn retention_and_sealing_are_of_sensible_length() {
+    for years in ["0y", "10", "1001y", "y", "+1y", "10d"] {
+        let problem = one(&format!("{SHOP}ledger.retention = \"{years}\""));
+        assert!(problem.contains("is no number of years"), "{problem}");
+    }
+    let problem = one(&format!("{SHOP}ledger.seal_after = \"30m\""));
+    assert!(problem.contains("ledger.seal_after"), "{problem}");
+    let problem = one(&format!("{SHOP}ledger.personal = \"hashed\""));
+    assert!(problem.contains("masked"), "{problem}");
+}

@@ -93,12 +93,12 @@ impl LevelFiles {
 
 /// The levels, open for reading, beside a running process.
 #[derive(Debug)]
-pub(super) struct StoredLevels {
+pub(in crate::ledger) struct StoredLevels {
     dir: PathBuf,
 }
 
 impl StoredLevels {
-    pub(super) fn of(dir: &Path) -> Self {
+    pub(in crate::ledger) fn of(dir: &Path) -> Self {
         Self { dir: dir.join(TREE) }
     }
 
@@ -114,7 +114,12 @@ impl StoredLevels {
     }
 
     /// Bytes of successive hashes.
-    pub(super) fn bytes(&self, level: u8, first: u64, count: u64) -> io::Result<Vec<u8>> {
+    pub(in crate::ledger) fn bytes(
+        &self,
+        level: u8,
+        first: u64,
+        count: u64,
+    ) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; usize::try_from(count.saturating_mul(HASH)).unwrap_or(0)];
         if !bytes.is_empty() {
             let file = File::open(path(&self.dir, level))?;

@@ -16,7 +16,8 @@ pub use key::SigningSettings;
 pub use served::ServedLog;
 
 pub(super) use key::LogKey;
-pub(super) use places::{Place, Places};
+pub(super) use levels::StoredLevels;
+pub(super) use places::{Place, Places, STEP};
 pub(super) use publisher::{Published, Publisher};
 
 /// The folder of the levels.
@@ -26,4 +27,4 @@ const CHECKPOINT: &str = "checkpoint";
 /// The folder of each day's last checkpoint.
 const CHECKPOINTS: &str = "checkpoints";
 /// The folder of what can be made again and proves nothing.
-const INDEX: &str = "index";
+pub(super) const INDEX: &str = "index";

@@ -8,8 +8,8 @@ use indicatif::ProgressStyle;
 
 use crate::ledger::export_tiles;
 
-use super::complain;
-use super::exit::Exit;
+use super::Exit;
+use super::failed;
 
 pub(super) fn run(dir: &Path, out: &Path, err: &mut dyn Write) -> Exit {
     // Drawn on a terminal only.
@@ -27,9 +27,6 @@ pub(super) fn run(dir: &Path, out: &Path, err: &mut dyn Write) -> Exit {
             writeln!(err, "{records} records in {files} files below {}", out.display()).ok();
             Exit::Ok
         }
-        Err(error) => {
-            complain(err, &error);
-            if error.is_of_data() { Exit::Data } else { Exit::Io }
-        }
+        Err(error) => failed(&error, err),
     }
 }

@@ -12,8 +12,8 @@ use crate::ledger::ProofError;
 use crate::ledger::ProofSettings;
 use crate::ledger::prove;
 
+use super::Exit;
 use super::complain;
-use super::exit::Exit;
 
 /// Arguments of `ledger prove`.
 #[derive(Args, Debug)]
