@@ -34,6 +34,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("admin", 5),
     ("gateway", 5),
     ("screening", 5),
+    ("witness", 5),
     ("app", 6),
     ("cli", 6),
     ("config", 6),
@@ -51,7 +52,7 @@ const TOP: u8 = 6;
 const HOMES: &[(&str, &[&str])] = &[
     ("actix_codec", &["gateway"]),
     ("actix_http", &["gateway", "admin"]),
-    ("actix_web", &["gateway", "admin", "app", "cli"]),
+    ("actix_web", &["gateway", "admin", "app", "cli", "witness"]),
     ("aho_corasick", &["policy"]),
     ("arc_swap", &["enforcement", "app", "gateway", "bundle", "geo", "identity"]),
     ("askama", &["gateway", "admin", "screening", "evidence/report"]),

@@ -35,6 +35,7 @@ use crate::ledger::LedgerError;
 use crate::ledger::LedgerSettings;
 use crate::ledger::Reserve;
 use crate::ledger::Searcher;
+use crate::ledger::ServedLog;
 use crate::ledger::SigningSettings;
 use crate::model::Clock;
 use crate::model::SystemClock;
@@ -56,6 +57,8 @@ use super::reload::Stamps;
 use super::reload::seconds;
 use super::search::SearchSocket;
 use super::watch;
+use super::witness::Witnesses;
+use super::witness::WitnessesError;
 
 /// Why the gateway did not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +105,9 @@ pub enum ServeError {
     /// An upstream's settings.
     #[error("{0}")]
     Upstream(#[from] SetupError),
+    /// `[[ledger.witness]]`.
+    #[error("{0}")]
+    Witnesses(#[from] WitnessesError),
 }
 
 /// The addresses that are bound, once they are.
@@ -150,6 +156,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     tracing::info!(dir = %config.ledger.dir.display(), records = recovery.records, "ledger open");
     let metrics = Arc::new(Metrics::new()?);
     let notifier = Notifier::start(&config, &ledger, &metrics)?;
+    let witnesses = Witnesses::start(&config, &metrics)?;
     let health = Arc::new(Health::default());
     let snapshot = loaded.snapshot;
     for (table, state) in &loaded.stored {
@@ -229,6 +236,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
                 verifier,
             }
         }),
+        log: ServedLog::of(&config.ledger.dir),
         notice_url: config.reseller.notice_url.clone(),
         receivers,
         settings: config.gateway.clone(),
@@ -282,6 +290,9 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         // What was decided last is told as well, if the receiver takes it now.
         ledger.settled().await.ok();
         notifier.stop();
+    }
+    if let Some(witnesses) = witnesses {
+        witnesses.stop();
     }
     ledger.close()?;
     tracing::info!("stopped");

@@ -31,12 +31,9 @@ use crate::identity::TokenFault;
 use crate::message::AddressBasis;
 use crate::message::CanonicalTarget;
 use crate::message::ClientAddress;
-use crate::message::ClientAddressRule;
 use crate::message::Host;
-use crate::message::OutgoingForwarding;
 use crate::message::TargetError;
 use crate::message::Upgrade;
-use crate::message::believed_proto;
 use crate::message::canonicalize;
 use crate::message::is_form_utf8;
 use crate::message::is_json_utf8;
@@ -60,6 +57,7 @@ use super::inbound::Headers;
 use super::inbound::Received;
 use super::looking_up::LookedUp;
 use super::plane::Worker;
+use super::published;
 use super::tunnel;
 use super::watched::Serving;
 
@@ -144,6 +142,9 @@ async fn serve(
     }
     if let Some(front) = check::front(raw) {
         return worker.check(front, &arrival, raw, payload).await;
+    }
+    if let Some(asked) = published::asked(raw) {
+        return worker.publish(asked, &arrival).await;
     }
     if upgrade == Upgrade::Malformed {
         return worker.no_handshake(&arrival, raw).await;
@@ -320,6 +321,11 @@ impl Worker {
             let refusal = Refusal::Malformed { id: gate.new_id(), reason };
             return self.refuse(arrival, route, refusal, path).await;
         }
+        // What some reading takes for the gateway's own is no route's for everything.
+        let reserved = || lenient_readings(raw.as_bytes()).any(api::is_reserved);
+        if route.path.starts_with("/{*") && reserved() {
+            return answers::fault(StatusCode::NOT_FOUND, None);
+        }
         if let Err(answer) = self.admit(route, arrival).await {
             return answer;
         }
@@ -481,22 +487,5 @@ impl<'a> Arrival<'a> {
     /// Path and query as received.
     fn raw_target(&self) -> &'a str {
         self.request.uri().path_and_query().map_or("/", |target| target.as_str())
-    }
-
-    /// What the gateway tells the upstream of the client.
-    pub(super) fn forwarding(&self, rule: &ClientAddressRule) -> OutgoingForwarding<'a> {
-        let own = if self.secure { "https" } else { "http" };
-        let told = || {
-            let values = self.request.headers().get_all("x-forwarded-proto");
-            believed_proto(values.map(HeaderValue::as_bytes))
-        };
-        let proto = if rule.trusts(self.peer) { told().unwrap_or(own) } else { own };
-        let host = self.request.headers().get(header::HOST).and_then(|v| v.to_str().ok());
-        OutgoingForwarding {
-            client: self.client.address,
-            host: host.unwrap_or(self.host),
-            port: self.port,
-            proto,
-        }
     }
 }

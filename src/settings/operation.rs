@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::witness::Witness;
+
 /// `[policies]`.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Policies {
@@ -54,6 +56,10 @@ pub struct Ledger {
     pub reserve: u64,
     /// Size at which a new segment is begun, in bytes.
     pub segment_bytes: u64,
+    /// How often witnesses are asked to cosign.
+    pub witness_interval: Duration,
+    /// Who cosigns checkpoints.
+    pub witnesses: Vec<Witness>,
 }
 
 /// How personal parts of records are kept (docs/retention.md).
@@ -142,6 +148,8 @@ impl Ledger {
             refusals_per_minute: Self::REFUSALS_PER_MINUTE,
             reserve: Self::RESERVE,
             segment_bytes: Self::SEGMENT_BYTES,
+            witness_interval: Witness::INTERVAL,
+            witnesses: Vec::new(),
         }
     }
 

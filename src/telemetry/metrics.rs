@@ -21,6 +21,7 @@ use super::labels::Part;
 use super::labels::ReadBackOutcome;
 use super::labels::Stage;
 use super::ledger::LedgerFamilies;
+use super::published::Published;
 
 /// The families.
 #[derive(Clone, Debug)]
@@ -45,6 +46,7 @@ pub struct Metrics {
     outcomes_lost: IntCounter,
     policy_info: IntGaugeVec,
     policy_loaded: Gauge,
+    pub(super) published: Published,
     read_backs: IntCounterVec,
     record_seconds: Histogram,
     pub(super) refusal_networks: IntGauge,
@@ -170,6 +172,7 @@ impl Metrics {
                 "policy_loaded_timestamp_seconds",
                 "When the policies in force were loaded, in seconds since 1970.",
             )?,
+            published: Published::new(r)?,
             record_seconds: histogram(
                 r,
                 "record_seconds",

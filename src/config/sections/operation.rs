@@ -20,6 +20,9 @@ use crate::settings::PersonalParts;
 use crate::settings::Policies;
 use crate::settings::Reseller;
 use crate::settings::Store;
+use crate::settings::Witness;
+
+use super::witness::witnesses;
 
 const SHORTEST_AGE: Duration = Duration::from_secs(1);
 const LONGEST_AGE: Duration = Duration::from_secs(315_360_000);
@@ -30,6 +33,9 @@ const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = 1_048_576..=17_179_869_184;
 const REFUSALS_PER_MINUTE: std::ops::RangeInclusive<u32> = 1..=1_000_000;
 /// A few thousand records at least: an alert that leaves no time is none.
 const RESERVE: std::ops::RangeInclusive<u64> = 16_777_216..=1_099_511_627_776;
+
+const WITNESS_INTERVAL: std::ops::RangeInclusive<Duration> =
+    Duration::from_millis(100)..=Duration::from_secs(3_600);
 
 /// Reads `[reseller]`.
 pub(in crate::config) fn reseller(root: &Section<'_>) -> Reseller {
@@ -140,6 +146,10 @@ pub(in crate::config) fn ledger(root: &Section<'_>, state: Option<&Path>) -> Led
         segment_bytes: at("segment_bytes")
             .and_then(|field| field.bytes(SEGMENT_BYTES))
             .unwrap_or(Ledger::SEGMENT_BYTES),
+        witness_interval: at("witness_interval")
+            .and_then(|field| field.duration(WITNESS_INTERVAL))
+            .unwrap_or(Witness::INTERVAL),
+        witnesses: section.as_ref().map_or_else(Vec::new, witnesses),
     }
 }
 
