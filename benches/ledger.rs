@@ -5,7 +5,7 @@
 //! kilobyte of the temporary folder while it runs. Exits 1 where a target is missed. `cargo test --bench ledger` is a small run that
 //! holds no target.
 
-#![expect(clippy::arithmetic_side_effects, reason = "a benchmark")]
+#![expect(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a benchmark")]
 
 use std::error::Error;
 use std::fs;
@@ -30,6 +30,8 @@ use interdict::model::Verdict;
 use jiff::Timestamp;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
+type Rule = Option<(&'static str, &'static str)>;
+type Prepared = (String, Verdict, Rule, DecisionId);
 
 /// Records of one write and sync.
 const BATCH: u64 = 256;
@@ -107,7 +109,7 @@ fn document(
         [usize::try_from(mix >> 30).unwrap_or(0) % 8];
     text.clear();
     let (at, id) = (at(n), DecisionId::new(at(n)));
-    let written = if mix % 3 == 0 {
+    let written = if mix.is_multiple_of(3) {
         write!(
             text,
             "{{\"action\":\"signature_update\",\"decision\":{{\"at\":\"{at}\",\"basis\":\"text\",\"bundle\":\"{BUNDLE}\",\"citation\":\"89 FR 52434\",\"clause\":\"FD-2a\",\"id\":\"{id}\",\"items\":[{{\"matched_by\":\"path\",\"product\":\"kaspersky.covered\",\"verdict\":\"block\"}}],\"nexus\":{{\"because\":[\"ip\"],\"buyer\":\"us\",\"seller\":null}},\"policy\":\"us-commerce-kaspersky\",\"rule\":\"signature-updates\",\"verdict\":\"block\"}},\"evidence\":{{\"account\":\"A-{account}\",\"account_standing\":\"known\",\"addresses\":[{{\"address\":\"198.{a}.{b}.{c}\",\"answers\":[{{\"country\":\"US\",\"source\":\"networks.csv 2026-11-25\"}}],\"country\":\"US\",\"origin\":\"client\"}}],\"vouching\":\"unvouched\"}},\"items\":[],\"request\":{{\"client\":\"198.{a}.{b}.{c}\",\"host\":\"mirror.example\",\"method\":\"GET\",\"path\":\"/mirror/index/u1313g.xml\",\"peer\":\"127.0.0.1\"}},\"route\":\"updates\"}}"
@@ -225,11 +227,7 @@ fn appends(records: u64) -> Outcome<bool> {
     Ok(met)
 }
 
-fn raw_loop(
-    dir: &Path,
-    prepared: &[(String, Verdict, Option<(&'static str, &'static str)>, DecisionId)],
-    records: u64,
-) -> Outcome<(f64, f64)> {
+fn raw_loop(dir: &Path, prepared: &[Prepared], records: u64) -> Outcome<(f64, f64)> {
     // What a ledger writes of these records: its own bytes.
     let (ledger, _) = Ledger::open(settings(dir, false))?;
     for (n, (text, verdict, rule, id)) in (0_u64..).zip(prepared) {

@@ -253,7 +253,9 @@ fn harm(event: &Event, dir: &Path) {
             fs::write(file, &bytes[..length]).unwrap();
         }
         Event::Vanish(file) => {
-            pick(file).map(|file| fs::remove_file(file).unwrap());
+            if let Some(file) = pick(file) {
+                fs::remove_file(file).unwrap();
+            }
         }
         Event::Key => fs::write(dir.join("index/search.key"), [9; 32]).unwrap(),
     }
