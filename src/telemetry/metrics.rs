@@ -36,11 +36,11 @@ pub struct Metrics {
     identity_loaded: Gauge,
     identity_tokens: IntCounterVec,
     in_flight: IntGauge,
-    ledger_depth: IntGauge,
-    ledger_failed: IntGauge,
+    pub(super) ledger_depth: IntGauge,
+    pub(super) ledger_failed: IntGauge,
     pub(super) ledger_index_rebuilds: IntCounter,
     pub(super) ledger_indexed: IntGauge,
-    ledger_lag: Gauge,
+    pub(super) ledger_lag: Gauge,
     ledger_records: IntCounter,
     pub(super) notify_failures: IntCounter,
     pub(super) notify_messages: IntCounterVec,
@@ -421,13 +421,6 @@ impl Metrics {
     /// Requests that have not ended yet.
     pub fn requests_in_flight(&self) -> i64 {
         self.in_flight.get()
-    }
-
-    /// Notes the ledger's state.
-    pub fn ledger(&self, unsynced: u64, lag_seconds: f64, failed: bool) {
-        self.ledger_depth.set(i64::try_from(unsynced).unwrap_or(i64::MAX));
-        self.ledger_lag.set(lag_seconds);
-        self.ledger_failed.set(i64::from(failed));
     }
 
     /// Notes the policies in force.
