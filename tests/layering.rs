@@ -72,7 +72,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("regex_syntax", &["policy"]),
     ("rustls", &["gateway", "app", "admin"]),
     ("rustls_native_certs", &["gateway"]),
-    ("sled", &["registry", "bundle", "ledger/search/index"]),
+    ("sled", &["registry", "bundle", "ledger/search"]),
     ("socket2", &["gateway"]),
     ("tokio_rustls", &["gateway"]),
     ("tokio_util", &["gateway"]),
