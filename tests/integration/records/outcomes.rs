@@ -20,7 +20,9 @@ use crate::support::US;
 use crate::support::gateway::export_all;
 use crate::support::http::connect;
 use crate::support::http::raw;
+use crate::support::interdict;
 use crate::support::nginx::free_address;
+use crate::support::run;
 use crate::support::store::Store;
 use crate::support::store::session;
 use crate::support::until;
@@ -140,6 +142,9 @@ fn a_client_that_leaves_before_its_answer_got_none() {
     until("the request upstream", || recorder.seen().pop());
     drop(client);
     assert_eq!(only(&gateway), json!({"bytes": 0, "end": "cancelled", "status": 0}));
+    // And nobody makes a record unsound by leaving early.
+    let verified = run(interdict().args(["ledger", "verify"]).arg(gateway.dir().join("ledger")));
+    assert_eq!(verified.code, Some(0), "{}", verified.stderr);
 }
 
 #[test]
