@@ -21,6 +21,7 @@ mod forms;
 mod forward_auth;
 mod hostile;
 mod hostile_findings;
+mod hostile_ledger;
 mod identity;
 mod in_flight;
 mod instants;
