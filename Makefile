@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: run test lint bench install-test-tools clean
+.PHONY: run test soak lint bench install-test-tools clean
 
 ## Build and start the demonstration: a sample shop and mirror with the gateway in front.
 run:
@@ -14,6 +14,11 @@ test: install-test-tools lint
 	$(CARGO) test --locked --bench decision
 	$(CARGO) test --locked --bench ledger
 	$(CARGO) test --locked --bench registry
+
+## Two hundred rounds of kill -9 under load, in a flood too, and every system call of an append made to fail.
+soak: install-test-tools
+	INTERDICT_SOAK_ROUNDS=200 $(CARGO) test --locked --release --test integration -- --include-ignored --test-threads 1 again_and_again
+	$(CARGO) test --locked --release --test integration -- --include-ignored --test-threads 1 system_calls:: full_disk::
 
 ## Format and lints, where the toolchain has the components.
 lint:

@@ -22,3 +22,4 @@ pub mod replay;
 pub mod screening;
 pub mod settings;
 pub mod telemetry;
+pub mod witness;

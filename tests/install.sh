@@ -15,6 +15,7 @@ need caddy caddy
 need haproxy haproxy
 need php php-cli
 need python3 python3
+need strace strace
 need systemd-analyze systemd
 need wrk wrk
 faketime=$(ls /usr/lib/*/faketime/libfaketime.so.1 2>/dev/null | head -n 1 || true)

@@ -249,6 +249,8 @@ notice_url = "https://shop.example/why"
 networks = "networks.csv"
 [ledger]
 dir = "ledger"
+# What is measured is a refusal with a record of its own.
+refusals_per_minute = 1000000
 [[upstream]]
 name = "mirror"
 servers = ["http://127.0.0.1:{upstream}"]

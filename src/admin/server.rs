@@ -14,6 +14,7 @@ use askama::Template;
 use serde::Serialize;
 
 use crate::enforcement::Gate;
+use crate::ledger::Room;
 use crate::model::Verdict;
 use crate::telemetry::Health;
 use crate::telemetry::LedgerState;
@@ -146,6 +147,9 @@ impl AdminPlane {
             reasons.push(("ledger", failed.to_string()));
             return ("unavailable", reasons);
         }
+        if let Some(reason) = self.in_reserve() {
+            reasons.push(("ledger", reason));
+        }
         if let Some(failed) = ledger.publish_failed {
             reasons.push(("checkpoint", failed.to_string()));
         }
@@ -153,6 +157,14 @@ impl AdminPlane {
             reasons.push(("sealing", failed.to_string()));
         }
         (if reasons.is_empty() { "ready" } else { "degraded" }, reasons)
+    }
+
+    fn in_reserve(&self) -> Option<String> {
+        let reserve = self.gate.reserve();
+        (reserve.room() == Room::Reserve).then(|| {
+            let (free, bytes) = (reserve.free().unwrap_or(0), reserve.bytes());
+            format!("{free} bytes are free, less than the reserve of {bytes}: make room")
+        })
     }
 
     /// Gauges that are read rather than kept.
@@ -169,6 +181,9 @@ impl AdminPlane {
         });
         let index = self.records.searcher.status();
         metrics.ledger_index(index.indexed, index.rebuilds);
+        let reserve = self.gate.reserve();
+        metrics.ledger_room(reserve.free().unwrap_or(0), reserve.room() == Room::Reserve);
+        metrics.refusal_networks(self.gate.networks_tracked());
         for (upstream, server, healthy) in (self.servers)() {
             metrics.server_health(&upstream, &server, healthy);
         }

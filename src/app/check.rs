@@ -17,6 +17,7 @@ use super::load::Loaded;
 use super::load::load;
 use super::notify;
 use super::serve::ServeError;
+use super::witness;
 
 /// What a configuration amounts to.
 #[derive(Debug)]
@@ -89,6 +90,10 @@ pub fn check(config: &Config, now: Timestamp) -> Result<CheckReport, ServeError>
             GeoSourceKind::Database => country_data = true,
             GeoSourceKind::Embedded | GeoSourceKind::Networks => {}
         }
+    }
+    witness::check(&config.ledger.witnesses)?;
+    for settings in &config.ledger.witnesses {
+        facts.push(format!("checkpoints are cosigned by {} at {}", settings.name, settings.server));
     }
     if let Some(settings) = &config.notify {
         notify::check(settings, &config.ledger.dir)?;

@@ -13,6 +13,8 @@ mod reload;
 mod sample;
 mod search;
 pub mod serve;
+mod watch;
+mod witness;
 
 pub use check::{CheckReport, check};
 pub(crate) use load::policies as policies_of;

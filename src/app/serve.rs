@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::signal::unix::Signal;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
+use tokio::sync::oneshot;
 
 use crate::admin;
 use crate::admin::AdminPlane;
@@ -32,7 +33,9 @@ use crate::identity::Verifier;
 use crate::ledger::Ledger;
 use crate::ledger::LedgerError;
 use crate::ledger::LedgerSettings;
+use crate::ledger::Reserve;
 use crate::ledger::Searcher;
+use crate::ledger::ServedLog;
 use crate::ledger::SigningSettings;
 use crate::model::Clock;
 use crate::model::SystemClock;
@@ -53,6 +56,9 @@ use super::reload::Reloader;
 use super::reload::Stamps;
 use super::reload::seconds;
 use super::search::SearchSocket;
+use super::watch;
+use super::witness::Witnesses;
+use super::witness::WitnessesError;
 
 /// Why the gateway did not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +105,9 @@ pub enum ServeError {
     /// An upstream's settings.
     #[error("{0}")]
     Upstream(#[from] SetupError),
+    /// `[[ledger.witness]]`.
+    #[error("{0}")]
+    Witnesses(#[from] WitnessesError),
 }
 
 /// The addresses that are bound, once they are.
@@ -147,6 +156,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     tracing::info!(dir = %config.ledger.dir.display(), records = recovery.records, "ledger open");
     let metrics = Arc::new(Metrics::new()?);
     let notifier = Notifier::start(&config, &ledger, &metrics)?;
+    let witnesses = Witnesses::start(&config, &metrics)?;
     let health = Arc::new(Health::default());
     let snapshot = loaded.snapshot;
     for (table, state) in &loaded.stored {
@@ -188,11 +198,15 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
             verifier: Arc::clone(verifier),
         });
     }
+    let reserve = Arc::new(Reserve::new(&config.ledger.dir, config.ledger.reserve));
+    watch::tell(&reserve, reserve.look());
     let gate = Arc::new(Gate::new(GateSettings {
         clock: MonotoneClock::new(clock, recovery.last_instant),
         deliveries: config.ledger.deliveries,
         ledger: ledger.clone(),
         metrics,
+        refusals_per_minute: config.ledger.refusals_per_minute,
+        reserve: Arc::clone(&reserve),
         retention_years: config.ledger.retention_years,
         routes: RouteTable::new(config.routes.clone())?,
         snapshot,
@@ -222,6 +236,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
                 verifier,
             }
         }),
+        log: ServedLog::of(&config.ledger.dir),
         notice_url: config.reseller.notice_url.clone(),
         receivers,
         settings: config.gateway.clone(),
@@ -246,6 +261,9 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     };
     let interval = config.gateway.reload_interval;
     let reloading = actix_web::rt::spawn(reload(reloader, signals.hangup, interval));
+    let watching = actix_web::rt::spawn(watch::watch_room(reserve));
+    let (no_more, stopped) = oneshot::channel();
+    let ending = actix_web::rt::spawn(watch::watch_floods(Arc::clone(&gate), stopped));
     let (handle, admin_handle) = (server.handle(), admin.handle());
     let running = actix_web::rt::spawn(server);
     let administering = actix_web::rt::spawn(admin);
@@ -257,9 +275,12 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     handle.stop(true).await;
     admin_handle.stop(false).await;
     reloading.abort();
+    watching.abort();
     for result in [running.await, administering.await].into_iter().flatten() {
         result?;
     }
+    drop(no_more);
+    ending.await.ok();
     drop(gate);
     if let Some(socket) = searching {
         socket.close();
@@ -269,6 +290,9 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         // What was decided last is told as well, if the receiver takes it now.
         ledger.settled().await.ok();
         notifier.stop();
+    }
+    if let Some(witnesses) = witnesses {
+        witnesses.stop();
     }
     ledger.close()?;
     tracing::info!("stopped");

@@ -9,6 +9,7 @@ mod registry;
 mod screen;
 mod serve;
 mod snapshot;
+mod witness;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -66,6 +67,8 @@ enum Command {
     Screen(screen::ScreenArgs),
     /// Run the gateway.
     Serve(serve::ServeArgs),
+    /// Cosign the checkpoints of other companies' logs.
+    Witness(witness::WitnessArgs),
 }
 
 /// Runs the command line.
@@ -89,6 +92,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Policy(args) => policy::run(args, &mut out, &mut err, colour),
         Command::Screen(args) => screen::run(&args, &mut err, colour),
         Command::Serve(args) => serve::serve(&args, &mut err, colour),
+        Command::Witness(args) => witness::run(&args, &mut out, &mut err),
     };
     if out.flush().is_err() && exit == Exit::Ok {
         return Exit::Io.into();

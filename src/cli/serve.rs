@@ -185,7 +185,8 @@ fn failed(error: &ServeError, err: &mut dyn Write, colour: bool) -> Exit {
         | ServeError::Receivers(_)
         | ServeError::Routes(_)
         | ServeError::Tls(_)
-        | ServeError::Upstream(_) => {
+        | ServeError::Upstream(_)
+        | ServeError::Witnesses(_) => {
             complain(err, error);
             Exit::Config
         }

@@ -30,8 +30,11 @@ pub(super) fn show(value: Duration) -> String {
     format!("{millis}ms")
 }
 
-/// `1MiB`, `512KiB`, `10MB`, `100B`: a whole number and one unit, in bytes.
+/// `1MiB`, `512KiB`, `10MB`, `100B`: a whole number and one unit, in bytes; `0` needs no unit.
 pub(super) fn bytes(text: &str) -> Option<u64> {
+    if text == "0" {
+        return Some(0);
+    }
     scaled(text, &SIZES)
 }
 
@@ -68,6 +71,7 @@ mod tests {
     fn sizes_tell_binary_from_decimal() {
         assert_eq!(bytes("1MiB"), Some(1_048_576));
         assert_eq!(bytes("1MB"), Some(1_000_000));
+        assert_eq!(bytes("0"), Some(0));
         for text in ["1M", "1mib", "MiB", "1.5GiB", "18446744073709551615KiB"] {
             assert_eq!(bytes(text), None, "{text}");
         }

@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 use smallvec::smallvec;
 
 use crate::ledger::Ledger;
+use crate::ledger::Reserve;
 use crate::message::CanonicalTarget;
 use crate::model::Action;
 use crate::model::Decision;
@@ -30,6 +31,7 @@ use crate::telemetry::Stage;
 use super::classify;
 use super::delivery::Delivery;
 use super::delivery::Outcomes;
+use super::flood::Flood;
 use super::gather;
 use super::looked_up;
 use super::looked_up::Question;
@@ -63,6 +65,10 @@ pub struct GateSettings {
     pub ledger: Ledger,
     /// Where decisions are counted.
     pub metrics: Arc<Metrics>,
+    /// Refusals a minute and client network that get a record of their own.
+    pub refusals_per_minute: u32,
+    /// What is to stay free for the ledger.
+    pub reserve: Arc<Reserve>,
     /// How many years records are kept, for what they say themselves; ten unless the operator chose otherwise.
     pub retention_years: u16,
     /// The routes.
@@ -76,10 +82,12 @@ pub struct GateSettings {
 pub struct Gate {
     pub(super) clock: Arc<MonotoneClock>,
     pub(super) deliveries: Deliveries,
+    pub(super) flood: Flood,
     pub(super) ledger: Ledger,
     pub(super) metrics: Arc<Metrics>,
     pub(super) outcomes: Arc<Outcomes>,
     pub(super) refusal_lines: LineBudget,
+    pub(super) reserve: Arc<Reserve>,
     pub(super) retention: Retention,
     pub(super) routes: RouteTable,
     pub(super) snapshot: ArcSwap<Snapshot>,
@@ -97,20 +105,23 @@ pub(super) struct Judged {
 impl Gate {
     /// A gate.
     pub fn new(settings: GateSettings) -> Self {
-        let GateSettings { clock, deliveries, ledger, metrics, retention_years, routes, snapshot } =
+        let flood = Flood::new(settings.refusals_per_minute);
+        let GateSettings { clock, deliveries, ledger, metrics, retention_years, routes, .. } =
             settings;
         let clock = Arc::new(clock);
         let outcomes = Outcomes::new(Arc::clone(&clock), ledger.clone(), Arc::clone(&metrics));
         Self {
             clock,
             deliveries,
+            flood,
             ledger,
             metrics,
             outcomes: Arc::new(outcomes),
             refusal_lines: LineBudget::default(),
+            reserve: settings.reserve,
             retention: Retention::years(retention_years),
             routes,
-            snapshot: ArcSwap::from_pointee(snapshot),
+            snapshot: ArcSwap::from_pointee(settings.snapshot),
         }
     }
 
@@ -225,8 +236,22 @@ impl Gate {
             // Requests that hold no order at all: a batch that only deletes.
             return Ok(self.pass(route, &request.target.forward_target(), request.body.cloned()));
         };
+        // A cart is no order: what is unclear of it is judged when it is ordered.
+        let prepares = route.reading.stage == OrderStage::Cart;
+        let refuses = match judged.decision.verdict {
+            Verdict::Allow => false,
+            Verdict::Block => true,
+            Verdict::Review => !prepares,
+        };
+        for judged in others.iter().chain([&judged]) {
+            self.metrics.decided(&judged.decision, judged.transaction.action, &route.name);
+        }
+        if refuses
+            && let Some(refusal) = self.summarise_decision(&judged, route, request, snapshot).await
+        {
+            return Err(refusal);
+        }
         for other in &others {
-            self.metrics.decided(&other.decision, other.transaction.action, &route.name);
             if let Err(error) =
                 self.record_judged(snapshot, route, request, at, other, Until::Synced).await
             {
@@ -236,7 +261,6 @@ impl Gate {
             }
         }
         let (id, action) = (judged.id, judged.transaction.action);
-        self.metrics.decided(&judged.decision, action, &route.name);
         let delivery_allowed = judged.decision.verdict == Verdict::Allow && action.is_delivery();
         let delivery_waits = self.deliveries == Deliveries::Synced;
         let until =
@@ -246,21 +270,16 @@ impl Gate {
             tracing::error!(%id, route = route.name, %error, "a decision could not be recorded");
             return Err(self.unavailable(id, route));
         }
-        // A cart is no order: what is unclear of it is judged when it is ordered.
-        let prepares = route.reading.stage == OrderStage::Cart;
-        match judged.decision.verdict {
-            Verdict::Review if !prepares => Err(self.refuse_by_law(&judged, at, route)),
-            Verdict::Allow | Verdict::Review => {
-                let body = request.body.cloned();
-                let permit = Permit::judged(id, action, &judged.decision, request.target, body);
-                if route.reading.read_back.is_none() {
-                    return Ok(permit);
-                }
-                let transaction = Box::new(judged.transaction);
-                Ok(permit.with_placed(Placed { id, transaction }))
-            }
-            Verdict::Block => Err(self.refuse_by_law(&judged, at, route)),
+        if refuses {
+            return Err(self.refuse_by_law(&judged, at, route));
         }
+        let body = request.body.cloned();
+        let permit = Permit::judged(id, action, &judged.decision, request.target, body);
+        if route.reading.read_back.is_none() {
+            return Ok(permit);
+        }
+        let transaction = Box::new(judged.transaction);
+        Ok(permit.with_placed(Placed { id, transaction }))
     }
 
     /// A new id, for a refusal.
@@ -367,5 +386,6 @@ fn unread<'a>(request: &Request<'a>) -> Unread<'a> {
         method: request.method,
         path: request.target.path(),
         peer: request.peer,
+        vouched: request.principal.is_some(),
     }
 }

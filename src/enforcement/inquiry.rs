@@ -174,7 +174,7 @@ impl Gate {
         let delivery = Some(caller.delivery);
         let recorded = match synced {
             true => self.record(now, Until::Synced, heading, delivery, write).await,
-            false => self.record_at_once(now, heading, delivery, write),
+            false => self.record_at_once(now, heading, delivery, write).map(drop),
         };
         recorded.map_err(|error: RecordError| {
             tracing::error!(id = %answer.id, %error, "a decision could not be recorded");

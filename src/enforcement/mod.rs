@@ -7,11 +7,12 @@
 //! * Proof before action: a `Permit` has private fields, no `Clone`, and is made here alone.
 //! * Record, then act: agreements and every refusal are durable before this returns; a delivery's record is written.
 //! * One request, one snapshot: policies, catalogue, customers and geo tables of one revision judge the whole of it.
-//! * What cannot be read on a judged route is refused, and the refusal is recorded.
+//! * What cannot be read on a judged route is refused, and the refusal is recorded; beyond a limit, under a summary of its network.
 //! * What became of each recorded request is recorded, whichever way it ends: [`Delivery`].
 
 mod classify;
 mod delivery;
+mod flood;
 mod gate;
 mod gather;
 mod inquiry;
@@ -29,6 +30,8 @@ mod request;
 mod routes;
 mod secrets;
 mod snapshot;
+mod summarise;
+mod summary;
 mod time;
 mod values;
 mod webhook;

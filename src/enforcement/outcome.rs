@@ -277,6 +277,25 @@ impl Refusal {
         }
     }
 
+    /// The same under another id.
+    pub(super) fn under(mut self, new: DecisionId) -> Self {
+        match &mut self {
+            Self::Held(refused) | Self::Prohibited(refused) => refused.id = new,
+            Self::BadSignature { id }
+            | Self::BodyNotSeen { id }
+            | Self::Malformed { id, .. }
+            | Self::MethodNotAllowed { id, .. }
+            | Self::NotLookedUp { id, .. }
+            | Self::TooLarge { id }
+            | Self::TooSlow { id }
+            | Self::Unauthenticated { id, .. }
+            | Self::Unavailable { id }
+            | Self::Unsupported { id }
+            | Self::UnsupportedEntrance { id } => *id = new,
+        }
+        self
+    }
+
     /// Why, for record and log; empty where a policy's own reason stands in the decision.
     pub fn reason(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {

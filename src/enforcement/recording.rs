@@ -9,6 +9,7 @@ use crate::ledger::Entry;
 use crate::ledger::Head;
 use crate::ledger::LedgerError;
 use crate::ledger::Queued;
+use crate::ledger::Receipt;
 use crate::model::Decision;
 use crate::model::DecisionId;
 use crate::settings::Route;
@@ -131,11 +132,11 @@ impl Gate {
         heading: Heading<'_>,
         delivery: Option<&Delivery>,
         write: impl FnOnce(&mut RecordParts) -> Result<(), serde_json::Error>,
-    ) -> Result<(), RecordError> {
+    ) -> Result<Receipt, RecordError> {
         let started = Instant::now();
-        self.ledger.write(self.queue(at, heading, delivery, write)?)?;
+        let receipt = self.ledger.write(self.queue(at, heading, delivery, write)?)?;
         self.recorded(started);
-        Ok(())
+        Ok(receipt)
     }
 
     fn recorded(&self, started: Instant) {

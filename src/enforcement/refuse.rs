@@ -20,6 +20,7 @@ use super::record::Unread;
 use super::recording::Heading;
 use super::recording::RecordError;
 use super::recording::Until;
+use super::summarise::Summarised;
 
 impl Gate {
     /// Records a refusal that no decision preceded, and counts it.
@@ -28,6 +29,10 @@ impl Gate {
             // A server that finds a body's framing broken closes the connection under an answer that waits.
             return self.refuse_at_once(refusal, route, unread);
         }
+        let refusal = match self.summarise(refusal, route, &unread).await {
+            Summarised::Break(answered) => return answered,
+            Summarised::Continue(refusal) => refusal,
+        };
         let at = self.now();
         let written = |parts: &mut RecordParts| self.undecided(&refusal, at, route, unread, parts);
         let delivery = Some(unread.delivery);
@@ -38,10 +43,14 @@ impl Gate {
     /// As [`Gate::refuse`], without a wait: the record is written now and synced with the next. For messages that are broken
     /// off, so that nothing could have been served.
     pub fn refuse_at_once(&self, refusal: Refusal, route: &Route, unread: Unread<'_>) -> Refusal {
+        let refusal = match self.summarise_at_once(refusal, route, &unread) {
+            Summarised::Break(answered) => return answered,
+            Summarised::Continue(refusal) => refusal,
+        };
         let at = self.now();
         let written = |parts: &mut RecordParts| self.undecided(&refusal, at, route, unread, parts);
         let delivery = Some(unread.delivery);
-        let recorded = self.record_at_once(at, heading(&refusal), delivery, written);
+        let recorded = self.record_at_once(at, heading(&refusal), delivery, written).map(drop);
         self.refused(refusal, at, recorded, route)
     }
 
@@ -95,9 +104,29 @@ impl Gate {
 
     pub(super) fn refuse_by_law(&self, judged: &Judged, at: Timestamp, route: &Route) -> Refusal {
         let decision = &judged.decision;
-        let rule = decision.ruling.as_deref();
+        let refusal = judged.refusal();
+        self.metrics.refused(refusal.status(), &route.name);
+        if self.may_log_refusal(at) {
+            tracing::info!(
+                id = %judged.id,
+                route = route.name,
+                action = judged.transaction.action.as_str(),
+                verdict = decision.verdict.as_str(),
+                rule = decision.ruling.as_deref().map(|r| &*r.rule),
+                nexus = decision.buyer.as_str(),
+                "refused"
+            );
+        }
+        refusal
+    }
+}
+
+impl Judged {
+    /// The decision as a refusal: what a customer may see of it.
+    pub(super) fn refusal(&self) -> Refusal {
+        let rule = self.decision.ruling.as_deref();
         // A download has no lines: what was found of it is the refusal itself.
-        let lines = judged.transaction.items.iter().zip(&decision.findings).enumerate();
+        let lines = self.transaction.items.iter().zip(&self.decision.findings).enumerate();
         let refused = lines.filter(|(_, (_, finding))| finding.verdict != Verdict::Allow);
         let items = refused.map(|(index, (item, finding))| RefusedItem {
             index,
@@ -106,28 +135,15 @@ impl Gate {
         });
         let refused = Box::new(Refused {
             clause: rule.map(|r| r.clause.clone()).unwrap_or_default(),
-            id: judged.id,
+            id: self.id,
             items: items.collect(),
             message: rule.map(|r| r.message.clone()).unwrap_or_default(),
             policy: rule.map(|r| r.policy.clone()).unwrap_or_default(),
         });
-        let refusal = match decision.verdict {
+        match self.decision.verdict {
             Verdict::Block => Refusal::Prohibited(refused),
             Verdict::Allow | Verdict::Review => Refusal::Held(refused),
-        };
-        self.metrics.refused(refusal.status(), &route.name);
-        if self.may_log_refusal(at) {
-            tracing::info!(
-                id = %judged.id,
-                route = route.name,
-                action = judged.transaction.action.as_str(),
-                verdict = decision.verdict.as_str(),
-                rule = rule.map(|r| &*r.rule),
-                nexus = decision.buyer.as_str(),
-                "refused"
-            );
         }
-        refusal
     }
 }
 

@@ -8,10 +8,15 @@ use actix_web::HttpResponse;
 use actix_web::body::MessageBody;
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
+use actix_web::http::header;
+use actix_web::http::header::HeaderValue;
 
 use crate::enforcement::End;
 use crate::enforcement::Permit;
+use crate::message::ClientAddressRule;
+use crate::message::OutgoingForwarding;
 use crate::message::Upgrade;
+use crate::message::believed_proto;
 use crate::settings::Route;
 
 use super::answers;
@@ -112,5 +117,24 @@ impl Worker {
             cut,
             _end: end,
         }))
+    }
+}
+
+impl<'a> Arrival<'a> {
+    /// What the gateway tells the upstream of the client.
+    pub(super) fn forwarding(&self, rule: &ClientAddressRule) -> OutgoingForwarding<'a> {
+        let own = if self.secure { "https" } else { "http" };
+        let told = || {
+            let values = self.request.headers().get_all("x-forwarded-proto");
+            believed_proto(values.map(HeaderValue::as_bytes))
+        };
+        let proto = if rule.trusts(self.peer) { told().unwrap_or(own) } else { own };
+        let host = self.request.headers().get(header::HOST).and_then(|v| v.to_str().ok());
+        OutgoingForwarding {
+            client: self.client.address,
+            host: host.unwrap_or(self.host),
+            port: self.port,
+            proto,
+        }
     }
 }

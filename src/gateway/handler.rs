@@ -31,12 +31,9 @@ use crate::identity::TokenFault;
 use crate::message::AddressBasis;
 use crate::message::CanonicalTarget;
 use crate::message::ClientAddress;
-use crate::message::ClientAddressRule;
 use crate::message::Host;
-use crate::message::OutgoingForwarding;
 use crate::message::TargetError;
 use crate::message::Upgrade;
-use crate::message::believed_proto;
 use crate::message::canonicalize;
 use crate::message::is_form_utf8;
 use crate::message::is_json_utf8;
@@ -60,6 +57,7 @@ use super::inbound::Headers;
 use super::inbound::Received;
 use super::looking_up::LookedUp;
 use super::plane::Worker;
+use super::published;
 use super::tunnel;
 use super::watched::Serving;
 
@@ -82,6 +80,8 @@ pub(super) struct Arrival<'a> {
     pub(super) request: &'a actix_http::Request,
     pub(super) secure: bool,
     pub(super) upgrade: Upgrade<'a>,
+    /// Whether it is known who asks; false before that was looked at.
+    pub(super) vouched: bool,
 }
 
 /// Serves one request. However that ends, what became of it is recorded if the request itself was.
@@ -129,6 +129,7 @@ async fn serve(
         request,
         secure,
         upgrade,
+        vouched: false,
     };
     let raw = arrival.raw_target();
     // Methods tell cases apart (RFC 9110 9.1), and some platforms do not.
@@ -141,6 +142,9 @@ async fn serve(
     }
     if let Some(front) = check::front(raw) {
         return worker.check(front, &arrival, raw, payload).await;
+    }
+    if let Some(asked) = published::asked(raw) {
+        return worker.publish(asked, &arrival).await;
     }
     if upgrade == Upgrade::Malformed {
         return worker.no_handshake(&arrival, raw).await;
@@ -236,6 +240,7 @@ impl Worker {
             Ok(principal) => principal,
             Err(refusal) => return Err(self.refuse(arrival, route, refusal, target.path()).await),
         };
+        let arrival = &Arrival { vouched: principal.is_some(), ..*arrival };
         let body = match &body.read {
             Some(read) => read.fits(route.body_use()).map(Some),
             None => self.read_body(route, received, &mut body.payload).await,
@@ -315,6 +320,11 @@ impl Worker {
             let reason = Malformed::Target(error.to_string());
             let refusal = Refusal::Malformed { id: gate.new_id(), reason };
             return self.refuse(arrival, route, refusal, path).await;
+        }
+        // What some reading takes for the gateway's own is no route's for everything.
+        let reserved = || lenient_readings(raw.as_bytes()).any(api::is_reserved);
+        if route.path.starts_with("/{*") && reserved() {
+            return answers::fault(StatusCode::NOT_FOUND, None);
         }
         if let Err(answer) = self.admit(route, arrival).await {
             return answer;
@@ -416,6 +426,7 @@ impl Worker {
             method: arrival.method,
             path,
             peer: arrival.peer,
+            vouched: arrival.vouched,
         };
         let refusal = self.plane.gate.refuse(refusal, route, unread).await;
         self.answer_refusal(arrival, &refusal, &route.name)
@@ -476,22 +487,5 @@ impl<'a> Arrival<'a> {
     /// Path and query as received.
     fn raw_target(&self) -> &'a str {
         self.request.uri().path_and_query().map_or("/", |target| target.as_str())
-    }
-
-    /// What the gateway tells the upstream of the client.
-    pub(super) fn forwarding(&self, rule: &ClientAddressRule) -> OutgoingForwarding<'a> {
-        let own = if self.secure { "https" } else { "http" };
-        let told = || {
-            let values = self.request.headers().get_all("x-forwarded-proto");
-            believed_proto(values.map(HeaderValue::as_bytes))
-        };
-        let proto = if rule.trusts(self.peer) { told().unwrap_or(own) } else { own };
-        let host = self.request.headers().get(header::HOST).and_then(|v| v.to_str().ok());
-        OutgoingForwarding {
-            client: self.client.address,
-            host: host.unwrap_or(self.host),
-            port: self.port,
-            proto,
-        }
     }
 }

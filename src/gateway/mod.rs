@@ -1,7 +1,7 @@
 //! The data plane: the only floor that speaks HTTP with strangers.
 //!
 //! `handler` is the life of a request; `inbound` reads it, `answers` refuses it, `outbound` forwards it, `upstream` is the way out,
-//! `api` is the decision API, `check` answers other proxies, `receiver` takes webhooks, `tunnel` is a WebSocket, `server` binds it all to addresses, and `listener` takes connections, each `watched` for its client's time.
+//! `api` is the decision API, `check` answers other proxies, `published` is the log for readers, `receiver` takes webhooks, `tunnel` is a WebSocket, `server` binds it all to addresses, and `listener` takes connections, each `watched` for its client's time.
 //!
 //! INVARIANTS
 //! * Nothing here decides. A request reaches an upstream only with a permit of the gate, and with the target and body
@@ -29,6 +29,7 @@ mod outbound;
 mod page;
 mod plane;
 mod proxied;
+mod published;
 pub mod receiver;
 pub mod server;
 pub mod tls;

@@ -9,10 +9,12 @@ use ipnet::IpNet;
 
 use crate::enforcement::Gate;
 use crate::identity::Verifier;
+use crate::ledger::ServedLog;
 use crate::message::ClientAddressRule;
 use crate::settings::BuyerField;
 use crate::settings::Permission;
 use crate::settings::Pointer;
+use crate::telemetry::LineBudget;
 
 use super::cart::Carts;
 use super::receiver::Receivers;
@@ -41,6 +43,9 @@ pub(super) struct Plane {
     pub(super) client_rule: ClientAddressRule,
     pub(super) gate: Arc<Gate>,
     pub(super) identity: Option<Identity>,
+    pub(super) log: ServedLog,
+    /// Lines that say that the log cannot be read.
+    pub(super) log_lines: LineBudget,
     pub(super) max_inspected_body: usize,
     pub(super) notice_url: Option<String>,
     pub(super) receivers: Receivers,

@@ -11,10 +11,12 @@ use socket2::SockRef;
 use tokio_rustls::TlsAcceptor;
 
 use crate::enforcement::Gate;
+use crate::ledger::ServedLog;
 use crate::message::AddressFamily;
 use crate::message::ClientAddressRule;
 use crate::settings::ClientAddress;
 use crate::settings::Gateway;
+use crate::telemetry::LineBudget;
 
 use super::cart::Carts;
 use super::listener::Listener;
@@ -36,6 +38,8 @@ pub struct DataPlane {
     pub gate: Arc<Gate>,
     /// Whose tokens are believed.
     pub identity: Option<Identity>,
+    /// The log that is read under `/log`.
+    pub log: ServedLog,
     /// Target of the `blocked-by` link.
     pub notice_url: Option<String>,
     /// Secrets of the routes that receive webhooks.
@@ -84,6 +88,8 @@ impl DataPlane {
             client_rule: ClientAddressRule::new(family, settings.trusted_proxies.clone()),
             gate: Arc::clone(&self.gate),
             identity: self.identity.clone(),
+            log: self.log.clone(),
+            log_lines: LineBudget::default(),
             max_inspected_body: settings.max_inspected_body,
             notice_url: self.notice_url.clone(),
             receivers: self.receivers,

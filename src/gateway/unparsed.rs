@@ -59,6 +59,7 @@ impl Worker {
             method,
             path: target.split('?').next().unwrap_or(target),
             peer: peer.unwrap_or(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED)).to_canonical(),
+            vouched: false,
         };
         let refusal = gate.refuse_at_once(refusal, route, unread);
         let notice_url = self.plane.notice_url.as_deref();

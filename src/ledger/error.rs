@@ -70,6 +70,15 @@ pub enum LedgerError {
         /// What is wrong, and what to do.
         problem: &'static str,
     },
+    /// Nothing is published.
+    #[error(
+        "the ledger in `{}` has no checkpoint: start the gateway on it, which publishes what is on the disk",
+        dir.display()
+    )]
+    NoCheckpoint {
+        /// The ledger's folder.
+        dir: PathBuf,
+    },
     /// A personal part cannot be read: its key is not there, or is another, and no erasure destroyed it.
     #[error(
         "the personal part of record {sequence} cannot be decrypted: its key `{key}` is {problem}. Restore `subjects/`"
@@ -146,6 +155,7 @@ impl LedgerError {
             Self::Checkpoint { .. }
             | Self::Contradicted { .. }
             | Self::Defective(_)
+            | Self::NoCheckpoint { .. }
             | Self::NoKey { .. }
             | Self::Refused { .. }
             | Self::Short { .. }

@@ -124,7 +124,7 @@ impl CertificateName {
 pub enum Permission {
     /// Give `at`.
     AsOf,
-    /// Read records on the admin listener.
+    /// Read records on the admin listener, and entries of the log.
     Audit,
     /// Call `/v1` from outside `api_clients`.
     Decide,

@@ -15,6 +15,7 @@ mod reading;
 mod reseller;
 mod route;
 mod upstream;
+mod witness;
 
 pub use gateway::{Admin, ClientAddress, ClientCertificate, Gateway, Listener, Tls};
 pub use geo::Geo;
@@ -33,3 +34,4 @@ pub use route::{
     Route, Source,
 };
 pub use upstream::{Health, Scheme, Server, ServerError, Upstream, UpstreamTls};
+pub use witness::Witness;

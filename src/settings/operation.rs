@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::witness::Witness;
+
 /// `[policies]`.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Policies {
@@ -48,8 +50,16 @@ pub struct Ledger {
     pub retention_years: u16,
     /// Age of its last record at which a closed segment is sealed; none: never by itself.
     pub seal_after: Option<Duration>,
+    /// Refusals of one client network and minute that get a record of their own; of more, one summary is kept.
+    pub refusals_per_minute: u32,
+    /// Free bytes below which room is kept for lawful traffic; 0 for none.
+    pub reserve: u64,
     /// Size at which a new segment is begun, in bytes.
     pub segment_bytes: u64,
+    /// How often witnesses are asked to cosign.
+    pub witness_interval: Duration,
+    /// Who cosigns checkpoints.
+    pub witnesses: Vec<Witness>,
 }
 
 /// How personal parts of records are kept (docs/retention.md).
@@ -119,6 +129,10 @@ impl Ledger {
     pub const SEAL_AFTER: Duration = Duration::from_hours(168);
     /// Ten years: the limitation period of the statutes behind the ban.
     pub const RETENTION_YEARS: u16 = 10;
+    /// Two a second, for a minute: more than a person makes, and than the clients of a small network make by mistake.
+    pub const REFUSALS_PER_MINUTE: u32 = 120;
+    /// 256 MiB: room for about 200,000 more records.
+    pub const RESERVE: u64 = 268_435_456;
 
     /// The ledger of a state directory.
     pub fn under(state: &Path) -> Self {
@@ -131,7 +145,11 @@ impl Ledger {
             personal: PersonalParts::Clear,
             retention_years: Self::RETENTION_YEARS,
             seal_after: Some(Self::SEAL_AFTER),
+            refusals_per_minute: Self::REFUSALS_PER_MINUTE,
+            reserve: Self::RESERVE,
             segment_bytes: Self::SEGMENT_BYTES,
+            witness_interval: Witness::INTERVAL,
+            witnesses: Vec::new(),
         }
     }
 

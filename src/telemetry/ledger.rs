@@ -15,12 +15,14 @@ use super::metrics::Metrics;
 pub(super) struct LedgerFamilies {
     depth: IntGauge,
     failed: IntGauge,
+    pub(super) free: IntGauge,
     index_rebuilds: IntCounter,
     indexed: IntGauge,
     lag: Gauge,
     publish_failures: IntCounter,
     published: IntGauge,
     records: IntCounter,
+    pub(super) reserve_reached: IntGauge,
     unpublished: IntGauge,
 }
 
@@ -54,6 +56,11 @@ impl LedgerFamilies {
                 "ledger_failed",
                 "1 if the ledger cannot be written, and regulated traffic is answered with 503.",
             )?,
+            free: gauge(
+                r,
+                "ledger_free_bytes",
+                "Free bytes of the file system that holds the ledger.",
+            )?,
             index_rebuilds: counter(
                 r,
                 "ledger_index_rebuilds_total",
@@ -80,6 +87,11 @@ impl LedgerFamilies {
                 "Records that the last signed checkpoint covers.",
             )?,
             records: counter(r, "ledger_records_total", "Records appended since start.")?,
+            reserve_reached: gauge(
+                r,
+                "ledger_reserve_reached",
+                "1 if less than [ledger] reserve is free, and refusals of strangers are summarised.",
+            )?,
             unpublished: gauge(
                 r,
                 "ledger_unpublished_records",

@@ -21,6 +21,7 @@ use super::labels::Part;
 use super::labels::ReadBackOutcome;
 use super::labels::Stage;
 use super::ledger::LedgerFamilies;
+use super::published::Published;
 
 /// The families.
 #[derive(Clone, Debug)]
@@ -45,9 +46,12 @@ pub struct Metrics {
     outcomes_lost: IntCounter,
     policy_info: IntGaugeVec,
     policy_loaded: Gauge,
+    pub(super) published: Published,
     read_backs: IntCounterVec,
     record_seconds: Histogram,
+    pub(super) refusal_networks: IntGauge,
     refusals: IntCounterVec,
+    pub(super) refusals_summarised: IntCounter,
     registry_rebuilds: IntCounterVec,
     registry_rows: IntGaugeVec,
     reload_degraded: IntGaugeVec,
@@ -168,17 +172,28 @@ impl Metrics {
                 "policy_loaded_timestamp_seconds",
                 "When the policies in force were loaded, in seconds since 1970.",
             )?,
+            published: Published::new(r)?,
             record_seconds: histogram(
                 r,
                 "record_seconds",
                 "Time until a decision's record was as durable as its answer needs, in seconds.",
                 RECORD_BUCKETS,
             )?,
+            refusal_networks: gauge(
+                r,
+                "refusal_networks",
+                "Client networks, and clients that order, whose refusals are counted in this minute.",
+            )?,
             refusals: counters(
                 r,
                 "refusals_total",
                 "Answers in place of the upstream's, by status and route.",
                 &["status", "route"],
+            )?,
+            refusals_summarised: counter(
+                r,
+                "refusals_summarised_total",
+                "Refusals beyond the limit of their network, without a record of their own.",
             )?,
             registry_rebuilds: counters(
                 r,

@@ -5,12 +5,14 @@
 
 mod budget;
 mod family;
+mod flood;
 mod health;
 mod labels;
 mod ledger;
 mod logging;
 mod metrics;
 mod notified;
+mod published;
 mod tunnel;
 
 pub use budget::{Line, LineBudget};
@@ -20,4 +22,5 @@ pub use ledger::LedgerState;
 pub use logging::{LogSettings, init_logging};
 pub use metrics::{InFlight, Metrics};
 pub use prometheus::Error as MetricsError;
+pub use published::LogResource;
 pub use tunnel::OpenTunnel;

@@ -710,3 +710,21 @@ fn keys_of_a_url_are_fetched_refreshed_looked_for_and_kept_in_an_outage() {
     let readiness = Request::get("/readyz").send(world.gateway.admin);
     assert_eq!((readiness.status, &readiness.json()["status"]), (200, &"degraded".into()));
 }
+
+#[test]
+fn whoever_is_vouched_for_is_not_limited_however_often_he_is_refused() {
+    let world = World::new();
+    let token = format!("Bearer {}", world.issuer.token("A-US", &json!({})));
+    // The limit of orders is 30 a minute and client, that of other refusals 120 a minute and network.
+    let orders = (0..40).map(|_| world.order("/required", &order("US", None), &[&token]));
+    let broken = (0..130).map(|_| world.order("/required", &json!([]), &[&token]));
+    let ids: std::collections::HashSet<_> = orders
+        .chain(broken)
+        .map(|answer| {
+            assert!([400, 451].contains(&answer.status), "{}", answer.text());
+            answer.decision().unwrap().1.to_owned()
+        })
+        .collect();
+    assert_eq!(ids.len(), 170);
+    assert_eq!(world.gateway.records().len(), 170);
+}

@@ -18,6 +18,9 @@ pub(crate) const GOLDEN: &str = include_str!("../golden/metrics.txt");
 
 /// A second upstream that nobody serves, for failures.
 const DEAD: &str = r#"
+[[ledger.witness]]
+url = "http://127.0.0.1:1/"
+key = "witness.test/w1+f72eb278+BAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
 [[upstream]]
 name = "dead"
 servers = ["http://127.0.0.1:1"]

@@ -188,6 +188,7 @@ fn masked_identifiers_are_on_no_disk_and_one_account_has_one_mask() {
     assert!(a.starts_with("\"masked:"), "{a}");
     assert_eq!(a, b);
     assert_ne!(a, c);
+    assert_eq!((found(&ledger, "A-17"), found(&ledger, "B-4"), found(&ledger, "C")), (2, 1, 0));
     let (code, said) = erase(&ledger);
     assert_eq!(code, Some(65), "{said}");
     assert!(said.contains("was not \"sealed\""), "{said}");

@@ -22,6 +22,7 @@ use super::Exit;
 use super::complain;
 use super::filter::FilterArgs;
 use super::per_second;
+use super::tiles;
 
 /// Arguments of `ledger export`.
 #[derive(Args, Debug)]
@@ -32,7 +33,7 @@ pub(super) struct ExportArgs {
     /// How records are written.
     #[arg(long, value_enum, default_value_t = FormatArg::Jsonl)]
     format: FormatArg,
-    /// Write to this file instead of standard output; it has its name once it is whole.
+    /// Write to this file instead of standard output; it has its name once it is whole. Of `tiles`, a folder that is empty or absent.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Replace FILE if it is there.
@@ -46,6 +47,7 @@ const EXAMPLES: &str = "\
 Examples:
   interdict ledger export /var/lib/interdict/ledger > decisions.jsonl
   interdict ledger export /var/lib/interdict/ledger --format csv --out november.csv --from 2026-11-01 --to 2026-12-01
+  interdict ledger export /var/lib/interdict/ledger --format tiles --out for-the-auditor
   interdict ledger export /var/lib/interdict/ledger --format parquet --out refused.parquet --kind decision --verdict block
 
 All conditions must hold. The columns of CSV and Parquet are told in docs/reports.md.";
@@ -59,10 +61,22 @@ enum FormatArg {
     Jsonl,
     /// The same table, typed and compressed; needs --out.
     Parquet,
+    /// All that is published as a folder of C2SP tlog-tiles with the evidence beside it; needs --out, and takes no condition.
+    Tiles,
 }
 
 pub(super) fn run(args: &ExportArgs, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     let began = Instant::now();
+    if let (FormatArg::Tiles, Some(folder)) = (args.format, &args.out) {
+        return match args.filter.filter(err) {
+            Ok(filter) if filter == Filter::default() => tiles::run(&args.dir, folder, err),
+            Ok(_) => {
+                complain(err, &"tiles hold the whole log: leave the conditions out");
+                Exit::Usage
+            }
+            Err(exit) => exit,
+        };
+    }
     let walked = args.filter.filter(err).and_then(|filter| exported(args, &filter, out, err));
     let walked = match walked {
         Ok(walked) => walked,
@@ -95,6 +109,10 @@ fn exported(
         (FormatArg::Jsonl, None) => Ok(Export::jsonl(out)),
         (FormatArg::Parquet, None) => {
             complain(err, &"Parquet is no stream: write it to a file with --out FILE");
+            return Err(Exit::Usage);
+        }
+        (FormatArg::Tiles, _) => {
+            complain(err, &"tiles are many files: name a folder for them with --out FOLDER");
             return Err(Exit::Usage);
         }
         #[cfg(feature = "parquet")]

@@ -2,9 +2,11 @@
 
 mod export;
 mod filter;
+mod prove;
 mod report;
 mod retention;
 mod search;
+mod tiles;
 mod verify;
 
 use std::io::Write;
@@ -38,6 +40,7 @@ Examples:
   interdict ledger verify /var/lib/interdict/ledger
   interdict ledger export /var/lib/interdict/ledger > decisions.jsonl
   interdict ledger search /var/lib/interdict/ledger --account A-17
+  interdict ledger prove /var/lib/interdict/ledger 0197c5d0-7e1c-7c3a-9d52-0f6f6f1f0c11 --out decision.tlog-proof
   interdict ledger report /var/lib/interdict/ledger --out report.html";
 
 #[derive(Debug, Subcommand)]
@@ -48,6 +51,8 @@ enum Command {
     Export(export::ExportArgs),
     /// Lay, list and release legal holds.
     Hold(retention::HoldArgs),
+    /// Write the proof of one record, in a file that needs nothing else.
+    Prove(prove::ProveArgs),
     /// Write a report that can be handed in: one HTML file, ready to print.
     Report(report::ReportArgs),
     /// Compress closed segments.
@@ -64,6 +69,7 @@ pub(super) fn run(args: &LedgerArgs, out: &mut dyn Write, err: &mut dyn Write) -
         Command::Hold(args) => retention::hold(args, out, err),
         Command::Seal(args) => retention::seal(args, err),
         Command::Export(args) => export::run(args, out, err),
+        Command::Prove(args) => prove::run(args, out, err),
         Command::Report(args) => report::run(args, err),
         Command::Search(args) => search::run(args, out, err),
         Command::Verify(args) => verify::run(args, out, err),

@@ -9,6 +9,7 @@ mod pattern;
 mod route;
 mod source;
 mod upstream;
+mod witness;
 
 pub(super) use gateway::{admin, gateway};
 pub(super) use identity::identity;

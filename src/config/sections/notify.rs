@@ -37,7 +37,7 @@ pub(in crate::config) fn notify(root: &Section<'_>) -> Option<Notify> {
 }
 
 /// The server, and path and query there.
-fn receiver(text: &str) -> Result<(Server, String), String> {
+pub(super) fn receiver(text: &str) -> Result<(Server, String), String> {
     web_address(text)?;
     if text.contains('#') {
         return Err("has a fragment, which no server is told: leave it out".to_owned());

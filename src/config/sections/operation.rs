@@ -20,6 +20,9 @@ use crate::settings::PersonalParts;
 use crate::settings::Policies;
 use crate::settings::Reseller;
 use crate::settings::Store;
+use crate::settings::Witness;
+
+use super::witness::witnesses;
 
 const SHORTEST_AGE: Duration = Duration::from_secs(1);
 const LONGEST_AGE: Duration = Duration::from_secs(315_360_000);
@@ -27,6 +30,12 @@ const LONGEST_AGE: Duration = Duration::from_secs(315_360_000);
 const SHORTEST_SEAL: Duration = Duration::from_secs(3_600);
 /// A segment holds at least one record of the largest size.
 const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = 1_048_576..=17_179_869_184;
+const REFUSALS_PER_MINUTE: std::ops::RangeInclusive<u32> = 1..=1_000_000;
+/// A few thousand records at least: an alert that leaves no time is none.
+const RESERVE: std::ops::RangeInclusive<u64> = 16_777_216..=1_099_511_627_776;
+
+const WITNESS_INTERVAL: std::ops::RangeInclusive<Duration> =
+    Duration::from_millis(100)..=Duration::from_secs(3_600);
 
 /// Reads `[reseller]`.
 pub(in crate::config) fn reseller(root: &Section<'_>) -> Reseller {
@@ -130,10 +139,28 @@ pub(in crate::config) fn ledger(root: &Section<'_>, state: Option<&Path>) -> Led
             Some(field) => field.duration(SHORTEST_SEAL..=LONGEST_AGE),
             None => Some(Ledger::SEAL_AFTER),
         },
+        refusals_per_minute: at("refusals_per_minute")
+            .and_then(|field| field.integer(REFUSALS_PER_MINUTE))
+            .unwrap_or(Ledger::REFUSALS_PER_MINUTE),
+        reserve: at("reserve").and_then(|field| reserve(&field)).unwrap_or(Ledger::RESERVE),
         segment_bytes: at("segment_bytes")
             .and_then(|field| field.bytes(SEGMENT_BYTES))
             .unwrap_or(Ledger::SEGMENT_BYTES),
+        witness_interval: at("witness_interval")
+            .and_then(|field| field.duration(WITNESS_INTERVAL))
+            .unwrap_or(Witness::INTERVAL),
+        witnesses: section.as_ref().map_or_else(Vec::new, witnesses),
     }
+}
+
+/// Free bytes that are kept: none, or enough to act on.
+fn reserve(field: &Field<'_>) -> Option<u64> {
+    let bytes = field.bytes(0..=*RESERVE.end())?;
+    if bytes > 0 && !RESERVE.contains(&bytes) {
+        field.problem(format!("must be at least {} bytes, or 0 for none", RESERVE.start()));
+        return None;
+    }
+    Some(bytes)
 }
 
 /// A number of years, such as `10y`.

@@ -223,6 +223,8 @@ fn what_the_example_calls_a_default_is_the_default() {
     assert_eq!(shown.admin, bare.admin);
     assert_eq!(shown.log, bare.log);
     assert_eq!(shown.ledger.segment_bytes, bare.ledger.segment_bytes);
+    assert_eq!(bare.ledger.refusals_per_minute, 120);
+    assert_eq!(bare.ledger.reserve, 256 << 20);
     assert_eq!(shown.ledger.deliveries, bare.ledger.deliveries);
     let (mut upstream, plain) =
         (shown.upstreams[0].clone(), Upstream::new("shop", shown.upstreams[0].servers[0].clone()));

@@ -403,6 +403,17 @@ fn a_receiver_has_a_secret_and_nothing_that_it_would_ignore() {
 }
 
 #[test]
+fn a_reserve_is_none_or_enough_to_act_on() {
+    let told = one("[ledger]\nreserve = \"1MiB\"\n");
+    assert_eq!(told, "2:11: ledger.reserve: must be at least 16777216 bytes, or 0 for none");
+    for sound in ["\"0\"", "0", "\"16MiB\""] {
+        assert_eq!(problems(&format!("[ledger]\nreserve = {sound}\n")), [""; 0]);
+    }
+    let told = one("[ledger]\nrefusals_per_minute = 0\n");
+    assert_eq!(told, "2:23: ledger.refusals_per_minute: must be between 1 and 1000000");
+}
+
+#[test]
 fn a_value_says_where_its_amount_is_and_is_read_from_the_routes_one_body() {
     const ITEMS: &str = "path = \"/o\"\naction = \"resale\"\n";
     let pointers = format!("{ITEMS}items = {{ at = \"/l/*\", sku = \"/sku\" }}\n");

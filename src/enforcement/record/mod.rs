@@ -62,6 +62,10 @@ pub(super) enum Kind {
     Received,
     /// A request that could not be read.
     Refusal,
+    /// The first refusal beyond the limit of a network and minute, and what more are answered under.
+    Summary,
+    /// How many those were.
+    SummaryEnd,
 }
 
 impl Kind {
@@ -75,6 +79,8 @@ impl Kind {
             Self::Outcome => "outcome",
             Self::Received => "received",
             Self::Refusal => "refusal",
+            Self::Summary => "summary",
+            Self::SummaryEnd => "summary_end",
         }
     }
 }
@@ -94,7 +100,7 @@ impl RecordParts {
         }
     }
 
-    fn document(&mut self, value: &impl Serialize) -> Result<(), serde_json::Error> {
+    pub(super) fn document(&mut self, value: &impl Serialize) -> Result<(), serde_json::Error> {
         canonical::write(&mut self.document, value)
     }
 

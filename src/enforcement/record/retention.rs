@@ -15,7 +15,7 @@ impl Retention {
     }
 
     /// The first day (UTC) on which what was recorded at `at` need not be kept any longer.
-    pub(super) fn end(self, at: Timestamp) -> Date {
+    pub(in crate::enforcement) fn end(self, at: Timestamp) -> Date {
         let day = Offset::UTC.to_datetime(at).date();
         let year = i16::try_from(self.0).map_or(i16::MAX, |years| day.year().saturating_add(years));
         // The 29th of February has no anniversary in most years: the day after keeps long enough.

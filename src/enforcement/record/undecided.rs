@@ -37,6 +37,8 @@ pub struct Unread<'a> {
     pub path: &'a str,
     /// The connection's peer.
     pub peer: IpAddr,
+    /// Whether a token or a certificate tells who asks.
+    pub vouched: bool,
 }
 
 /// What a webhook is about, so that whoever fulfils the order finds it.

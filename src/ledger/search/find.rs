@@ -57,6 +57,12 @@ impl Hit {
         Record { instant: *instant, payload, sequence: *sequence }.view_with(keys)
     }
 
+    /// One without content.
+    #[cfg(test)]
+    pub(super) fn made(instant: Timestamp, sequence: u64) -> Self {
+        Self { instant, payload: Vec::new(), sequence }
+    }
+
     pub(super) fn of(record: &Record<'_>) -> Self {
         let Record { instant, payload, sequence } = *record;
         Self { instant, payload: payload.to_vec(), sequence }

@@ -32,6 +32,7 @@ use super::index::Fault;
 use super::index::Index;
 use super::index::Meta;
 use super::index::apart;
+use super::masked::both;
 use super::postings::BLOCK;
 use super::postings::Bits;
 use super::postings::pages;
@@ -179,6 +180,10 @@ impl Searcher {
     /// # Errors
     /// `Defective`, `Unreadable` or `Io` where the records cannot be read.
     pub fn search(&self, query: &Query, until: Option<Instant>) -> Result<Found, LedgerError> {
+        both(&self.shared.dir, query, |query| self.search_for(query, until))
+    }
+
+    fn search_for(&self, query: &Query, until: Option<Instant>) -> Result<Found, LedgerError> {
         let shared = &self.shared;
         let mut told = |_, _| {};
         let state = shared.lock();

@@ -16,6 +16,7 @@ mod fetch;
 mod find;
 mod follower;
 mod index;
+mod masked;
 mod offline;
 mod postings;
 mod query;

@@ -21,6 +21,7 @@ use super::follower::fits;
 use super::index::Fault;
 use super::index::Index;
 use super::index::apart;
+use super::masked::both;
 use super::query::Query;
 use super::secret::Secret;
 
@@ -36,6 +37,16 @@ pub fn search_files(
     told: &mut (dyn FnMut(u64, u64) + Send),
 ) -> Result<Found, LedgerError> {
     let keys = Arc::new(SubjectKeys::open(dir)?);
+    both(dir, query, |query| search_for(dir, &keys, query, until, told))
+}
+
+fn search_for(
+    dir: &Path,
+    keys: &Arc<SubjectKeys>,
+    query: &Query,
+    until: Option<Instant>,
+    told: &mut (dyn FnMut(u64, u64) + Send),
+) -> Result<Found, LedgerError> {
     let secret = Secret::read(&dir.join(INDEX)).ok().flatten();
     let path = dir.join(INDEX).join(SLED);
     // Opening would create it.
@@ -48,7 +59,7 @@ pub fn search_files(
             let Some(meta) = blocks else { return Err(Fault::Index(String::new())) };
             let tags = query.tags(&secret);
             let index = Some((&index, meta.blocks));
-            let known = Known { index, keys: Arc::clone(&keys), tags: &tags, tail: None };
+            let known = Known { index, keys: Arc::clone(keys), tags: &tags, tail: None };
             find(dir, query, &known, Pace { told, until })
         });
         index.close();
@@ -58,7 +69,7 @@ pub fn search_files(
             Err(Fault::Index(_)) => {}
         }
     }
-    let known = Known { index: None, keys, tags: &[], tail: None };
+    let known = Known { index: None, keys: Arc::clone(keys), tags: &[], tail: None };
     find(dir, query, &known, Pace { told, until }).map_err(|fault| match fault {
         Fault::Ledger(error) => error,
         // Without an index there is no such fault.

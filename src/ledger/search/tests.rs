@@ -260,7 +260,11 @@ fn harm(event: &Event, dir: &Path) {
                 fs::remove_file(file).unwrap();
             }
         }
-        Event::Key => fs::write(dir.join("index/search.key"), [9; 32]).unwrap(),
+        Event::Key => {
+            // The first event may come before anything was indexed.
+            fs::create_dir_all(dir.join("index")).unwrap();
+            fs::write(dir.join("index/search.key"), [9; 32]).unwrap();
+        }
     }
 }
 

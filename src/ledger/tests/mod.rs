@@ -5,6 +5,7 @@ mod erasure;
 mod fault;
 mod model;
 mod personal;
+mod prove;
 mod sealed;
 mod support;
 mod tree;

@@ -21,6 +21,9 @@ use super::super::reader::Reader;
 use super::CHECKPOINT;
 use super::levels::StoredLevels;
 
+/// The last checkpoint with the cosignatures of witnesses.
+const WITNESSED: &str = "checkpoint.witnessed";
+
 /// The published log in a ledger's folder.
 #[derive(Clone, Debug)]
 pub struct ServedLog {
@@ -47,7 +50,15 @@ impl ServedLog {
     /// # Errors
     /// `Io` if it cannot be read.
     pub fn witnessed(&self) -> Result<Option<String>, LedgerError> {
-        self.text("checkpoint.witnessed")
+        self.text(WITNESSED)
+    }
+
+    /// The log's verifier key, a line; none where nothing was ever signed.
+    ///
+    /// # Errors
+    /// `Io` if it cannot be read.
+    pub fn verifier(&self) -> Result<Option<String>, LedgerError> {
+        self.text("ledger.pub")
     }
 
     /// How many records the last checkpoint covers. Its signature is not checked: whoever asks has the files.
@@ -78,6 +89,25 @@ impl ServedLog {
         }
     }
 
+    /// The last checkpoint that witnesses cosigned, taken apart; none if there is none, or it cannot be read.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn witnessed_checkpoint(&self) -> Result<Option<(Note, Checkpoint)>, LedgerError> {
+        let note = self.witnessed()?.and_then(|text| Note::parse(&text).ok());
+        Ok(note.and_then(|note| Checkpoint::parse(note.text()).ok().map(|of| (note, of))))
+    }
+
+    /// The audit path of a record in the tree of `size` records.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn inclusion(&self, sequence: u64, size: u64) -> Result<Vec<Hash>, LedgerError> {
+        inclusion_proof(sequence, size, &StoredLevels::of(&self.dir)).map_err(|fault| {
+            LedgerError::io("read the tree of", &self.dir)(io::Error::other(fault.to_string()))
+        })
+    }
+
     /// The proof that a record is in the tree of the last checkpoint; none if it is not published yet.
     ///
     /// # Errors
@@ -87,10 +117,7 @@ impl ServedLog {
         if sequence >= checkpoint.size() {
             return Ok(None);
         }
-        let levels = StoredLevels::of(&self.dir);
-        let hashes = inclusion_proof(sequence, checkpoint.size(), &levels).map_err(|fault| {
-            LedgerError::io("read the tree of", &self.dir)(io::Error::other(fault.to_string()))
-        })?;
+        let hashes = self.inclusion(sequence, checkpoint.size())?;
         Ok(Some(TlogProof { checkpoint: note, extra, hashes, index: sequence }))
     }
 
@@ -124,7 +151,11 @@ impl ServedLog {
         Ok(bundle)
     }
 
-    fn published(&self) -> Result<Option<(Note, Checkpoint)>, LedgerError> {
+    /// The last checkpoint, taken apart; none before the first is published. Its signature is not checked: whoever asks has the files.
+    ///
+    /// # Errors
+    /// `Io`, or `Checkpoint` if it is none.
+    pub fn published(&self) -> Result<Option<(Note, Checkpoint)>, LedgerError> {
         let Some(text) = self.checkpoint()? else { return Ok(None) };
         let wrong =
             |reason: String| LedgerError::Checkpoint { path: self.dir.join(CHECKPOINT), reason };

@@ -216,3 +216,26 @@ fn the_unit_is_sound_and_hardened() {
         assert!(help.stdout.contains("--config"), "{command}");
     }
 }
+
+#[test]
+fn the_unit_of_the_witness_is_sound_and_hardened() {
+    let unit = fs::read_to_string("deploy/systemd/interdict-witness.service").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("interdict-witness.service");
+    let program = env!("CARGO_BIN_EXE_interdict");
+    let here = unit
+        .replace("/usr/local/bin/interdict", program)
+        .replace("Documentation=man:interdict(1)\n", "");
+    fs::write(&path, here).unwrap();
+    let verified = run(Command::new("systemd-analyze").arg("verify").arg(&path));
+    assert_eq!(verified.code, Some(0), "{}", verified.stderr);
+    let rated = run(Command::new("systemd-analyze")
+        .args(["security", "--offline=true", "--threshold=20"])
+        .arg(&path));
+    assert_eq!(rated.code, Some(0), "{}", rated.stdout);
+    let help = run(interdict().args(["witness", "--help"])).stdout;
+    let started = unit.lines().find(|line| line.starts_with("ExecStart=")).unwrap();
+    for flag in started.split(' ').filter(|word| word.starts_with("--")) {
+        assert!(help.contains(flag), "{flag}");
+    }
+}

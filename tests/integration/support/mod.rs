@@ -6,6 +6,7 @@ pub(crate) mod nginx;
 pub(crate) mod program;
 pub(crate) mod recorder;
 pub(crate) mod store;
+pub(crate) mod traffic;
 pub(crate) mod wait;
 
 pub(crate) use gateway::{Gateway, GatewayBuilder, interdict};
