@@ -24,6 +24,7 @@ upstream = "main"
 
 fn gateway(recorder: &Recorder, personal: &str) -> crate::support::Gateway {
     let builder = GatewayBuilder::new(recorder.address).routes(ROUTES);
+    let builder = builder.environment("INTERDICT__LEDGER__REFUSALS_PER_MINUTE", "4");
     builder.with(&format!("personal = \"{personal}\"")).start()
 }
 
@@ -78,4 +79,22 @@ fn a_number_that_lies_between_two_spellings_does_not_make_the_record_unsound() {
     }
     let verified = run(interdict().args(["ledger", "verify"]).arg(gateway.dir().join("ledger")));
     assert_eq!(verified.code, Some(0), "{}", verified.stderr);
+}
+
+/// Of clients that order a summary names the very address.
+#[test]
+fn the_network_of_a_summary_is_masked_and_encrypted() {
+    let recorder = Recorder::with(|_, _| false);
+    for personal in ["masked", "sealed", "clear"] {
+        let gateway = gateway(&recorder, personal);
+        for _ in 0..6 {
+            Request::post("/accounts/a/licence", "{").from(GERMAN).send(gateway.address);
+        }
+        let records = gateway.records();
+        let summary = records.iter().find(|record| record["kind"] == "summary").unwrap();
+        let network = summary["network"].as_str().unwrap();
+        assert_eq!(network.starts_with("masked:"), personal == "masked", "{network}");
+        let dir = gateway.dir().join("ledger");
+        assert_eq!(holds(&dir, "203.0.113."), personal == "clear", "{personal}");
+    }
 }
