@@ -35,6 +35,8 @@ use interdict::model::Verdict;
 use jiff::Timestamp;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
+type Rule = Option<(&'static str, &'static str)>;
+type Prepared = (String, Verdict, Rule, DecisionId);
 
 /// Records of one write and sync.
 const BATCH: u64 = 256;
@@ -230,11 +232,7 @@ fn appends(records: u64) -> Outcome<bool> {
     Ok(met)
 }
 
-fn raw_loop(
-    dir: &Path,
-    prepared: &[(String, Verdict, Option<(&'static str, &'static str)>, DecisionId)],
-    records: u64,
-) -> Outcome<(f64, f64)> {
+fn raw_loop(dir: &Path, prepared: &[Prepared], records: u64) -> Outcome<(f64, f64)> {
     // What a ledger writes of these records: its own bytes.
     let (ledger, _) = Ledger::open(settings(dir, false))?;
     for (n, (text, verdict, rule, id)) in (0_u64..).zip(prepared) {

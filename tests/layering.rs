@@ -79,7 +79,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rustix", &["ledger/space"]),
     ("rustls", &["gateway", "app", "admin"]),
     ("rustls_native_certs", &["gateway"]),
-    ("sled", &["registry", "bundle", "ledger/search/index", "ledger/search/tests"]),
+    ("sled", &["registry", "bundle", "ledger/search"]),
     ("socket2", &["gateway"]),
     ("tokio_rustls", &["gateway"]),
     ("tokio_util", &["gateway"]),

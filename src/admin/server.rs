@@ -180,7 +180,7 @@ impl AdminPlane {
             unsynced: ledger.depth,
         });
         let index = self.records.searcher.status();
-        metrics.ledger_index(index.indexed, index.rebuilds);
+        metrics.ledger_index(index.bytes, index.indexed, index.rebuilds);
         let reserve = self.gate.reserve();
         metrics.ledger_room(reserve.free().unwrap_or(0), reserve.room() == Room::Reserve);
         metrics.refusal_networks(self.gate.networks_tracked());

@@ -16,6 +16,7 @@ pub(super) struct LedgerFamilies {
     depth: IntGauge,
     failed: IntGauge,
     pub(super) free: IntGauge,
+    index_bytes: IntGauge,
     index_rebuilds: IntCounter,
     indexed: IntGauge,
     lag: Gauge,
@@ -60,6 +61,11 @@ impl LedgerFamilies {
                 r,
                 "ledger_free_bytes",
                 "Free bytes of the file system that holds the ledger.",
+            )?,
+            index_bytes: gauge(
+                r,
+                "ledger_index_bytes",
+                "Size of the search index; 0 until it is open.",
             )?,
             index_rebuilds: counter(
                 r,
@@ -122,9 +128,10 @@ impl Metrics {
         families.publish_failures.inc_by(publish_failures.saturating_sub(counted));
     }
 
-    /// Notes how far the search index has come, and how often it was made anew since start.
-    pub fn ledger_index(&self, indexed: u64, rebuilds: u64) {
+    /// Notes how large the search index is, how far it has come, and how often it was made anew since start.
+    pub fn ledger_index(&self, bytes: u64, indexed: u64, rebuilds: u64) {
         let families = &self.ledger;
+        families.index_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
         families.indexed.set(i64::try_from(indexed).unwrap_or(i64::MAX));
         let counted = families.index_rebuilds.get();
         families.index_rebuilds.inc_by(rebuilds.saturating_sub(counted));

@@ -56,6 +56,11 @@ pub(crate) fn published(gateway: &Gateway, records: u64) -> (VerifierKey, Checkp
     })
 }
 
+/// A gateway that records each of many refusals by itself.
+fn unlimited(upstream: std::net::SocketAddr) -> Gateway {
+    GatewayBuilder::new(upstream).with("refusals_per_minute = 1000000\n").start()
+}
+
 fn root_of<'a>(leaves: impl Iterator<Item = &'a [u8]>) -> Hash {
     let mut tree = Frontier::new();
     leaves.for_each(|leaf| tree.push(Hash(leaf.try_into().unwrap()), |_, _| ()));
@@ -65,7 +70,7 @@ fn root_of<'a>(leaves: impl Iterator<Item = &'a [u8]>) -> Hash {
 #[test]
 fn tlog_tiles_the_published_tiles_lead_to_the_signed_root_and_say_how_long_they_hold() {
     let upstream = Recorder::start();
-    let gateway = Gateway::start(upstream.address);
+    let gateway = unlimited(upstream.address);
     // A decision and its outcome each.
     for _ in 0..140 {
         order(&gateway);
@@ -125,7 +130,7 @@ fn tlog_tiles_the_published_tiles_lead_to_the_signed_root_and_say_how_long_they_
         gateway.metric("interdict_log_requests_total{resource=\"tile\",status=\"200\"}") >= 5.0
     );
     assert_eq!(upstream.seen().len(), 0, "nothing of it went to the upstream");
-    let recorded = serde_json::Value::from(gateway.records()).to_string();
+    let recorded = Value::from(gateway.records()).to_string();
     assert!(!recorded.contains("/log/"), "nothing of it was recorded");
 }
 
@@ -310,7 +315,7 @@ fn a_proof_of_a_decision_just_made_verifies_with_nothing_else() {
 #[test]
 fn an_export_as_tiles_holds_the_tree_the_entries_and_the_evidence_they_commit_to() {
     let upstream = Recorder::start();
-    let gateway = Gateway::start(upstream.address);
+    let gateway = unlimited(upstream.address);
     for _ in 0..150 {
         order(&gateway);
     }

@@ -27,6 +27,13 @@ const LARGE: usize = 50 << 20;
 const ROOM: u64 = 12 << 10;
 const UPDATE: &str = "/mirror/index/u1313g.xml";
 
+/// Waits until what opens in the background, the search index above all, has taken its memory.
+fn settle(gateway: &Gateway) {
+    until("the search index", || {
+        (gateway.metric("interdict_ledger_index_bytes") > 0.0).then_some(())
+    });
+}
+
 /// The largest the process has been, in KiB.
 fn peak(gateway: &Gateway) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", gateway.id())).unwrap();
@@ -55,6 +62,7 @@ fn fifty_megabytes_down_take_no_memory_of_their_own() {
     let get = Request::get(UPDATE).from(GERMAN).header("Connection", "close");
     let small = get.clone().header("Range", "bytes=0-9").send(gateway.address);
     assert_eq!((small.status, small.body.len()), (206, 10));
+    settle(&gateway);
     let before = peak(&gateway);
     let mut stream = connect(gateway.address);
     stream.write_all(&get.bytes()).unwrap();
@@ -82,6 +90,7 @@ fn fifty_megabytes_up_take_no_memory_of_their_own() {
     });
     let gateway = Gateway::start(upstream);
     Request::get(UPDATE).send(gateway.address);
+    settle(&gateway);
     let before = peak(&gateway);
     let mut stream = connect(gateway.address);
     let head = format!("POST /upload HTTP/1.1\r\nHost: h\r\nContent-Length: {LARGE}\r\n\r\n");
@@ -111,6 +120,7 @@ fn a_client_that_does_not_read_holds_the_upstream_back() {
         true
     });
     let gateway = Gateway::start(recorder.address);
+    settle(&gateway);
     let before = peak(&gateway);
     let mut stream = connect(gateway.address);
     stream

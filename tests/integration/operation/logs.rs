@@ -117,7 +117,7 @@ fn no_activation_code_token_or_email_stands_in_log_or_record() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else {
+            } else if path.is_file() {
                 said.push_str(&String::from_utf8_lossy(&fs::read(path).unwrap()));
             }
         }
