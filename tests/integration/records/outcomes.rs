@@ -158,6 +158,19 @@ fn an_upstream_that_dies_leaves_a_failed_delivery_of_what_came() {
     assert!(!answer.complete);
     assert_eq!(outcome_of(&gateway, &answer), json!({"bytes": 4, "end": "failed", "status": 200}));
 
+    // Before the first byte of the body: the client has the head, and knows that it is not whole.
+    let mute = Recorder::with(|_, stream| {
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n").ok();
+        false
+    });
+    let gateway = Gateway::start(mute.address);
+    for _ in 0..30 {
+        let answer = Request::get(UPDATE).from(GERMAN).send(gateway.address);
+        assert_eq!((answer.status, answer.complete), (200, false));
+        let recorded = outcome_of(&gateway, &answer);
+        assert_eq!(recorded, json!({"bytes": 0, "end": "failed", "status": 200}));
+    }
+
     let dead = Gateway::start(free_address());
     let answer = Request::get(UPDATE).from(GERMAN).send(dead.address);
     assert_eq!(
