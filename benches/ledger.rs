@@ -5,12 +5,7 @@
 //! kilobyte of the temporary folder while it runs. Exits 1 where a target is missed. `cargo test --bench ledger` is a small run that
 //! holds no target.
 
-#![expect(
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    clippy::type_complexity,
-    reason = "a benchmark"
-)]
+#![expect(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a benchmark")]
 
 use std::error::Error;
 use std::fs;

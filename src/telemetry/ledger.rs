@@ -62,11 +62,7 @@ impl LedgerFamilies {
                 "ledger_free_bytes",
                 "Free bytes of the file system that holds the ledger.",
             )?,
-            index_bytes: gauge(
-                r,
-                "ledger_index_bytes",
-                "Size of the search index; 0 until it is open.",
-            )?,
+            index_bytes: gauge(r, "ledger_index_bytes", "Bytes of the search index on the disk.")?,
             index_rebuilds: counter(
                 r,
                 "ledger_index_rebuilds_total",

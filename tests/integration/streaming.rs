@@ -18,6 +18,7 @@ use crate::support::GatewayBuilder;
 use crate::support::Nginx;
 use crate::support::Recorder;
 use crate::support::Request;
+use crate::support::US;
 use crate::support::http::connect;
 use crate::support::nginx::free_address;
 use crate::support::until;
@@ -29,8 +30,9 @@ const UPDATE: &str = "/mirror/index/u1313g.xml";
 
 /// Waits until what opens in the background, the search index above all, has taken its memory.
 fn settle(gateway: &Gateway) {
+    assert_eq!(Request::get(UPDATE).from(US).send(gateway.address).status, 451);
     until("the search index", || {
-        (gateway.metric("interdict_ledger_index_bytes") > 0.0).then_some(())
+        (gateway.metric("interdict_ledger_indexed_records") > 0.0).then_some(())
     });
 }
 
