@@ -95,7 +95,8 @@ impl<'a> Envelope<'a> {
             }
             b"status" => {
                 let status = number(scanner, "`status` is no HTTP status")?;
-                if !(100..=999).contains(&status) {
+                // 0: the client went away before there was one.
+                if status != 0 && !(100..=999).contains(&status) {
                     return Err("`status` is no HTTP status");
                 }
             }
@@ -186,6 +187,8 @@ mod tests {
             "0f".repeat(16)
         );
         assert!(Envelope::read(outcome.as_bytes()).is_ok());
+        let unanswered = outcome.replace(r#""status":451"#, r#""status":0"#);
+        assert!(unanswered != outcome && Envelope::read(unanswered.as_bytes()).is_ok());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read as _};
+use std::io::{self, ErrorKind, Read as _};
 use std::path::Path;
 
 use super::error::AuditError;
@@ -57,12 +57,12 @@ impl Listing {
                 Some(Segment { first, form: Form::New }) => {
                     listing.unsettled.insert(first);
                 }
-                // A crash may leave a segment beside its sealed form: that is immutable, and counts.
+                // Where both are, the sealing did not end, and the `.seg` counts: what readers read is what must be verified.
                 Some(Segment { first, form: Form::Sealed }) => {
-                    listing.settled.insert(first, Form::Sealed);
+                    listing.settled.entry(first).or_insert(Form::Sealed);
                 }
                 Some(Segment { first, form: Form::Seg }) => {
-                    listing.settled.entry(first).or_insert(Form::Seg);
+                    listing.settled.insert(first, Form::Seg);
                 }
             }
         }
@@ -111,9 +111,17 @@ fn parse(name: &str) -> Option<Segment> {
     digits.parse().ok().filter(|_| exact).map(|first| Segment { first, form })
 }
 
+/// Opens a file. What is none, such as a pipe that nobody writes to, is an error: who opens that waits for ever.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "it is not a regular file"));
+    }
+    File::open(path)
+}
+
 /// Reads a file whole; `None` if there is none.
 pub(super) fn read_small(path: &Path) -> Result<Option<Vec<u8>>, AuditError> {
-    let file = match File::open(path) {
+    let file = match open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         opened => opened.map_err(AuditError::io("open", path))?,
     };

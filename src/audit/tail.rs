@@ -9,11 +9,16 @@ use super::record::{FRAME, Frame};
 /// Bytes that are searched at once.
 const STRIDE: usize = 1 << 16;
 
-/// Whether a whole record from `expected` on begins anywhere after `offset`.
+/// Bytes of what might be records that are read before the search gives up, beside eight times those that there are.
+const PATIENCE: u64 = 1 << 26;
+
+/// Whether a whole record from `expected` on begins anywhere after `offset`. Bytes that were made to look like the heads of so many long
+/// records that it would take hours to tell are no torn write: they count as one.
 pub(super) fn whole_record_after(file: &File, offset: u64, expected: u64) -> io::Result<bool> {
     let length = file.metadata()?.len();
     let mut start = offset.saturating_add(1);
     let mut strip = vec![0; STRIDE];
+    let mut patience = length.saturating_mul(8).saturating_add(PATIENCE);
     loop {
         let count = file.read_at(&mut strip, start)?;
         let read = strip.get(..count).unwrap_or_default();
@@ -30,6 +35,10 @@ pub(super) fn whole_record_after(file: &File, offset: u64, expected: u64) -> io:
             }) else {
                 continue;
             };
+            let Some(left) = patience.checked_sub(u64::try_from(bytes).unwrap_or(u64::MAX)) else {
+                return Ok(true);
+            };
+            patience = left;
             let mut record = vec![0; bytes];
             file.read_exact_at(&mut record, at)?;
             if payload.matches(&record) {

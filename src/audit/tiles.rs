@@ -239,7 +239,7 @@ fn numbered(number: u64, width: u64) -> String {
 }
 
 fn open(path: &Path, name: &str) -> Result<File, AuditError> {
-    match File::open(path) {
+    match files::open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             Err(Defect::file(name, DefectKind::NoFile).into())
         }

@@ -5,6 +5,7 @@ use std::io::{BufReader, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::error::{AuditError, Defect, DefectKind};
+use super::files;
 use super::hash::Hash;
 
 /// Bytes of a hash.
@@ -53,7 +54,7 @@ impl Tree {
         let level = |level: u32| -> Result<Level, AuditError> {
             let name = format!("tree/level-{level}");
             let path = dir.join(&name);
-            let file = match File::open(&path) {
+            let file = match files::open(&path) {
                 Err(error) if error.kind() == ErrorKind::NotFound => None,
                 opened => Some(opened.map_err(AuditError::io("open", &path))?),
             };

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use super::error::{AuditError, DefectKind};
-use super::files::{Form, Listing, Segment};
+use super::files::{self, Form, Listing, Segment};
 use super::ledger_file::{LedgerFile, Stop};
 use super::published::CHECKPOINT;
 use super::record::{Auditor, Place};
@@ -56,7 +56,7 @@ impl Walk<'_, '_> {
             }
             let name = segment.name();
             let path = self.dir.join(&name);
-            let file = match File::open(&path) {
+            let file = match files::open(&path) {
                 // Renamed or sealed since it was listed.
                 Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Walked::Again),
                 opened => opened.map_err(AuditError::io("open", &path))?,

@@ -123,6 +123,7 @@ impl Snapshot {
             decision,
             hypothetical: *hypothetical,
             id: *id,
+            path_is_personal: false,
             principal,
             recorded,
             request: None,

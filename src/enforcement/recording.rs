@@ -90,6 +90,7 @@ impl Gate {
                 decision,
                 hypothetical: false,
                 id,
+                path_is_personal: route.path_is_personal(),
                 principal: request.principal.map(|p| PrincipalRecord::of(p, Some(route))),
                 recorded: at,
                 request: Some(request),

@@ -62,8 +62,9 @@ impl Gate {
         unread: Unread<'_>,
         parts: &mut RecordParts,
     ) -> Result<(), serde_json::Error> {
-        let (retention, route) = (self.retention, &route.name);
-        Undecided { at, refusal, retention, route, unread }.write(parts)
+        let (path_is_personal, retention) = (route.path_is_personal(), self.retention);
+        let route = &route.name;
+        Undecided { at, path_is_personal, refusal, retention, route, unread }.write(parts)
     }
 
     fn refused(

@@ -98,7 +98,8 @@ struct SummaryDocument<'a> {
     first: What<'a>,
     from: Timestamp,
     minute: Timestamp,
-    network: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    network: Option<&'static str>,
     retain_until: Date,
 }
 
@@ -108,7 +109,8 @@ struct EndDocument<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<Timestamp>,
     minute: Timestamp,
-    network: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    network: Option<&'static str>,
     of: DecisionId,
     #[serde(skip_serializing_if = "is_zero")]
     others: u64,
@@ -191,7 +193,7 @@ impl Summary {
         self.durable.store(true, Ordering::Release);
     }
 
-    /// Writes the document of the record that opens it.
+    /// Writes the record that opens it.
     pub(super) fn write_opening(
         &self,
         parts: &mut RecordParts,
@@ -199,12 +201,13 @@ impl Summary {
         from: Timestamp,
         retention: Retention,
     ) -> Result<(), serde_json::Error> {
-        let (minute, network) = (self.began(), self.network());
+        let (minute, network) = (self.began(), self.others());
         let (first, retain_until) = (*first, retention.end(from));
-        parts.document(&SummaryDocument { first, from, minute, network, retain_until })
+        parts.document(&SummaryDocument { first, from, minute, network, retain_until })?;
+        self.network.map_or(Ok(()), |network| parts.network(network))
     }
 
-    /// Writes the document of the record that ends it.
+    /// Writes the record that ends it.
     pub(super) fn write_end(
         &self,
         parts: &mut RecordParts,
@@ -215,21 +218,26 @@ impl Summary {
             counts: &tally.rows,
             from: tally.first,
             minute: self.began(),
-            network: self.network(),
+            network: self.others(),
             of: *id,
             others: tally.others,
             refusals: tally.refusals(),
             retain_until: retention.end(tally.last.unwrap_or_else(|| self.began())),
             until: tally.last,
-        })
+        })?;
+        self.network.map_or(Ok(()), |network| parts.network(network))
     }
 
     fn began(&self) -> Timestamp {
         Timestamp::from_second(self.minute.saturating_mul(60)).unwrap_or_default()
     }
 
-    fn network(&self) -> String {
-        self.network.map_or_else(|| "other networks".to_owned(), |network| network.to_string())
+    /// What stands in the document: a network is personal, for it may be one client's address.
+    const fn others(&self) -> Option<&'static str> {
+        match self.network {
+            Some(_) => None,
+            None => Some("other networks"),
+        }
     }
 }
 
@@ -301,8 +309,10 @@ mod tests {
         Summary::new(network, 1).write_end(&mut parts, &ended, Retention::years(10)).unwrap();
         assert_eq!(
             String::from_utf8(parts.document).unwrap(),
-            r#"{"counts":[{"count":3,"route":"updates","status":451,"verdict":"block"},{"count":1,"route":"updates","status":400}],"from":"1970-01-01T00:01:02Z","minute":"1970-01-01T00:01:00Z","network":"192.0.2.0/24","of":"0197a1b2-1111-7111-8111-000000000000","refusals":4,"retain_until":"1980-01-01","until":"1970-01-01T00:01:10Z"}"#
+            r#"{"counts":[{"count":3,"route":"updates","status":451,"verdict":"block"},{"count":1,"route":"updates","status":400}],"from":"1970-01-01T00:01:02Z","minute":"1970-01-01T00:01:00Z","of":"0197a1b2-1111-7111-8111-000000000000","refusals":4,"retain_until":"1980-01-01","until":"1970-01-01T00:01:10Z"}"#
         );
+        assert_eq!(parts.personal, br#"{"network":"192.0.2.0/24"}"#);
+        assert_eq!(parts.subject, "network:192.0.2.0/24");
     }
 
     #[test]

@@ -100,6 +100,7 @@ impl Gate {
                 decision: &decision,
                 hypothetical: false,
                 id,
+                path_is_personal: false,
                 principal: None,
                 recorded: at,
                 request: Some(request),

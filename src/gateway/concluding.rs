@@ -33,6 +33,10 @@ pub(super) const CUT: &str = "cut";
 /// An answer's body on its way to the client.
 pub(super) struct Concluding {
     pub(super) body: UpstreamBody,
+    /// How the body broke before its first byte, once that is known.
+    pub(super) broken: Option<UpstreamError>,
+    /// A byte of the body has been given out.
+    pub(super) has_begun: bool,
     /// What becomes of it, where it was judged.
     pub(super) delivery: Rc<Delivery>,
     /// When a rule that cuts running transfers takes effect.
@@ -89,9 +93,24 @@ impl MessageBody for Concluding {
             this.delivery.ended(End::Failed);
             return Poll::Ready(Some(Err(Broken::Cut)));
         }
-        let polled = Pin::new(&mut this.body).poll_next(cx).map_err(Broken::from);
+        if let Some(broken) = this.broken.take() {
+            return Poll::Ready(Some(Err(broken.into())));
+        }
+        let polled = Pin::new(&mut this.body).poll_next(cx);
         follow(&this.delivery, &polled);
-        polled
+        match polled {
+            // An error drops what was not written yet, the head too: the client would see a connection that closes without an answer.
+            // So the head has its turn to be written first.
+            Poll::Ready(Some(Err(error))) if !this.has_begun => {
+                this.broken = Some(error);
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            polled => {
+                this.has_begun |= matches!(&polled, Poll::Ready(Some(Ok(_))));
+                polled.map_err(Broken::from)
+            }
+        }
     }
 }
 

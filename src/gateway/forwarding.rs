@@ -113,7 +113,9 @@ impl Worker {
         let cut = permit.cut_after(|| gate.now()).map(|wait| Box::pin(tokio::time::sleep(wait)));
         answer.set_body(actix_web::body::BoxBody::new(Concluding {
             body: incoming.body,
+            broken: None,
             delivery,
+            has_begun: false,
             cut,
             _end: end,
         }))

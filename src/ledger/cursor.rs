@@ -59,7 +59,7 @@ enum Input {
 impl Cursor {
     /// Opens a segment; its header must be sound and its own (`Defective` otherwise).
     pub(super) fn open(path: &Path, first: u64) -> Result<Self, LedgerError> {
-        let file = File::open(path).map_err(LedgerError::io("open", path))?;
+        let file = open_file(path).map_err(LedgerError::io("open", path))?;
         let mut input = BufReader::with_capacity(1 << 18, file);
         let mut bytes = Vec::new();
         input
@@ -224,6 +224,14 @@ pub(super) fn open_as(dir: &Path, first: u64, suffix: Suffix) -> Result<Cursor, 
         Suffix::New | Suffix::Seg => Cursor::open(&path, first),
         Suffix::Sealed => Cursor::open_sealed(&path, first),
     }
+}
+
+/// Opens a file. A pipe in its place is an error: who opens one that nobody writes to waits for ever.
+pub(super) fn open_file(path: &Path) -> io::Result<File> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+    }
+    File::open(path)
 }
 
 pub(super) fn file_name(path: &Path) -> String {

@@ -2,13 +2,15 @@
 //! commits to by salted hashes (docs/ledger-format.md).
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::cell::RefCell;
 
-use aws_lc_rs::digest;
 use aws_lc_rs::rand;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
+use sha2::Digest;
+use sha2::Sha256;
 
 use crate::model::DecisionId;
 use crate::model::Verdict;
@@ -113,7 +115,7 @@ impl Payload {
         let place = self.time.and_then(|at| self.bytes.get_mut(at..at.saturating_add(TIME)));
         let text = time_text(instant);
         if let Some(place) = place.filter(|place| place.len() == text.len()) {
-            place.copy_from_slice(text.as_bytes());
+            place.copy_from_slice(&text);
         }
     }
 }
@@ -165,11 +167,15 @@ impl<'a> Part<'a> {
         })
     }
 
-    fn hash(&self) -> String {
-        let mut hash = digest::Context::new(&digest::SHA256);
-        hash.update(self.salt());
-        hash.update(&self.body);
-        STANDARD.encode(hash.finish())
+    /// The hash in base64.
+    fn hash(&self) -> [u8; HASH] {
+        let mut sha = Sha256::new();
+        sha.update(self.salt());
+        sha.update(&self.body);
+        let mut text = [0; HASH];
+        // INVARIANT: 32 bytes are 44 in base64.
+        STANDARD.encode_slice(sha.finalize(), &mut text).ok();
+        text
     }
 
     fn push_to(part: Option<&Self>, payload: &mut Vec<u8>) {
@@ -242,7 +248,7 @@ impl Entry<'_> {
             envelope.text("end", end.as_str());
         }
         if let Some(part) = document {
-            envelope.text("evidence", &part.hash());
+            envelope.ascii("evidence", &part.hash());
         }
         self.id.push_to(&mut text);
         envelope.text("id", &text);
@@ -256,7 +262,7 @@ impl Entry<'_> {
             envelope.text("of", &text);
         }
         if let Some(part) = personal {
-            envelope.text("personal", &part.hash());
+            envelope.ascii("personal", &part.hash());
         }
         if let Some((_, Some((policy, rule)), _)) = decided {
             text.clear();
@@ -271,7 +277,7 @@ impl Entry<'_> {
         if let Some(key) = personal.and_then(|part| part.key) {
             envelope.text("subject_key", &hex(&key));
         }
-        envelope.text("time", &time_text(instant));
+        envelope.ascii("time", &time_text(instant));
         let time = envelope.bytes.len().saturating_sub(TIME.saturating_add(1));
         envelope.number("v", 1);
         if let Some((.., verdict)) = decided {
@@ -299,9 +305,14 @@ impl Envelope<'_> {
 
     /// A text without characters that JSON escapes.
     fn text(&mut self, name: &str, text: &str) {
+        self.ascii(name, text.as_bytes());
+    }
+
+    /// Bytes that are such a text.
+    fn ascii(&mut self, name: &str, text: &[u8]) {
         self.name(name);
         self.bytes.push(b'"');
-        self.bytes.extend_from_slice(text.as_bytes());
+        self.bytes.extend_from_slice(text);
         self.bytes.push(b'"');
     }
 
@@ -321,9 +332,37 @@ impl Envelope<'_> {
 /// Bytes of an envelope's time.
 pub(super) const TIME: usize = 27;
 
+/// Bytes of a hash in base64.
+const HASH: usize = 44;
+
+thread_local! {
+    /// The last second that was written, and its text up to the point: most records are made in the second of the one before.
+    static SECOND: Cell<(i64, [u8; 20])> = const { Cell::new((i64::MIN, [0; 20])) };
+}
+
 /// An instant as an envelope has it: UTC, always six digits.
-pub(super) fn time_text(instant: Timestamp) -> String {
-    format!("{instant:.6}")
+pub(super) fn time_text(instant: Timestamp) -> [u8; TIME] {
+    let micros = instant.as_microsecond();
+    let (second, rest) = (micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000));
+    let mut known = SECOND.get();
+    if known.0 != second {
+        let text = instant.strftime("%Y-%m-%dT%H:%M:%S.").to_string();
+        let Some(text) = text.as_bytes().first_chunk().filter(|_| text.len() == 20) else {
+            // A year before 0 or after 9999, which no clock shows.
+            return *b"0000-01-01T00:00:00.000000Z";
+        };
+        known = (second, *text);
+        SECOND.set(known);
+    }
+    let mut text = [b'Z'; TIME];
+    let (head, tail) = text.split_at_mut(20);
+    head.copy_from_slice(&known.1);
+    let mut rest = u32::try_from(rest).unwrap_or_default();
+    for digit in tail.iter_mut().take(6).rev() {
+        *digit = u8::try_from(rest % 10).unwrap_or_default().saturating_add(b'0');
+        rest /= 10;
+    }
+    text
 }
 
 #[cfg(test)]
@@ -360,7 +399,7 @@ mod tests {
         let value: serde_json::Value = serde_json::from_slice(parts.envelope).unwrap();
         // A map of serde_json is sorted, so that writing it again gives the canonical form.
         assert_eq!(value.to_string().as_bytes(), parts.envelope);
-        let hash = |part: &[u8]| STANDARD.encode(digest::digest(&digest::SHA256, part));
+        let hash = |part: &[u8]| STANDARD.encode(Sha256::digest(part));
         assert_eq!(value["evidence"], hash(parts.document.unwrap()));
         assert_eq!(value["personal"], hash(parts.personal.unwrap()));
         assert_eq!(&parts.document.unwrap()[SALT..], document);
@@ -377,6 +416,16 @@ mod tests {
         let salts: std::collections::BTreeSet<_> =
             (0..1_000).map(|_| fresh_salt().unwrap()).collect();
         assert_eq!(salts.len(), 1_000);
+    }
+
+    #[test]
+    fn times_are_those_of_the_calendar() {
+        for micros in [0, 1, 999_999, 1_000_000, -1, 1_764_079_999_999_999, 1_709_164_800_000_000] {
+            for ahead in [0, 1, 59_999_999] {
+                let instant = Timestamp::from_microsecond(micros + ahead).unwrap();
+                assert_eq!(time_text(instant), format!("{instant:.6}").as_bytes(), "{instant}");
+            }
+        }
     }
 
     #[test]

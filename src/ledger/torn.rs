@@ -24,7 +24,8 @@ pub struct TornTail {
     pub followed: bool,
 }
 
-/// Whether a whole record with a sequence number beyond `expected` begins anywhere after `offset`.
+/// Whether a whole record with a sequence number beyond `expected` begins anywhere after `offset`. So does what was made to look like so
+/// many long ones that it would take hours to tell.
 pub(super) fn whole_record_after(
     path: &Path,
     offset: u64,
@@ -34,6 +35,7 @@ pub(super) fn whole_record_after(
         let file = File::open(path)?;
         let length = file.metadata()?.len();
         let mut window = Vec::new();
+        let mut patience = length.saturating_mul(8).saturating_add(1 << 26);
         let mut start = offset.saturating_add(1);
         while start.saturating_add(FRAME) <= length {
             window.clear();
@@ -47,6 +49,8 @@ pub(super) fn whole_record_after(
                 if fields.length > rest.min(PAYLOAD_LIMIT) || ahead == 0 || ahead > length {
                     continue;
                 }
+                let Some(left) = patience.checked_sub(fields.length) else { return Ok(true) };
+                patience = left;
                 let mut payload = vec![0; usize::try_from(fields.length).unwrap_or(0)];
                 file.read_exact_at(&mut payload, at.saturating_add(FRAME))?;
                 if fields.checksum_of(&payload) == fields.checksum {

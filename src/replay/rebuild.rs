@@ -66,6 +66,12 @@ pub(super) fn rebuild(recorded: &Recorded) -> Result<Rebuilt, String> {
     if let Some(place) = recorded.masked.iter().find(judged) {
         return Err(format!("`{place}` was masked, for it held an activation code or a key"));
     }
+    let path = recorded.request.as_ref().filter(|request| request.judged);
+    let path = path.and_then(|request| request.path.as_deref());
+    // A path begins with a slash: where it names the buyer, `personal = "masked"` leaves its hash.
+    if path.is_some_and(|path| path.starts_with("masked:")) {
+        return Err("`request.path` was masked, for it names the buyer".to_owned());
+    }
     let Some(evidence) = &recorded.evidence else {
         return Err("the record holds no evidence".to_owned());
     };

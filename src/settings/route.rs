@@ -254,6 +254,14 @@ impl Route {
             .chain(items)
     }
 
+    /// Whether the path names a person: account, address of mail or network address are read from it.
+    pub fn path_is_personal(&self) -> bool {
+        self.buyer.iter().any(|(field, source)| {
+            let names = matches!(field, BuyerField::Account | BuyerField::Email | BuyerField::Ip);
+            names && matches!(source, Source::Path(_))
+        })
+    }
+
     /// Every source the route names.
     pub fn sources(&self) -> impl Iterator<Item = &Source> {
         self.buyer

@@ -23,6 +23,7 @@ mod forward_auth;
 mod full_disk;
 mod hostile;
 mod hostile_findings;
+mod hostile_ledger;
 mod identity;
 mod in_flight;
 mod instants;

@@ -37,11 +37,25 @@ impl Formatter for Canonical {
         // RFC 8785, 3.2.2.3, minus zero included.
         let magnitude = value.abs();
         if magnitude == 0.0 {
-            writer.write_all(b"0")
-        } else if magnitude >= 1e-6 {
+            return writer.write_all(b"0");
+        }
+        let shortest = format!("{value:e}");
+        let (digits, power) = shortest.split_once('e').unwrap_or((&shortest, "0"));
+        let after_first = digits.bytes().filter(u8::is_ascii_digit).count().saturating_sub(1);
+        let places = i64::try_from(after_first).unwrap_or(0);
+        let places = places.saturating_sub(power.parse().unwrap_or(0));
+        let plain = magnitude >= 1e-6;
+        // Of two shortest spellings that are equally near, the even one (note 2 of ECMA-262): so many digits are rounded that way.
+        let even = match usize::try_from(places.max(0)) {
+            Ok(places) if plain => format!("{value:.places$}"),
+            _ => format!("{value:.after_first$e}"),
+        };
+        if even.parse() == Ok(value) {
+            writer.write_all(even.as_bytes())
+        } else if plain {
             write!(writer, "{value}")
         } else {
-            write!(writer, "{value:e}")
+            writer.write_all(shortest.as_bytes())
         }
     }
 
@@ -83,6 +97,12 @@ mod tests {
             (0.000_000_123, "1.23e-7"),
             (5e-324, "5e-324"),
             (333_333_333.333_333_3, "333333333.3333333"),
+            // Two spellings are equally near: the even one.
+            (562_949_953_421_312.25, "562949953421312.2"),
+            (-1_125_899_906_842_624.25, "-1125899906842624.2"),
+            (2.980_232_238_769_531_2e-8, "2.9802322387695312e-8"),
+            (100_000.0, "100000"),
+            (123_456_789_012.5, "123456789012.5"),
             (9_007_199_254_740_992.0, "9007199254740992"),
             (9_007_199_254_740_994.0, "\"9007199254740994\""),
             (18_446_744_073_709_551_616.0, "\"18446744073709551616\""),

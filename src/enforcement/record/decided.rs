@@ -50,6 +50,8 @@ pub(in crate::enforcement) struct Decided<'a> {
     /// True for an answer to a given instant.
     pub(in crate::enforcement) hypothetical: bool,
     pub(in crate::enforcement) id: DecisionId,
+    /// The path names the buyer.
+    pub(in crate::enforcement) path_is_personal: bool,
     pub(in crate::enforcement) principal: Option<PrincipalRecord<'a>>,
     /// When it is recorded; an answer to a given instant is about another.
     pub(in crate::enforcement) recorded: Timestamp,
@@ -89,7 +91,7 @@ struct Document<'a, 'r> {
 struct Personal<'a> {
     evidence: Evidence<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    request: Option<Connection>,
+    request: Option<Connection<'a>>,
 }
 
 /// A rule that was looked at.
@@ -128,10 +130,14 @@ impl Decided<'_> {
         let items = items.map(|(at, item)| ItemRecord::of(item, at, snapshot, &mut masked));
         let items = items.collect();
         let target = transaction.request.as_ref();
-        let request = match self.request {
+        let mut request = match self.request {
             Some(request) => Some(RequestRecord::of_request(request, target, &mut masked)),
             None => target.map(|target| RequestRecord::of_target(target, &mut masked)),
         };
+        let mut connection = self.request.map(Connection::of);
+        if let (true, Some(request)) = (self.path_is_personal, &mut request) {
+            connection = connection.map(|connection| connection.with_path_of(request));
+        }
         let rules = trace(transaction, decision.at, &snapshot.policies, &snapshot.setting());
         let document = decision.document(self.id, snapshot.policies.revision());
         parts.document(&Document {
@@ -148,7 +154,7 @@ impl Decided<'_> {
             subject: self.subject,
             value: self.value,
         })?;
-        parts.personal(&Personal { evidence, request: self.request.map(Connection::of) })?;
+        parts.personal(&Personal { evidence, request: connection })?;
         let address: Option<IpAddr> =
             self.request.map(|request| request.client.unwrap_or(request.peer));
         person::subject(&mut parts.subject, Some(buyer), address);

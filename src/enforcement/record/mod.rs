@@ -20,6 +20,7 @@ mod retention;
 mod target;
 mod undecided;
 
+use ipnet::IpNet;
 use serde::Serialize;
 
 pub(super) use decided::Decided;
@@ -85,6 +86,11 @@ impl Kind {
     }
 }
 
+#[derive(Serialize)]
+struct NetworkPart {
+    network: IpNet,
+}
+
 impl RecordParts {
     /// Nothing of the record before.
     pub(super) fn clear(&mut self) {
@@ -102,6 +108,13 @@ impl RecordParts {
 
     pub(super) fn document(&mut self, value: &impl Serialize) -> Result<(), serde_json::Error> {
         canonical::write(&mut self.document, value)
+    }
+
+    /// A personal part that tells of a client network and nobody in it.
+    pub(super) fn network(&mut self, network: IpNet) -> Result<(), serde_json::Error> {
+        self.personal(&NetworkPart { network })?;
+        person::subject(&mut self.subject, None, Some(network.network()));
+        Ok(())
     }
 
     fn personal(&mut self, value: &impl Serialize) -> Result<(), serde_json::Error> {

@@ -48,18 +48,23 @@ struct Hash([u8; 32]);
 
 /// Whose connection it was, and what came over it. A body's hash is of a person too: whoever guesses the order can try it.
 #[derive(Serialize)]
-pub(super) struct Connection {
+pub(super) struct Connection<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<BodyRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client: Option<IpAddr>,
     #[serde(skip_serializing_if = "SmallVec::is_empty")]
     looked_up: SmallVec<[Option<BodyRecord>; 2]>,
+    /// Where the path names the buyer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     peer: Option<IpAddr>,
+    #[serde(skip_serializing_if = "SmallVec::is_empty")]
+    readings: SmallVec<[&'a str; 1]>,
 }
 
-impl Connection {
+impl<'a> Connection<'a> {
     /// Of a request that was read.
     pub(super) fn of(request: &Request<'_>) -> Self {
         Self {
@@ -71,7 +76,20 @@ impl Connection {
 
     /// Of one that was not.
     pub(super) fn bare(client: Option<IpAddr>, peer: IpAddr) -> Self {
-        Self { body: None, client, looked_up: SmallVec::new(), peer: Some(peer) }
+        Self {
+            body: None,
+            client,
+            looked_up: SmallVec::new(),
+            path: None,
+            peer: Some(peer),
+            readings: SmallVec::new(),
+        }
+    }
+
+    /// The same with the path, which `request` then no longer has.
+    pub(super) fn with_path_of(self, request: &mut RequestRecord<'a>) -> Self {
+        let (path, readings) = (request.path.take(), std::mem::take(&mut request.readings));
+        Self { path, readings, ..self }
     }
 }
 

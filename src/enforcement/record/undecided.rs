@@ -57,6 +57,8 @@ pub(in crate::enforcement) struct Subject {
 /// A refusal that no decision preceded.
 pub(in crate::enforcement) struct Undecided<'a> {
     pub(in crate::enforcement) at: Timestamp,
+    /// The path may name a person.
+    pub(in crate::enforcement) path_is_personal: bool,
     pub(in crate::enforcement) refusal: &'a Refusal,
     pub(in crate::enforcement) retention: Retention,
     pub(in crate::enforcement) route: &'a str,
@@ -93,8 +95,8 @@ struct ReceivedDocument<'a> {
 
 /// Nothing was asked of the buyer: the connection is all that is personal.
 #[derive(Serialize)]
-struct Personal {
-    request: Connection,
+struct Personal<'a> {
+    request: Connection<'a>,
 }
 
 impl Undecided<'_> {
@@ -103,16 +105,21 @@ impl Undecided<'_> {
         self,
         parts: &mut RecordParts,
     ) -> Result<(), serde_json::Error> {
-        let Self { at, refusal, retention, route, unread } = self;
+        let Self { at, path_is_personal, refusal, retention, route, unread } = self;
+        let mut request = RequestRecord::of_unread(&unread);
+        let mut connection = Connection::bare(unread.client, unread.peer);
+        if path_is_personal {
+            connection = connection.with_path_of(&mut request);
+        }
         parts.document(&RefusalDocument {
             at,
             reason: refusal.reason(),
-            request: RequestRecord::of_unread(&unread),
+            request,
             retain_until: retention.end(at),
             route,
             status: refusal.status(),
         })?;
-        connection(parts, unread.client, unread.peer)
+        about(parts, connection, unread.client.unwrap_or(unread.peer))
     }
 }
 
@@ -130,17 +137,18 @@ impl Received<'_> {
             route,
             subject,
         })?;
-        connection(parts, request.client, request.peer)
+        let (client, peer) = (request.client, request.peer);
+        about(parts, Connection::bare(client, peer), client.unwrap_or(peer))
     }
 }
 
-fn connection(
+fn about(
     parts: &mut RecordParts,
-    client: Option<IpAddr>,
-    peer: IpAddr,
+    request: Connection<'_>,
+    whose: IpAddr,
 ) -> Result<(), serde_json::Error> {
-    parts.personal(&Personal { request: Connection::bare(client, peer) })?;
-    person::subject(&mut parts.subject, None, Some(client.unwrap_or(peer)));
+    parts.personal(&Personal { request })?;
+    person::subject(&mut parts.subject, None, Some(whose));
     Ok(())
 }
 

@@ -12,14 +12,18 @@ use super::secret::{Purpose, Secret};
 
 /// Members whose texts name a person or a device. What decided stays: countries, regions, address classes, the answers of geo databases,
 /// `email_domain` (it names an organisation, and rules ask for it), `read` with what texts were read as. So a masked record can be replayed.
-const IDENTIFIERS: [&str; 9] = [
+const IDENTIFIERS: [&str; 13] = [
     "account",     // the shop's name of the customer
     "address",     // of `addresses`: where the buyer was seen
     "client",      // whom the connection is of
     "common_name", // a certificate's subject, often a person's name
     "dns",         // a certificate's subject: a device
     "ip",          // an address as the request said it
+    "network",     // of a summary: a client's address, or few around it
+    "path",        // a path that names the buyer; others are not in the personal part
     "peer",        // the other end of the connection
+    "readings",    // of such a path
+    "sha256",      // of a body: whoever guesses the order could try it
     "subject",     // whom a token is of; whom a hold is on
     "uri",         // a certificate's subject
 ];

@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use super::super::cursor::open_file;
 use super::super::format::{FRAME, Frame, Header, PAYLOAD_LIMIT};
 use super::format::{ArchiveHeader, BLOCK_HEAD, BLOCK_RECORDS, BlockHead, HEAD};
 
@@ -38,7 +39,7 @@ pub(in crate::ledger) struct Archive {
 impl Archive {
     /// Opens a file, whose header and block table must be sound.
     pub(in crate::ledger) fn open(path: &Path) -> Result<Self, Fault> {
-        let file = File::open(path)?;
+        let file = open_file(path)?;
         let length = file.metadata()?.len();
         let mut head = [0; HEAD];
         read(&file, &mut head, 0)?;

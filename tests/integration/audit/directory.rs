@@ -370,10 +370,60 @@ fn a_sealed_segment_is_checked_in_every_field() {
             DefectKind::Missing { .. } | DefectKind::Sealed { .. }
         ));
     }
-    // While a segment is replaced both may be there: the sealed one counts.
-    fs::write(ledger.file(&name), &sound).unwrap();
-    fs::write(ledger.file(&segment_name(0, "seg")), segment(&ledger.records, 0, 200)).unwrap();
-    assert_eq!(ledger.verify().unwrap().records, 600);
+}
+
+/// While a segment is replaced both are there, and every reader takes the `.seg`: another one is not hidden by a sound archive.
+#[test]
+fn where_a_segment_stands_beside_its_sealed_form_the_segment_is_verified() {
+    let ledger = Ledger::new(600);
+    let open = segment_name(0, "seg");
+    fs::write(ledger.file(&open), segment(&ledger.records, 0, 300)).unwrap();
+    let report = ledger.verify().unwrap();
+    assert_eq!((report.records, report.sealed), (600, 0));
+    let mut other = sample(1_007);
+    other.instant = ledger.records[7].instant;
+    let records: Vec<_> =
+        (0..300).map(|n| if n == 7 { other.clone() } else { ledger.records[n].clone() }).collect();
+    fs::write(ledger.file(&open), segment(&records, 0, 300)).unwrap();
+    assert_eq!(ledger.defect().record.unwrap().sequence, 7);
+    fs::write(ledger.file(&open), segment(&ledger.records, 0, 200)).unwrap();
+    assert_eq!(ledger.defect().kind, DefectKind::Missing { expected: 200, found: 300 });
+}
+
+/// Every 24 bytes the head of a record of 16 MiB: to check them all would take hours.
+#[test]
+fn a_tail_that_was_made_to_be_searched_for_hours_is_a_defect() {
+    let ledger = Ledger::new(600);
+    let head = [&0x00ff_ffff_u32.to_le_bytes()[..], &[7; 4], &601_u64.to_le_bytes(), &[0; 8]];
+    ledger.change(LAST, |bytes| bytes.extend(head.concat().repeat(1 << 20)));
+    assert_eq!(ledger.defect().file, LAST);
+    let error = read_whole(ledger.path()).unwrap_err();
+    assert!(matches!(error, interdict::ledger::LedgerError::Defective(_)), "{error}");
+}
+
+/// What a reader makes of a folder, as `ledger export` reads it.
+fn read_whole(dir: &std::path::Path) -> Result<(), interdict::ledger::LedgerError> {
+    let mut reader = interdict::ledger::Reader::open(dir)?;
+    while reader.next_record()?.is_some() {}
+    Ok(())
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_file_is_an_error_and_no_wait() {
+    let names = ["checkpoint", "checkpoints/2026-11-24", "ledger.pub", "tree/level-0", SECOND];
+    for name in names.map(str::to_owned).into_iter().chain([segment_name(0, "sealed")]) {
+        let ledger = Ledger::new(600);
+        let path = ledger.file(&name);
+        fs::remove_file(&path).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+        assert!(made.success());
+        let found = ledger.verify().unwrap_err().to_string();
+        assert!(found.contains("it is not a regular file"), "{name}: {found}");
+        if name.starts_with("segment-") {
+            let error = read_whole(ledger.path()).unwrap_err();
+            assert!(matches!(error, interdict::ledger::LedgerError::Io { .. }), "{error}");
+        }
+    }
 }
 
 #[test]

@@ -20,7 +20,9 @@ use crate::support::US;
 use crate::support::gateway::export_all;
 use crate::support::http::connect;
 use crate::support::http::raw;
+use crate::support::interdict;
 use crate::support::nginx::free_address;
+use crate::support::run;
 use crate::support::store::Store;
 use crate::support::store::session;
 use crate::support::until;
@@ -140,6 +142,9 @@ fn a_client_that_leaves_before_its_answer_got_none() {
     until("the request upstream", || recorder.seen().pop());
     drop(client);
     assert_eq!(only(&gateway), json!({"bytes": 0, "end": "cancelled", "status": 0}));
+    // And nobody makes a record unsound by leaving early.
+    let verified = run(interdict().args(["ledger", "verify"]).arg(gateway.dir().join("ledger")));
+    assert_eq!(verified.code, Some(0), "{}", verified.stderr);
 }
 
 #[test]
@@ -152,6 +157,19 @@ fn an_upstream_that_dies_leaves_a_failed_delivery_of_what_came() {
     let answer = Request::get(UPDATE).from(GERMAN).send(gateway.address);
     assert!(!answer.complete);
     assert_eq!(outcome_of(&gateway, &answer), json!({"bytes": 4, "end": "failed", "status": 200}));
+
+    // Before the first byte of the body: the client has the head, and knows that it is not whole.
+    let mute = Recorder::with(|_, stream| {
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n").ok();
+        false
+    });
+    let gateway = Gateway::start(mute.address);
+    for _ in 0..30 {
+        let answer = Request::get(UPDATE).from(GERMAN).send(gateway.address);
+        assert_eq!((answer.status, answer.complete), (200, false));
+        let recorded = outcome_of(&gateway, &answer);
+        assert_eq!(recorded, json!({"bytes": 0, "end": "failed", "status": 200}));
+    }
 
     let dead = Gateway::start(free_address());
     let answer = Request::get(UPDATE).from(GERMAN).send(dead.address);
