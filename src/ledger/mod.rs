@@ -3,7 +3,7 @@
 //! **What it is for.** [`Ledger::enqueue`] gives a record the next sequence number. [`Ledger::write`] writes all that are queued to the
 //! current segment file before it returns, so that a killed process loses nothing. [`Ledger::commit`] resolves once fdatasync covers the
 //! record, so that a power cut loses nothing either; what nobody waits for is written and synced within `sync_window`. One write takes
-//! all who are queued, one sync covers all who wait (group commit). [`Reader`], [`export`] and [`verify()`] read the files beside a
+//! all who are queued, one sync covers all who wait (group commit). [`Reader`] reads the files beside a
 //! running process, without a lock.
 //!
 //! **What it must never do.** Drop a record it has given a receipt for; hand out a receipt for a record that is not written whole; hold
@@ -28,7 +28,6 @@ mod commit;
 mod cursor;
 mod entry;
 mod error;
-mod export;
 mod format;
 mod holds;
 mod keeper;
@@ -49,12 +48,10 @@ mod tiles;
 mod torn;
 mod tree;
 mod turn;
-mod verify;
 
 pub use append::{Ledger, LedgerStatus, Queued, Receipt};
 pub use entry::{End, Entry, Head};
 pub use error::{Defect, DefectKind, LedgerError};
-pub use export::{ExportSummary, export};
 pub use holds::{Hold, Holds, Scope};
 pub use orders::{Done, Order, carry_out};
 pub use parts::Parts;
@@ -69,7 +66,6 @@ pub use space::{Reserve, Room};
 pub use tiles::{TilesSummary, export_tiles};
 pub use torn::TornTail;
 pub use tree::{ServedLog, SigningSettings};
-pub use verify::{Report, verify};
 
 #[cfg(test)]
 mod tests;

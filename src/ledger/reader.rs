@@ -12,9 +12,8 @@ use super::error::{Defect, DefectKind, LedgerError};
 use super::format::Suffix;
 use super::parts::Parts;
 use super::personal::{Opened, SubjectKeys};
-use super::torn::TornTail;
+use super::torn::{TornTail, whole_record_after};
 use super::tree::{Place, Places};
-use super::verify::whole_record_after;
 
 /// A walk over all records, one in memory at a time.
 #[derive(Debug)]

@@ -23,9 +23,8 @@ use super::reader::Reader;
 use super::settings::LedgerSettings;
 use super::state::{Shared, Sleep, State, Unsynced, WriteGroup};
 use super::store::{Disk, LedgerStore};
-use super::torn::TornTail;
+use super::torn::{TornTail, whole_record_after};
 use super::tree::{LogKey, Published, Publisher};
-use super::verify::whole_record_after;
 
 /// The file whose lock says that a process writes here.
 const LOCK: &str = "ledger.lock";

@@ -12,7 +12,7 @@ use crate::evidence::Export;
 use crate::evidence::Filter;
 use crate::evidence::Walked;
 use crate::evidence::each;
-use crate::ledger::verify;
+use crate::ledger::Reader;
 use crate::output::FileError;
 use crate::output::Overwrite;
 use crate::output::WholeFile;
@@ -127,8 +127,8 @@ fn exported(
     let walked = walked.map_err(|error| super::evidence_failed(&error, err))?;
     if walked.read == 0 {
         // Perhaps no ledger at all: nothing is left behind under the file's name.
-        let sound = verify(&args.dir).map_err(|error| super::failed(&error, err))?;
-        if sound.segments == 0 {
+        let reader = Reader::open(&args.dir).map_err(|error| super::failed(&error, err))?;
+        if reader.is_empty() {
             return Err(super::no_ledger(&args.dir, err));
         }
     }

@@ -17,7 +17,7 @@ use crate::evidence::ReportAbout;
 use crate::evidence::Tally;
 use crate::evidence::each;
 use crate::evidence::report;
-use crate::ledger::verify;
+use crate::ledger::Reader;
 use crate::output::Overwrite;
 use crate::output::WholeFile;
 
@@ -74,8 +74,8 @@ fn reported(args: &ReportArgs, err: &mut dyn Write) -> Result<Exit, Exit> {
     let walked = walked.map_err(|error| super::evidence_failed(&error, err))?;
     super::torn(err, walked.torn.as_ref());
     if walked.read == 0 {
-        let sound = verify(&args.dir).map_err(|error| super::failed(&error, err))?;
-        if sound.segments == 0 {
+        let reader = Reader::open(&args.dir).map_err(|error| super::failed(&error, err))?;
+        if reader.is_empty() {
             return Err(super::no_ledger(&args.dir, err));
         }
     }

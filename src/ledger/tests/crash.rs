@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use super::support::{append, copy_dir, records, segment_files, settings};
+use super::walk::verify;
 use crate::ledger::reader::Reader;
-use crate::ledger::{Defect, DefectKind, Ledger, LedgerError, TornTail, verify};
+use crate::ledger::{Defect, DefectKind, Ledger, LedgerError, TornTail};
 
 #[test]
 fn a_tail_torn_at_any_byte_is_cut_to_the_last_whole_record_and_reported() {

@@ -12,10 +12,10 @@ use std::time::SystemTime;
 use serde_json::Value;
 use serde_json::json;
 
-use super::support::{FaultyDisk, Op, at, records, settings};
+use super::support::{FaultyDisk, Op, at, export, records, settings};
 use crate::ledger::store::{LedgerStore, SegmentFile};
 use crate::ledger::{
-    Done, Entry, Head, Holds, Ledger, LedgerError, LedgerSettings, Order, Scope, carry_out, export,
+    Done, Entry, Head, Holds, Ledger, LedgerError, LedgerSettings, Order, Scope, carry_out,
 };
 use crate::model::DecisionId;
 use crate::settings::PersonalParts;

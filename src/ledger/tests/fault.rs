@@ -4,7 +4,8 @@ use std::fs;
 use std::sync::Arc;
 
 use super::support::{FaultyDisk, Op, append, enqueue, records, settings, wait_until};
-use crate::ledger::{Ledger, LedgerError, LedgerSettings, verify};
+use super::walk::verify;
+use crate::ledger::{Ledger, LedgerError, LedgerSettings};
 
 #[tokio::test]
 async fn a_failed_write_refuses_and_heals_and_leaves_no_trace() {

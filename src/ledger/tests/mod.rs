@@ -10,3 +10,4 @@ mod sealed;
 mod support;
 mod tree;
 mod wait;
+mod walk;

@@ -4,7 +4,8 @@ use proptest::prelude::{Strategy, any, prop, prop_oneof};
 use proptest::{prop_assert_eq, proptest};
 
 use super::support::{append, records, settings};
-use crate::ledger::{Ledger, LedgerSettings, verify};
+use super::walk::verify;
+use crate::ledger::{Ledger, LedgerSettings};
 
 #[derive(Clone, Debug)]
 enum Step {

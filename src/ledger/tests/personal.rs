@@ -8,10 +8,10 @@ use std::thread;
 use serde_json::Value;
 use serde_json::json;
 
-use super::support::{FaultyDisk, Op, at, settings, wait_until};
+use super::support::{FaultyDisk, Op, at, export, settings, wait_until};
 use crate::ledger::reader::Reader;
 use crate::ledger::{
-    Entry, Head, Ledger, LedgerError, LedgerSettings, Masker, SigningSettings, SubjectKeys, export,
+    Entry, Head, Ledger, LedgerError, LedgerSettings, Masker, SigningSettings, SubjectKeys,
 };
 use crate::model::DecisionId;
 use crate::settings::PersonalParts;

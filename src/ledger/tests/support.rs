@@ -13,7 +13,7 @@ use crate::ledger::entry::Payload;
 use crate::ledger::reader::Reader;
 use crate::ledger::settings::LedgerSettings;
 use crate::ledger::store::{Disk, LedgerStore, SegmentFile};
-use crate::ledger::{Ledger, LedgerError, Queued, Receipt};
+use crate::ledger::{Ledger, LedgerError, Queued, Receipt, SubjectKeys};
 
 pub(super) fn settings(dir: &Path) -> LedgerSettings {
     let window = Duration::from_millis(1);
@@ -183,4 +183,14 @@ impl SegmentFile for FaultyFile {
         self.disk.check(Op::Truncate)?;
         self.file.truncate(length)
     }
+}
+
+/// Each record's export view, one a line, with what is encrypted.
+pub(super) fn export(dir: &Path, out: &mut Vec<u8>) -> Result<(), LedgerError> {
+    let (mut reader, keys) = (Reader::open(dir)?, SubjectKeys::open(dir)?);
+    while let Some(record) = reader.next_record()? {
+        let line = serde_json::Value::Object(record.view_with(&keys)?);
+        out.extend_from_slice(format!("{line}\n").as_bytes());
+    }
+    Ok(())
 }

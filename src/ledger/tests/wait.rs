@@ -4,9 +4,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use super::support::{append, at, enqueue, records, segment_files, settings, wait_until};
+use super::walk::verify;
 use crate::ledger::reader::Reader;
 use crate::ledger::state::Sleep;
-use crate::ledger::{Entry, Head, Ledger, LedgerError, LedgerSettings, verify};
+use crate::ledger::{Entry, Head, Ledger, LedgerError, LedgerSettings};
 use crate::model::DecisionId;
 
 #[tokio::test]

@@ -1,14 +1,13 @@
-//! Checks the files against the format, from the raw bytes. It shares no parsing with the writer or the reader, so that a fault there
-//! does not hide itself here.
+//! The naive second opinion on what the writer leaves: headers, lengths, checksums and order, without a look into payloads, which these
+//! tests fill with anything.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::error::{Defect, DefectKind, LedgerError};
-use super::torn::TornTail;
+use crate::ledger::torn::{Fields, whole_record_after};
+use crate::ledger::{Defect, DefectKind, LedgerError, TornTail};
 
 const HEADER: u64 = 32;
 const FRAME: u64 = 24;
@@ -16,25 +15,25 @@ const PAYLOAD_LIMIT: u64 = 16_777_216;
 
 /// What a sound ledger holds.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Report {
+pub(super) struct Report {
     /// Segment files.
-    pub segments: u64,
+    pub(super) segments: u64,
     /// Records.
-    pub records: u64,
+    pub(super) records: u64,
     /// Sequence number of the last record.
-    pub last_sequence: Option<u64>,
+    pub(super) last_sequence: Option<u64>,
     /// Bytes in segments after the point where the next segment takes over; left by a disk error that has been healed.
-    pub superseded_bytes: u64,
+    pub(super) superseded_bytes: u64,
     /// Bytes after the last record that are none. Beside a running process that may be a record on its way; otherwise a crash or a
     /// power cut left them, and the next open sets them aside.
-    pub torn: Option<TornTail>,
+    pub(super) torn: Option<TornTail>,
 }
 
 /// Checks headers, lengths, checksums, the order of sequence numbers within and across segments, and that instants do not step back.
 ///
 /// # Errors
 /// `Defective` with the first defect; `Io` if a file cannot be read.
-pub fn verify(dir: impl AsRef<Path>) -> Result<Report, LedgerError> {
+pub(super) fn verify(dir: impl AsRef<Path>) -> Result<Report, LedgerError> {
     let dir = dir.as_ref();
     let mut report = Report::default();
     let mut check = Check { next: 0, instant: i64::MIN };
@@ -81,50 +80,6 @@ fn check_unsettled(path: &Path, check: &mut Check) -> Result<(Option<TornTail>, 
         Err(LedgerError::Defective(_)) => Ok((Some(segment.torn()?), 0)),
         Err(error) => Err(error),
     }
-}
-
-/// Whether a whole record with a sequence number beyond `expected` begins anywhere after `offset`. So does what was made to look like so
-/// many long ones that it would take hours to tell.
-pub(super) fn whole_record_after(
-    path: &Path,
-    offset: u64,
-    expected: u64,
-) -> Result<bool, LedgerError> {
-    let search = || -> io::Result<bool> {
-        let file = File::open(path)?;
-        let length = file.metadata()?.len();
-        let mut window = Vec::new();
-        let mut patience = length.saturating_mul(8).saturating_add(1 << 26);
-        let mut start = offset.saturating_add(1);
-        while start.saturating_add(FRAME) <= length {
-            window.clear();
-            window.resize(1 << 16, 0);
-            let count = file.read_at(&mut window, start)?;
-            window.truncate(count);
-            for (at, frame) in (start..).zip(window.windows(24)) {
-                let Some(fields) = Fields::read(frame) else { continue };
-                let rest = length.saturating_sub(at).saturating_sub(FRAME);
-                let ahead = fields.sequence.wrapping_sub(expected);
-                if fields.length > rest.min(PAYLOAD_LIMIT) || ahead == 0 || ahead > length {
-                    continue;
-                }
-                let Some(left) = patience.checked_sub(fields.length) else { return Ok(true) };
-                patience = left;
-                let mut payload = vec![0; usize::try_from(fields.length).unwrap_or(0)];
-                file.read_exact_at(&mut payload, at.saturating_add(FRAME))?;
-                if fields.checksum_of(&payload) == fields.checksum {
-                    return Ok(true);
-                }
-            }
-            let advance = u64::try_from(count).unwrap_or(0).saturating_sub(FRAME.saturating_sub(1));
-            if advance == 0 {
-                break;
-            }
-            start = start.saturating_add(advance);
-        }
-        Ok(false)
-    };
-    search().map_err(LedgerError::io("read", path))
 }
 
 /// Where the walk stands.
@@ -238,16 +193,17 @@ impl Segment {
             if !sound {
                 return Ok(Stop::NoRecord(DefectKind::Checksum));
             }
+            let instant = i64::from_le_bytes(frame[16..24].try_into().unwrap());
             let (expected, found) = (check.next, fields.sequence);
             if found != expected {
                 return Err(self
                     .defect(self.offset, DefectKind::OutOfOrder { expected, found })
                     .into());
             }
-            if fields.instant < check.instant {
+            if instant < check.instant {
                 return Err(self.defect(self.offset, DefectKind::InstantBackwards).into());
             }
-            *check = Check { next: found.saturating_add(1), instant: fields.instant };
+            *check = Check { next: found.saturating_add(1), instant };
             self.offset = self.offset.saturating_add(FRAME).saturating_add(fields.length);
         }
     }
@@ -293,36 +249,6 @@ fn header_fault(bytes: &[u8], first: u64) -> Option<&'static str> {
         return Some("it does not match its checksum");
     }
     (of_first != first.to_le_bytes()).then_some("it is that of another file")
-}
-
-/// The numbers before a payload.
-struct Fields {
-    length: u64,
-    checksum: u32,
-    sequence: u64,
-    instant: i64,
-    covered: [u8; 4],
-    also_covered: [u8; 16],
-}
-
-impl Fields {
-    fn read(frame: &[u8]) -> Option<Self> {
-        let covered: [u8; 4] = frame.get(0..4)?.try_into().ok()?;
-        let also_covered: [u8; 16] = frame.get(8..24)?.try_into().ok()?;
-        Some(Self {
-            length: u64::from(u32::from_le_bytes(covered)),
-            checksum: u32::from_le_bytes(frame.get(4..8)?.try_into().ok()?),
-            sequence: u64::from_le_bytes(frame.get(8..16)?.try_into().ok()?),
-            instant: i64::from_le_bytes(frame.get(16..24)?.try_into().ok()?),
-            covered,
-            also_covered,
-        })
-    }
-
-    fn checksum_of(&self, payload: &[u8]) -> u32 {
-        let numbers = crc32c::crc32c_append(crc32c::crc32c(&self.covered), &self.also_covered);
-        crc32c::crc32c_append(numbers, payload)
-    }
 }
 
 /// The segments by first sequence number.
