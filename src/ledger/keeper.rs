@@ -99,7 +99,12 @@ fn look(folder: &Path, ledger: &Shared, sealer: &Mutex<Option<Sealer>>) -> io::R
         Err(error) => return Err(error),
     };
     for entry in entries {
-        let path = entry?.path();
+        let entry = entry?;
+        let path = entry.path();
+        // Who opens a pipe that nobody writes to waits for ever, and everything that is asked for with him.
+        if !entry.file_type()?.is_file() {
+            continue;
+        }
         if path.extension() != Some(OsStr::new("request")) {
             clear(&path);
             continue;
