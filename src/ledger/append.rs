@@ -1,5 +1,6 @@
 //! The hot path: a record is queued, written with all others that are queued, and known to be on disk.
 
+use std::cell::Cell;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -14,6 +15,14 @@ use super::sealed::Sealer;
 use super::state::{Shared, WriteGroup};
 use super::tree::Publisher;
 use super::turn::TurnEnd;
+
+/// Bytes of a buffer that are kept for the thread's next record.
+const KEPT: usize = 16_384;
+
+thread_local! {
+    /// Where the thread's records are put together.
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// The writing side of a ledger; clones share it. Dropping the last clone closes it.
 #[derive(Clone, Debug)]
@@ -92,7 +101,12 @@ impl Ledger {
     /// over 16 MiB. In each case there is no record.
     pub fn enqueue(&self, instant: Timestamp, entry: &Entry<'_>) -> Result<Queued, LedgerError> {
         let shared = &self.handle.shared;
-        shared.enqueue(instant, entry.encode(instant, &shared.guard)?)
+        let mut payload = entry.encode(instant, &shared.guard, BUFFER.take())?;
+        let queued = shared.enqueue(instant, &mut payload);
+        if payload.bytes.capacity() <= KEPT {
+            BUFFER.set(payload.bytes);
+        }
+        queued
     }
 
     /// Writes a record, and all others that are queued, and returns once the system has them.

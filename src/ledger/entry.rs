@@ -193,8 +193,13 @@ impl<'a> Part<'a> {
 }
 
 impl Entry<'_> {
-    /// The payload, for an instant.
-    pub(super) fn encode(&self, instant: Timestamp, guard: &Guard) -> Result<Payload, LedgerError> {
+    /// The payload, for an instant, in a buffer that need not be empty.
+    pub(super) fn encode(
+        &self,
+        instant: Timestamp,
+        guard: &Guard,
+        buffer: Vec<u8>,
+    ) -> Result<Payload, LedgerError> {
         let size = |part: Option<&[u8]>| part.map_or(0, <[u8]>::len);
         let bytes = size(self.document).saturating_add(size(self.personal));
         if bytes > PAYLOAD_LIMIT {
@@ -202,7 +207,9 @@ impl Entry<'_> {
         }
         let document = self.document.map(Part::new).transpose()?;
         let personal = self.personal.map(|json| Part::personal(json, self, guard)).transpose()?;
-        let mut payload = Vec::with_capacity(bytes.saturating_add(512));
+        let mut payload = buffer;
+        payload.clear();
+        payload.reserve(bytes.saturating_add(512));
         payload.extend_from_slice(&[0; 2]);
         let mut envelope = Envelope { bytes: &mut payload, first: true };
         let time =
@@ -394,7 +401,7 @@ mod tests {
             personal: Some(personal),
             subject: None,
         };
-        let payload = entry.encode(instant(), &Guard::Clear).unwrap();
+        let payload = entry.encode(instant(), &Guard::Clear, Vec::new()).unwrap();
         let parts = Parts::read(&payload.bytes).unwrap();
         let value: serde_json::Value = serde_json::from_slice(parts.envelope).unwrap();
         // A map of serde_json is sorted, so that writing it again gives the canonical form.
@@ -445,7 +452,7 @@ mod tests {
             personal: None,
             subject: None,
         };
-        let payload = entry.encode(instant(), &Guard::Clear).unwrap().bytes;
+        let payload = entry.encode(instant(), &Guard::Clear, Vec::new()).unwrap().bytes;
         let parts = Parts::read(&payload).unwrap();
         assert_eq!(
             std::str::from_utf8(parts.envelope).unwrap(),

@@ -300,7 +300,8 @@ impl Shared {
             personal: personal.as_deref().map(str::as_bytes),
             subject,
         };
-        let receipt = self.write(self.enqueue(now, entry.encode(now, &self.guard)?)?)?;
+        let mut payload = entry.encode(now, &self.guard, Vec::new())?;
+        let receipt = self.write(self.enqueue(now, &mut payload)?)?;
         if let Some(synced) = self.wait_for(receipt.sequence(), None)? {
             match synced.blocking_recv() {
                 Ok(Ok(())) => {}

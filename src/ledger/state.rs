@@ -35,7 +35,7 @@ impl Shared {
     pub(super) fn enqueue(
         &self,
         instant: Timestamp,
-        mut payload: Payload,
+        payload: &mut Payload,
     ) -> Result<Queued, LedgerError> {
         let bytes = payload.bytes.len();
         let limit = PAYLOAD_LIMIT;

@@ -30,7 +30,7 @@ pub(super) fn append(ledger: &Ledger, micros: i64, payload: &[u8]) -> Result<Rec
 
 /// Queues bytes that are no entry: the writer does not read them.
 pub(super) fn enqueue(ledger: &Ledger, micros: i64, payload: &[u8]) -> Result<Queued, LedgerError> {
-    ledger.handle.shared.enqueue(at(micros), Payload::opaque(payload))
+    ledger.handle.shared.enqueue(at(micros), &mut Payload::opaque(payload))
 }
 
 /// All records, read naively through the public reader: sequence, instant (µs), payload.

@@ -222,6 +222,29 @@ fn a_damaged_tree_is_made_again_and_records_that_contradict_the_checkpoint_are_r
 }
 
 #[test]
+fn a_log_without_its_checkpoint_does_not_fall_behind_that_of_its_last_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("ledger");
+    let (ledger, _) = Ledger::open(signed(folder.path())).unwrap();
+    for micros in 0..20 {
+        record(&ledger, micros).unwrap();
+    }
+    ledger.close().unwrap();
+    fs::remove_file(dir.join("checkpoint")).unwrap();
+    let segment = segment_files(&dir).into_iter().next().unwrap();
+    let records = fs::read(&segment).unwrap();
+    let cut = records.len() - (records.len() - 32) / 20;
+    fs::write(&segment, &records[..cut]).unwrap();
+    let short = Ledger::open(signed(folder.path()));
+    assert!(matches!(short, Err(LedgerError::Short { found: 19, size: 20 })), "{short:?}");
+    fs::write(&segment, &records).unwrap();
+    let (ledger, _) = Ledger::open(signed(folder.path())).unwrap();
+    record(&ledger, 20).unwrap();
+    ledger.close().unwrap();
+    assert_eq!(*published(&dir).root(), naive_root(&envelopes(&dir)));
+}
+
+#[test]
 fn each_days_last_checkpoint_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("ledger");

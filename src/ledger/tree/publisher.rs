@@ -77,23 +77,46 @@ struct Control_ {
 }
 
 impl Published {
-    /// The last checkpoint.
+    /// The last checkpoint; if it is gone, that of the last day that has one, so that a log never falls behind what it signed.
     ///
     /// # Errors
     /// `Checkpoint` if it is none of this log.
     pub(in crate::ledger) fn read(dir: &Path, key: &LogKey) -> Result<Option<Self>, LedgerError> {
         let path = dir.join(CHECKPOINT);
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(LedgerError::io("read", &path)(error)),
+        let path = match path.try_exists() {
+            Ok(true) => path,
+            Ok(false) => match last_day(&dir.join(CHECKPOINTS))? {
+                Some(path) => path,
+                None => return Ok(None),
+            },
+            Err(error) => return Err(LedgerError::io("look at", &path)(error)),
         };
+        let text = std::fs::read_to_string(&path).map_err(LedgerError::io("read", &path))?;
         let opened = Checkpoint::open(&text, key.name.as_str(), &[key.verifier()], &[]);
         let opened =
             opened.map_err(|fault| LedgerError::Checkpoint { path, reason: fault.to_string() })?;
         let checkpoint = opened.checkpoint;
         Ok(Some(Self { root: *checkpoint.root(), size: checkpoint.size(), text }))
     }
+}
+
+/// The file of the last day; its name is a date.
+fn last_day(folder: &Path) -> Result<Option<PathBuf>, LedgerError> {
+    let failed = || LedgerError::io("list", folder);
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed()(error)),
+    };
+    let mut last: Option<PathBuf> = None;
+    for entry in entries {
+        let path = entry.map_err(failed())?.path();
+        // One that is being written ends with `.new`.
+        if path.extension().is_none() {
+            last = last.max(Some(path));
+        }
+    }
+    Ok(last)
 }
 
 impl Publisher {
