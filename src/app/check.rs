@@ -9,6 +9,8 @@ use crate::gateway::tls::Certificates;
 use crate::gateway::upstream::Upstream;
 use crate::geo::GeoSourceKind;
 use crate::ledger::Reader;
+use crate::ledger::SigningSettings;
+use crate::ledger::check_key;
 use crate::settings::BodyUse;
 
 use super::blind_spots;
@@ -53,6 +55,9 @@ pub fn check(config: &Config, now: Timestamp) -> Result<CheckReport, ServeError>
     if config.ledger.dir.exists() {
         Reader::open(&config.ledger.dir)?;
     }
+    let key = config.ledger.key.clone();
+    let signing = SigningSettings { key, origin: config.ledger.origin.clone() };
+    check_key(&config.ledger.dir, &signing)?;
     let policies = &snapshot.policies;
     let mut facts: Vec<String> = policies
         .policies()

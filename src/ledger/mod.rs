@@ -58,7 +58,7 @@ pub use parts::Parts;
 pub use personal::{Masker, SubjectKeys};
 pub use prove::{ProofError, ProofSettings, prove};
 pub use reader::{Reader, Record};
-pub use recovery::Recovery;
+pub use recovery::{Recovery, check_key};
 pub use sealed::SealReport;
 pub use search::{Found, Hit, IndexState, IndexStatus, Query, Searcher, records_at, search_files};
 pub use settings::LedgerSettings;

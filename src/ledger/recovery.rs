@@ -24,7 +24,7 @@ use super::settings::LedgerSettings;
 use super::state::{Shared, Sleep, State, Unsynced, WriteGroup};
 use super::store::{Disk, LedgerStore};
 use super::torn::{TornTail, whole_record_after};
-use super::tree::{LogKey, Published, Publisher};
+use super::tree::{LogKey, Published, Publisher, SigningSettings};
 
 /// The file whose lock says that a process writes here.
 const LOCK: &str = "ledger.lock";
@@ -150,6 +150,16 @@ impl Ledger {
         handle.keep(&of_publisher)?;
         Ok((Self { handle: Arc::new(handle) }, recovery))
     }
+}
+
+/// Whether the ledger in `dir` and its key belong together, as a start would find them; nothing is written.
+///
+/// # Errors
+/// `Key` if they do not; `Io`.
+pub fn check_key(dir: impl AsRef<Path>, signing: &SigningSettings) -> Result<(), LedgerError> {
+    let dir = dir.as_ref();
+    let has_records = dir.is_dir() && holds_records(dir)?;
+    LogKey::check(dir, signing, has_records)
 }
 
 /// Whether any segment is longer than its header.

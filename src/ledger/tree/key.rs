@@ -85,6 +85,21 @@ impl LogKey {
         }
     }
 
+    /// Whether [`LogKey::take`] would give a key, as far as can be told without writing.
+    ///
+    /// # Errors
+    /// As [`LogKey::take`].
+    pub(in crate::ledger) fn check(
+        dir: &Path,
+        settings: &SigningSettings,
+        has_records: bool,
+    ) -> Result<(), LedgerError> {
+        let public = dir.join(PUBLIC);
+        let begins = !has_records && !exists(&settings.key)? && !exists(&public)?;
+        let goes_on = !exists(&settings.key)? && exists(&beginning(&settings.key))?;
+        if begins || goes_on { Ok(()) } else { Self::take(dir, settings, has_records).map(drop) }
+    }
+
     /// Its public half.
     pub(in crate::ledger) fn verifier(&self) -> VerifierKey {
         self.key.verifier(self.name.clone(), KeyKind::Ed25519)
@@ -208,11 +223,14 @@ mod tests {
         let key = folder.path().join("keys/ledger-key.pem");
         let settings = SigningSettings { key: key.clone(), origin: None };
         assert_eq!(problem(LogKey::take(&dir, &settings, true)), NO_KEY);
+        LogKey::check(&dir, &settings, false).unwrap();
+        assert!(LogKey::check(&dir, &settings, true).is_err());
         assert!(!key.exists());
 
         let made = LogKey::take(&dir, &settings, false).unwrap();
         assert!(made.name.as_str().starts_with("interdict.invalid/"));
         for has_records in [false, true] {
+            LogKey::check(&dir, &settings, has_records).unwrap();
             let taken = LogKey::take(&dir, &settings, has_records).unwrap();
             assert_eq!(taken.verifier(), made.verifier());
         }

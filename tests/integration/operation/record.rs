@@ -130,6 +130,9 @@ fn a_ledger_without_its_key_and_a_key_without_its_ledger_end_with_78_and_what_to
     assert_eq!(ended.code, Some(78), "{}", ended.stderr);
     assert!(ended.stderr.contains("Restore the key"), "{}", ended.stderr);
     assert!(!key.exists(), "no key is made for a ledger that has one");
+    let checked = run(interdict().args(["check", "--config"]).arg(&config));
+    assert_eq!(checked.code, Some(78), "{}", checked.stderr);
+    assert!(checked.stderr.contains("Restore the key"), "{}", checked.stderr);
 
     fs::rename(stopped.join("elsewhere.pem"), &key).unwrap();
     fs::rename(stopped.join("ledger"), stopped.join("away")).unwrap();
