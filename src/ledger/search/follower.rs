@@ -38,6 +38,7 @@ use super::postings::Bits;
 use super::postings::pages;
 use super::postings::pair;
 use super::query::Query;
+use super::quick;
 use super::secret::Secret;
 use super::terms;
 use super::terms::Field;
@@ -400,13 +401,14 @@ impl Work<'_> {
         let Some(parts) = record.parts() else { return };
         let place = u16::try_from(record.sequence % BLOCK).unwrap_or_default();
         let before = pairs.len();
-        terms::each(&parts, &self.shared.keys, &mut |field, value| {
+        let (keys, secret, tags) = (&self.shared.keys, &self.secret, &mut self.tags);
+        let mut told = |field: Field, value: &str| {
             let tag = match field {
-                Field::Account => self.secret.tag(field, value),
+                Field::Account => secret.tag(field, value),
                 _ => {
-                    let known = self.tags.entry(field).or_default();
+                    let known = tags.entry(field).or_default();
                     known.get(value).copied().unwrap_or_else(|| {
-                        let tag = self.secret.tag(field, value);
+                        let tag = secret.tag(field, value);
                         if known.len() < REMEMBERED {
                             known.insert(value.into(), tag);
                         }
@@ -418,6 +420,9 @@ impl Work<'_> {
             if !pairs.iter().skip(before).any(|pair| *pair == found) {
                 pairs.push(found);
             }
-        });
+        };
+        if quick::each(&parts, keys, &mut told).is_none() {
+            terms::each(&parts, keys, &mut told);
+        }
     }
 }

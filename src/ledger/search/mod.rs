@@ -20,6 +20,7 @@ mod masked;
 mod offline;
 mod postings;
 mod query;
+mod quick;
 mod secret;
 mod terms;
 
