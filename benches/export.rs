@@ -2,6 +2,8 @@
 //!
 //! The records are what a mirror and a shop leave: a decision with its evidence, then its outcome.
 
+mod program;
+
 use std::error::Error;
 use std::io::Write as _;
 use std::path::Path;
@@ -15,6 +17,7 @@ use interdict::ledger::Ledger;
 use interdict::ledger::LedgerSettings;
 use interdict::model::DecisionId;
 use interdict::model::Verdict;
+use program::peak_of;
 
 const DOCUMENT: &str = r#"{"action":"resale","decision":{"at":"2026-11-02T10:00:00.123456Z","basis":"text","bundle":"sha256:6f1d1c0b2a4e4c0f9a86f1f8c5b1d6b36a2f0a5a41f1e4c7d1f1f0b7d2c3e4f5","citation":"89 FR 52434","clause":"FD-3a","id":"0197a3f2-8c3b-7d1e-9f00-0123456789ab","items":[{"matched_by":"sku","product":"kaspersky.covered","verdict":"block"}],"nexus":{"because":["billing_country","ip"],"buyer":"us","seller":"foreign"},"policy":"us-commerce-kaspersky","reason":"Sales of this product to customers in the United States have ended (FD-3a, 89 FR 52434): the buyer is us, the seller is foreign because of billing_country, ip","rule":"resale","verdict":"block"},"evidence":{"account_standing":"not_asked","addresses":[{"answers":[{"country":"US","source":"country.mmdb 2026-10-06"},{"country":"US","source":"networks.csv 2026-09-01"}],"country":"US","origin":"client"}],"vouching":"unvouched"},"items":[{"name":"Kaspersky Premium, 5 devices, 1 year","quantity":1,"sku":"KL1047GDEFS","vendor":"Kaspersky"}],"request":{"host":"shop.example","method":"POST"},"route":"orders","seller":{"organization_country":"DE"}}"#;
 const PERSONAL: &str = r#"{"evidence":{"account":"A-17","addresses":[{"address":"198.51.100.7"}],"billing_country":"US","billing_region":"CA","email_domain":"mail.example"},"request":{"client":"198.51.100.7","path":"/api/orders","peer":"127.0.0.1"}}"#;
@@ -54,29 +57,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// Runs the program; the peak of its resident memory in kB, 0 where the system does not tell.
 fn written(ledger: &Path, arguments: &[&str], out: &Path) -> Result<u64, Box<dyn Error>> {
     let (command, flags) = arguments.split_first().ok_or("no command")?;
-    let mut child = Command::new(env!("CARGO_BIN_EXE_interdict"))
-        .args(["ledger", command])
-        .arg(ledger)
-        .args(flags)
-        .arg("--force")
-        .arg("--out")
-        .arg(out)
-        .stderr(std::process::Stdio::null())
-        .spawn()?;
-    let status = format!("/proc/{}/status", child.id());
-    let mut peak = 0;
-    loop {
-        if let Ok(text) = std::fs::read_to_string(&status) {
-            let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-            let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-            peak = peak.max(kilobytes.unwrap_or(0));
-        }
-        if let Some(status) = child.try_wait()? {
-            assert!(status.success(), "the program failed: {status}");
-            return Ok(peak);
-        }
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    let mut program = Command::new(env!("CARGO_BIN_EXE_interdict"));
+    program.args(["ledger", command]).arg(ledger).args(flags);
+    peak_of(program.arg("--force").arg("--out").arg(out))
 }
 
 /// Writes a ledger of that many decisions, each with its outcome.

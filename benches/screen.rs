@@ -2,6 +2,9 @@
 //!
 //! The rows are what a shop has: most hold nothing covered, one in ten does, one in twenty is from the United States.
 
+mod program;
+
+use program::peak_of;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::fs::File;
@@ -40,29 +43,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Runs the program; the peak of its resident memory in kB, 0 where the system does not tell.
 fn screen(file: &Path, map: &Path, out: &Path) -> Result<u64, Box<dyn Error>> {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_interdict"))
-        .arg("screen")
-        .arg(file)
-        .arg("--map")
-        .arg(map)
-        .arg("--out")
-        .arg(out)
-        .stderr(std::process::Stdio::null())
-        .spawn()?;
-    let status = format!("/proc/{}/status", child.id());
-    let mut peak = 0;
-    loop {
-        if let Ok(text) = std::fs::read_to_string(&status) {
-            let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-            let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-            peak = peak.max(kilobytes.unwrap_or(0));
-        }
-        if let Some(status) = child.try_wait()? {
-            assert!(status.success(), "the program failed: {status}");
-            return Ok(peak);
-        }
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_interdict"));
+    peak_of(command.arg("screen").arg(file).arg("--map").arg(map).arg("--out").arg(out))
 }
 
 /// Writes `rows` rows.

@@ -61,7 +61,11 @@ pub fn each(
     progress: &mut dyn FnMut(Progress),
     take: &mut dyn FnMut(&Entry<'_>) -> Result<(), EvidenceError>,
 ) -> Result<Walked, EvidenceError> {
-    let (mut reader, keys) = (Reader::open(dir)?, SubjectKeys::open(dir)?);
+    let keys = SubjectKeys::open(dir)?;
+    let mut reader = match filter.from {
+        Some(from) => Reader::open_near(dir, from.0)?,
+        None => Reader::open(dir)?,
+    };
     let (mut walked, mut told) = (Walked::default(), Progress::default());
     while let Some(record) = reader.next_record()? {
         walked.read = walked.read.saturating_add(1);

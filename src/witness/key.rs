@@ -10,10 +10,10 @@ use crate::merkle::KeyKind;
 use crate::merkle::KeyName;
 use crate::merkle::SigningKey;
 use crate::merkle::VerifierKey;
+use crate::output::rename_durably;
+use crate::output::replace_private;
 
 use super::error::WitnessError;
-use super::store::rename;
-use super::store::replace;
 
 /// The file with the witness's name and public key, in the state's folder.
 const PUBLIC: &str = "witness.pub";
@@ -43,7 +43,7 @@ pub(super) fn take(path: &Path, dir: &Path, name: &KeyName) -> Result<SigningKey
         (true, true) => read(path, path, dir, name),
         (false, true) if exists(&beginning)? => {
             let key = read(&beginning, path, dir, name)?;
-            rename(&beginning, path).map_err(WitnessError::io("rename", &beginning))?;
+            rename_durably(&beginning, path).map_err(WitnessError::io("rename", &beginning))?;
             Ok(key)
         }
         (false, true) => Err(wrong(path, dir, NO_KEY)),
@@ -77,11 +77,11 @@ fn make(path: &Path, dir: &Path, name: &KeyName) -> Result<SigningKey, WitnessEr
         made.map_err(WitnessError::io("create", folder))?;
     }
     let beginning = beginning(path);
-    replace(&beginning, &pem).map_err(WitnessError::io("write", &beginning))?;
+    replace_private(&beginning, pem.as_bytes()).map_err(WitnessError::io("write", &beginning))?;
     let public = dir.join(PUBLIC);
     let line = format!("{}\n", key.verifier(name.clone(), KeyKind::Cosignature));
-    replace(&public, &line).map_err(WitnessError::io("write", &public))?;
-    rename(&beginning, path).map_err(WitnessError::io("rename", &beginning))?;
+    replace_private(&public, line.as_bytes()).map_err(WitnessError::io("write", &public))?;
+    rename_durably(&beginning, path).map_err(WitnessError::io("rename", &beginning))?;
     Ok(key)
 }
 

@@ -6,7 +6,6 @@ use std::fs::File;
 use std::fs::OpenOptions;
 use std::fs::TryLockError;
 use std::io;
-use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -14,6 +13,8 @@ use std::path::PathBuf;
 
 use sha2::Digest as _;
 use sha2::Sha256;
+
+use crate::output::replace_private;
 
 use super::error::WitnessError;
 
@@ -62,7 +63,7 @@ impl Store {
     /// # Errors
     /// It may be on the disk, or the one before.
     pub(super) fn keep(&self, hash: &str, note: &str) -> io::Result<()> {
-        replace(&self.path(hash), note)
+        replace_private(&self.path(hash), note.as_bytes())
     }
 
     /// Keeps what shows that a log has forked; the first time counts.
@@ -71,7 +72,7 @@ impl Store {
     /// It is not kept.
     pub(super) fn keep_fork(&self, hash: &str, note: &str) -> io::Result<()> {
         let path = self.dir.join(format!("{hash}.fork"));
-        if path.try_exists()? { Ok(()) } else { replace(&path, note) }
+        if path.try_exists()? { Ok(()) } else { replace_private(&path, note.as_bytes()) }
     }
 
     /// Where a log's checkpoint lies.
@@ -83,22 +84,4 @@ impl Store {
 /// The name under which C2SP tlog-witness has a log: SHA-256 of its origin, in lower case hexadecimal digits.
 pub(super) fn origin_hash(origin: &str) -> String {
     Sha256::digest(origin).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Replaces a file whole and durably; only its owner reads it.
-pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let mut unnamed = path.as_os_str().to_owned();
-    unnamed.push(".new");
-    let unnamed = PathBuf::from(unnamed);
-    let mut options = OpenOptions::new();
-    let mut file = options.create(true).truncate(true).write(true).mode(0o600).open(&unnamed)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    rename(&unnamed, path)
-}
-
-pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    fs::rename(from, to)?;
-    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }

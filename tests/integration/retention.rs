@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::support::GERMAN;
 use crate::support::Gateway;
 use crate::support::GatewayBuilder;
+use crate::support::ORDERS_BY_ACCOUNT;
 use crate::support::Recorder;
 use crate::support::Request;
 use crate::support::gateway::export;
@@ -15,26 +16,9 @@ use crate::support::gateway::interdict;
 use crate::support::run;
 use crate::support::until;
 
-const ROUTES: &str = r#"
-[[route]]
-name = "orders"
-methods = ["POST"]
-path = "/api/orders"
-action = "resale"
-items = { at = "/lines/*", sku = "/sku" }
-buyer = { account = "/account", billing_country = "/country" }
-upstream = "main"
-
-[[route]]
-name = "rest"
-path = "/{*any}"
-action = "none"
-upstream = "main"
-"#;
-
 fn kept(upstream: &Recorder, personal: &str) -> Gateway {
     GatewayBuilder::new(upstream.address)
-        .routes(ROUTES)
+        .routes(ORDERS_BY_ACCOUNT)
         .environment("INTERDICT__LEDGER__PERSONAL", personal)
         .start()
 }
@@ -207,7 +191,7 @@ fn segments_are_sealed_beside_a_running_gateway_and_read_as_before() {
     let ledger = folder.path().join("ledger");
     let before = export(&ledger);
     let gateway = GatewayBuilder::new(upstream.address)
-        .routes(ROUTES)
+        .routes(ORDERS_BY_ACCOUNT)
         .environment("INTERDICT__LEDGER__DIR", ledger.to_str().unwrap())
         .environment(
             "INTERDICT__LEDGER__KEY",

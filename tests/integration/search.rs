@@ -15,6 +15,7 @@ use serde_json::json;
 use crate::support::GERMAN;
 use crate::support::Gateway;
 use crate::support::GatewayBuilder;
+use crate::support::ORDERS_BY_ACCOUNT;
 use crate::support::Recorder;
 use crate::support::Request;
 use crate::support::US;
@@ -23,22 +24,6 @@ use crate::support::gateway::export_all;
 use crate::support::interdict;
 use crate::support::run;
 use crate::support::until;
-
-const ROUTES: &str = r#"
-[[route]]
-name = "orders"
-methods = ["POST"]
-path = "/api/orders"
-action = "resale"
-items = { at = "/lines/*", sku = "/sku" }
-buyer = { account = "/account", billing_country = "/country" }
-upstream = "main"
-[[route]]
-name = "rest"
-path = "/{*any}"
-action = "none"
-upstream = "main"
-"#;
 
 fn order(gateway: &Gateway, account: &str, from: &str) -> String {
     let country = if from == US { "US" } else { "DE" };
@@ -61,7 +46,7 @@ fn picked(ledger: &Path, picks: impl Fn(&Value) -> bool) -> Vec<Value> {
 #[test]
 fn records_are_found_while_the_gateway_decides_and_after_it_is_killed() {
     let recorder = Recorder::start();
-    let gateway = GatewayBuilder::new(recorder.address).routes(ROUTES).start();
+    let gateway = GatewayBuilder::new(recorder.address).routes(ORDERS_BY_ACCOUNT).start();
     let ledger = gateway.dir().join("ledger");
     let mut ids = Vec::new();
     for n in 0..24 {
@@ -117,7 +102,7 @@ fn records_are_found_while_the_gateway_decides_and_after_it_is_killed() {
 #[test]
 fn over_http_only_bearers_with_the_permission_find_records() {
     let recorder = Recorder::start();
-    let gateway = GatewayBuilder::new(recorder.address).routes(ROUTES).start();
+    let gateway = GatewayBuilder::new(recorder.address).routes(ORDERS_BY_ACCOUNT).start();
     let get = |gateway: &Gateway, query: &str, token: Option<&str>| {
         let mut request = Request::get(&format!("/admin/v1/records{query}"));
         if let Some(token) = token {
@@ -143,7 +128,7 @@ fn over_http_only_bearers_with_the_permission_find_records() {
         format!("{signed}.{}", b64(signature.as_ref()))
     };
     let gateway = GatewayBuilder::new(recorder.address)
-        .routes(ROUTES)
+        .routes(ORDERS_BY_ACCOUNT)
         .with(
             "[identity]\njwks = \"jwks.json\"\nissuer = \"https://shop.example\"\naudience = \"interdict\"\n\
              algorithms = [\"EdDSA\"]\nclaims = { account = \"/sub\" }\n\

@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::fs::OpenOptions;
 use std::io;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use crate::ledger::LedgerError;
@@ -14,6 +11,7 @@ use crate::merkle::Cosignature;
 use crate::merkle::Note;
 use crate::merkle::Signature;
 use crate::merkle::VerifierKey;
+use crate::output::replace_private;
 
 /// The checkpoint with the cosignatures.
 const WITNESSED: &str = "checkpoint.witnessed";
@@ -31,7 +29,7 @@ pub(super) fn sizes(ledger: &Path) -> BTreeMap<String, u64> {
 /// # Errors
 /// They are not kept.
 pub(super) fn keep_sizes(ledger: &Path, sizes: &BTreeMap<String, u64>) -> io::Result<()> {
-    replace(&ledger.join(SIZES), &serde_json::to_vec(sizes)?)
+    replace_private(&ledger.join(SIZES), &serde_json::to_vec(sizes)?)
 }
 
 /// The last checkpoint that was witnessed; none also where it cannot be read, for the next one takes its place.
@@ -70,17 +68,5 @@ pub(super) fn keep_witnessed(
     for signature in older.chain(cosignatures) {
         note.add(signature.clone()).map_err(io::Error::other)?;
     }
-    replace(&ledger.join(WITNESSED), note.to_string().as_bytes())
-}
-
-/// Replaces a file whole and durably; only its owner reads it.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut unnamed = path.as_os_str().to_owned();
-    unnamed.push(".new");
-    let mut options = OpenOptions::new();
-    let mut file = options.create(true).truncate(true).write(true).mode(0o600).open(&unnamed)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&unnamed, path)?;
-    fs::File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+    replace_private(&ledger.join(WITNESSED), note.to_string().as_bytes())
 }

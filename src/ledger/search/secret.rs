@@ -1,15 +1,14 @@
 //! The key of the tags: what the index says of a person cannot be read without it, nor guessed.
 
 use std::fs;
-use std::fs::OpenOptions;
 use std::io;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::path::PathBuf;
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand;
+
+use crate::output::replace_private;
 
 use super::super::error::LedgerError;
 use super::postings::TAG_BITS;
@@ -41,16 +40,7 @@ impl Secret {
         let mut bytes = [0; KEY];
         rand::fill(&mut bytes).map_err(|_| LedgerError::NoRandomness)?;
         let path = path(folder);
-        let written = (|| {
-            let unnamed = path.with_extension("new");
-            let mut options = OpenOptions::new();
-            options.create(true).truncate(true).write(true).mode(0o600);
-            let mut file = options.open(&unnamed)?;
-            file.write_all(&bytes)?;
-            file.sync_all()?;
-            fs::rename(&unnamed, &path)
-        })();
-        written.map_err(LedgerError::io("write", &path))?;
+        replace_private(&path, &bytes).map_err(LedgerError::io("write", &path))?;
         Ok(Self::of(&bytes))
     }
 

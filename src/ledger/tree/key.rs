@@ -2,12 +2,7 @@
 
 use std::fs;
 use std::fs::DirBuilder;
-use std::fs::File;
-use std::fs::OpenOptions;
-use std::io;
-use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -18,6 +13,10 @@ use crate::merkle::KeyKind;
 use crate::merkle::KeyName;
 use crate::merkle::SigningKey;
 use crate::merkle::VerifierKey;
+use crate::output::rename_durably;
+use crate::output::replace_private;
+use crate::output::unnamed;
+use crate::output::write_private;
 
 use super::super::error::LedgerError;
 
@@ -63,7 +62,7 @@ impl LogKey {
     ) -> Result<Self, LedgerError> {
         let SigningSettings { key: path, .. } = settings;
         let public = dir.join(PUBLIC);
-        let beginning = beginning(path);
+        let beginning = unnamed(path);
         let wrong = |problem| LedgerError::Key { dir: dir.to_owned(), key: path.clone(), problem };
         let present = Present {
             beginning: exists(&beginning)?,
@@ -96,7 +95,7 @@ impl LogKey {
     ) -> Result<(), LedgerError> {
         let public = dir.join(PUBLIC);
         let begins = !has_records && !exists(&settings.key)? && !exists(&public)?;
-        let goes_on = !exists(&settings.key)? && exists(&beginning(&settings.key))?;
+        let goes_on = !exists(&settings.key)? && exists(&unnamed(&settings.key))?;
         if begins || goes_on { Ok(()) } else { Self::take(dir, settings, has_records).map(drop) }
     }
 
@@ -142,11 +141,10 @@ impl LogKey {
             let created = builder.recursive(true).mode(0o700).create(folder);
             created.map_err(LedgerError::io("create", folder))?;
         }
-        let beginning = beginning(path);
+        let beginning = unnamed(path);
         write(&beginning, &pem)?;
-        let unnamed = public.with_extension("pub.new");
-        write(&unnamed, &format!("{}\n", made.verifier()))?;
-        rename(&unnamed, public)?;
+        let line = format!("{}\n", made.verifier());
+        replace_private(public, line.as_bytes()).map_err(LedgerError::io("write", public))?;
         rename(&beginning, path)?;
         Ok(made)
     }
@@ -174,34 +172,16 @@ fn default_origin(public: &[u8; 32]) -> String {
     format!("interdict.invalid/{digits}")
 }
 
-fn beginning(key: &Path) -> PathBuf {
-    let mut name = key.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    key.with_file_name(name)
-}
-
 fn exists(path: &Path) -> Result<bool, LedgerError> {
     path.try_exists().map_err(LedgerError::io("look at", path))
 }
 
-/// Writes a file that only its owner reads, durably.
 fn write(path: &Path, text: &str) -> Result<(), LedgerError> {
-    let written = || -> io::Result<()> {
-        let mut options = OpenOptions::new();
-        let mut file = options.create(true).truncate(true).write(true).mode(0o600).open(path)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    };
-    written().map_err(LedgerError::io("write", path))
+    write_private(path, text.as_bytes()).map_err(LedgerError::io("write", path))
 }
 
 fn rename(from: &Path, to: &Path) -> Result<(), LedgerError> {
-    let renamed = || -> io::Result<()> {
-        fs::rename(from, to)?;
-        let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-    };
-    renamed().map_err(LedgerError::io("rename", from))
+    rename_durably(from, to).map_err(LedgerError::io("rename", from))
 }
 
 #[cfg(test)]
@@ -248,7 +228,7 @@ mod tests {
         fs::remove_file(&key).unwrap();
         assert_eq!(problem(LogKey::take(&dir, &settings, false)), NO_KEY);
         // Ended before the key had its name.
-        fs::write(beginning(&key), &pem).unwrap();
+        fs::write(unnamed(&key), &pem).unwrap();
         assert_eq!(LogKey::take(&dir, &settings, false).unwrap().verifier(), made.verifier());
         assert!(key.exists());
 
@@ -260,7 +240,7 @@ mod tests {
     fn a_start_that_ended_before_anything_was_public_begins_anew() {
         let folder = tempfile::tempdir().unwrap();
         let key = folder.path().join("key.pem");
-        fs::write(beginning(&key), "half a key").unwrap();
+        fs::write(unnamed(&key), "half a key").unwrap();
         let settings = SigningSettings { key, origin: Some("shop.example/log".to_owned()) };
         let made = LogKey::take(folder.path(), &settings, false).unwrap();
         assert_eq!(made.name.as_str(), "shop.example/log");

@@ -66,12 +66,12 @@ pub(in crate::ledger) struct Publisher {
 
 #[derive(Debug, Default)]
 struct Control {
-    state: Mutex<Control_>,
+    state: Mutex<Standing>,
     wake: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Control_ {
+struct Standing {
     status: PublisherStatus,
     stopping: bool,
 }
@@ -154,7 +154,7 @@ impl Publisher {
 }
 
 impl Control {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Control_> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Standing> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -250,23 +250,23 @@ impl Work {
         loop {
             let stopping = control.sleep(wait);
             let outcome = self.catch_up(ledger);
-            let done = matches!(outcome, Ok(true));
             let mut state = control.lock();
             state.status.size = self.published.as_ref().map_or(0, |published| published.size);
-            wait = match outcome {
+            // A last try that fails is the last.
+            let done;
+            (wait, done) = match outcome {
                 Ok(caught_up) => {
                     state.status.failed = None;
-                    if caught_up { INTERVAL } else { Duration::ZERO }
+                    (if caught_up { INTERVAL } else { Duration::ZERO }, caught_up)
                 }
                 Err(error) => {
                     state.status.failed = Some(error.to_string().into());
                     state.status.failures = state.status.failures.saturating_add(1);
-                    ledger.settings.retry
+                    (ledger.settings.retry, true)
                 }
             };
             drop(state);
-            let failed = wait == ledger.settings.retry && !done;
-            if stopping && (done || failed) {
+            if stopping && done {
                 // The day is not over, but nothing may come after it.
                 self.keep_day().ok();
                 return;

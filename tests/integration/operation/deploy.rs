@@ -192,14 +192,13 @@ fn the_image_is_made_of_what_is_there_and_runs_without_root() {
     );
 }
 
-#[test]
-fn the_unit_is_sound_and_hardened() {
-    let unit = fs::read_to_string("deploy/systemd/interdict.service").unwrap();
+/// The unit of that name, which systemd finds sound and hardened.
+fn sound_unit(name: &str) -> String {
+    let unit = fs::read_to_string(format!("deploy/systemd/{name}")).unwrap();
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("interdict.service");
-    let program = env!("CARGO_BIN_EXE_interdict");
+    let path = dir.path().join(name);
     let here = unit
-        .replace("/usr/local/bin/interdict", program)
+        .replace("/usr/local/bin/interdict", env!("CARGO_BIN_EXE_interdict"))
         .replace("Documentation=man:interdict(1)\n", "");
     fs::write(&path, here).unwrap();
     let verified = run(Command::new("systemd-analyze").arg("verify").arg(&path));
@@ -209,30 +208,23 @@ fn the_unit_is_sound_and_hardened() {
         .args(["security", "--offline=true", "--threshold=20"])
         .arg(&path));
     assert_eq!(rated.code, Some(0), "{}", rated.stdout);
+    unit
+}
+
+#[test]
+fn the_unit_is_sound_and_hardened() {
+    let unit = sound_unit("interdict.service");
     // Whatever the unit runs, the program understands.
     for line in unit.lines().filter_map(|line| line.split_once("/usr/local/bin/interdict ")) {
         let command = line.1.split(' ').next().unwrap();
-        let help = run(Command::new(program).args([command, "--help"]));
+        let help = run(interdict().args([command, "--help"]));
         assert!(help.stdout.contains("--config"), "{command}");
     }
 }
 
 #[test]
 fn the_unit_of_the_witness_is_sound_and_hardened() {
-    let unit = fs::read_to_string("deploy/systemd/interdict-witness.service").unwrap();
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("interdict-witness.service");
-    let program = env!("CARGO_BIN_EXE_interdict");
-    let here = unit
-        .replace("/usr/local/bin/interdict", program)
-        .replace("Documentation=man:interdict(1)\n", "");
-    fs::write(&path, here).unwrap();
-    let verified = run(Command::new("systemd-analyze").arg("verify").arg(&path));
-    assert_eq!(verified.code, Some(0), "{}", verified.stderr);
-    let rated = run(Command::new("systemd-analyze")
-        .args(["security", "--offline=true", "--threshold=20"])
-        .arg(&path));
-    assert_eq!(rated.code, Some(0), "{}", rated.stdout);
+    let unit = sound_unit("interdict-witness.service");
     let help = run(interdict().args(["witness", "--help"])).stdout;
     let started = unit.lines().find(|line| line.starts_with("ExecStart=")).unwrap();
     for flag in started.split(' ').filter(|word| word.starts_with("--")) {

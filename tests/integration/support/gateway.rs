@@ -41,6 +41,24 @@ pub(crate) struct Gateway {
     log: Arc<Mutex<String>>,
 }
 
+/// Routes of a shop whose orders name the account.
+pub(crate) const ORDERS_BY_ACCOUNT: &str = r#"
+[[route]]
+name = "orders"
+methods = ["POST"]
+path = "/api/orders"
+action = "resale"
+items = { at = "/lines/*", sku = "/sku" }
+buyer = { account = "/account", billing_country = "/country" }
+upstream = "main"
+
+[[route]]
+name = "rest"
+path = "/{*any}"
+action = "none"
+upstream = "main"
+"#;
+
 /// The program under test.
 pub(crate) fn interdict() -> Command {
     Command::new(env!("CARGO_BIN_EXE_interdict"))

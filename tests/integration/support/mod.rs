@@ -9,7 +9,7 @@ pub(crate) mod store;
 pub(crate) mod traffic;
 pub(crate) mod wait;
 
-pub(crate) use gateway::{Gateway, GatewayBuilder, interdict};
+pub(crate) use gateway::{Gateway, GatewayBuilder, ORDERS_BY_ACCOUNT, interdict};
 pub(crate) use http::{Answer, Request};
 pub(crate) use nginx::Nginx;
 pub(crate) use program::{Ended, Program, run};
