@@ -28,7 +28,13 @@ impl Store {
         let folder = dir.join(FOLDER);
         private_folder(&folder)
             .map_err(|error| ControlError::Store(format!("`{}`: {error}", folder.display())))?;
-        let db = sled::Config::new().path(&folder).cache_capacity(16 << 20).open()?;
+        let db = sled::Config::new().path(&folder).cache_capacity(16 << 20).open();
+        let db = db.map_err(|error| {
+            let folder = folder.display();
+            ControlError::Store(format!(
+                "{error}: `{folder}` is of one gateway; give each its own `[store] dir`"
+            ))
+        })?;
         let (events, meta) = (db.open_tree("events")?, db.open_tree("meta")?);
         Ok(Self { db, events, meta })
     }

@@ -95,8 +95,7 @@ async fn a_store_that_is_lost_is_made_again_from_the_ledger() {
             ControlSettings { store_dir: dir.to_owned(), ..settings(folder.path()) },
             ledger.clone(),
         );
-        let accounts = again.unwrap().state().operators.accounts.clone();
-        accounts
+        again.unwrap().state().operators.accounts.clone()
     };
     assert_eq!(again(&folder.path().join("store")), wanted);
     std::fs::remove_dir_all(folder.path().join("store")).unwrap();
