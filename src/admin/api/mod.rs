@@ -1,0 +1,34 @@
+//! The admin API, `/admin/v1`: JSON in and out, problems by RFC 9457, described by OpenAPI 3.1 at `/admin/openapi.json`.
+//!
+//! A module for each area. Each declares its routes with who may use them ([`Mount`]), and describes them for the document; a test
+//! holds that both are the same. Lists come in pages with a cursor; edits need `If-Match`; creates may bring an `Idempotency-Key`.
+
+mod body;
+mod etag;
+mod idempotent;
+mod openapi;
+mod paging;
+mod problem;
+mod records;
+mod session;
+
+use super::mount::Mount;
+
+pub(super) use body::json_body;
+pub(super) use etag::etag;
+pub(super) use etag::if_match;
+pub(super) use idempotent::Created;
+pub(super) use idempotent::UnderWay;
+pub(super) use idempotent::idempotent;
+pub(super) use paging::Page;
+pub(super) use paging::Paging;
+pub(super) use paging::cursor;
+pub(super) use problem::Answer;
+pub(super) use problem::Problem;
+
+/// Every route of the API.
+pub(super) fn routes(mount: &mut Mount<'_>) {
+    openapi::routes(mount);
+    records::routes(mount);
+    session::routes(mount);
+}
