@@ -1,0 +1,28 @@
+//! The console: pages for compliance and operations, in a browser, on the admin listener.
+//!
+//! **What it is for.** Each page is a plain struct with a template beside it; whoever has the data makes the struct, and [`page`] makes an
+//! answer of it. [`Shell`] is what all pages have in common: title, navigation, who is signed in. Scripts, styles, icons and the map
+//! are compiled in, and are served by [`configure`].
+//!
+//! **What it must never do.** Decide who may see what (that is `admin/access`), load anything from elsewhere, or put a script, a style or
+//! a handler into a page: the Content-Security-Policy of every page forbids all three, and a test looks for them. What strangers wrote
+//! (product names, notes, addresses) is escaped in templates, and in scripts only ever set as text.
+//!
+//! **Standards.** WCAG 2.2 AA; CSP level 3.
+
+pub mod assets;
+pub mod error;
+pub mod filters;
+pub mod overview;
+mod page;
+pub mod shell;
+pub mod sign_in;
+#[cfg(test)]
+mod tests;
+
+pub use assets::configure;
+pub use page::page;
+pub use shell::Health;
+pub use shell::Nav;
+pub use shell::Person;
+pub use shell::Shell;
