@@ -7,6 +7,9 @@ use actix_web::FromRequest;
 use actix_web::Handler;
 use actix_web::Responder;
 use actix_web::dev::ServiceRequest;
+use actix_web::guard::Any;
+use actix_web::guard::Get;
+use actix_web::guard::Head;
 use actix_web::http::Method;
 use actix_web::middleware::Next;
 use actix_web::middleware::from_fn;
@@ -107,8 +110,7 @@ impl<'a> Mount<'a> {
     {
         if let Some(config) = &mut self.config {
             let route = match method {
-                // actix answers a HEAD by a GET's head only where it is asked to.
-                Method::GET => web::route().guard(actix_web::guard::Any(actix_web::guard::Get()).or(actix_web::guard::Head())),
+                Method::GET => web::route().guard(Any(Get()).or(Head())),
                 _ => web::method(method.clone()),
             };
             let guarded = move |request: ServiceRequest, next: Next<_>| guard(who, request, next);

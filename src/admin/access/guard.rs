@@ -14,6 +14,7 @@ use actix_web::middleware::Next;
 use actix_web::web;
 
 use crate::admin::api::Problem;
+use crate::admin::console;
 use crate::admin::mount::Who;
 use crate::admin::server::AdminPlane;
 use crate::model::Roles;
@@ -31,7 +32,8 @@ pub(in crate::admin) async fn guard(
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let Some(plane) = request.app_data::<web::Data<AdminPlane>>().cloned() else {
-        let refusal = Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the control plane is not set up");
+        let refusal =
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the control plane is not set up");
         return Ok(request.into_response(refusal.error_response()));
     };
     let answer = match who {
@@ -42,7 +44,7 @@ pub(in crate::admin) async fn guard(
                 next.call(request).await?
             }
             Err(refusal) => {
-                let answer = turned_away(request.request(), refusal);
+                let answer = turned_away(&plane, request.request(), &refusal);
                 request.into_response(answer)
             }
         },
@@ -61,6 +63,8 @@ async fn admitted(
     match caller.actor.roles.intersects(roles) {
         true => Ok(caller),
         false => {
+            // The page that says so has the navigation of the person around it.
+            request.extensions_mut().insert(caller);
             let needed: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
             let needed = needed.join(", ");
             let detail = format!("this needs one of these roles: {needed}");
@@ -79,7 +83,10 @@ async fn caller(plane: &AdminPlane, request: &HttpRequest) -> Result<Caller, Pro
         }
         Ok(None) => {}
         Err(BearerFault::Invalid) => {
-            return Err(Problem::new(StatusCode::UNAUTHORIZED, "the bearer token is not valid here"));
+            return Err(Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "the bearer token is not valid here",
+            ));
         }
         Err(BearerFault::NoKeys) => {
             let detail = "there are no keys now to check the token with";
@@ -114,7 +121,7 @@ async fn caller(plane: &AdminPlane, request: &HttpRequest) -> Result<Caller, Pro
 }
 
 /// A person is led to the page where one signs in; a program is told.
-fn turned_away(request: &HttpRequest, refusal: Problem) -> HttpResponse {
+fn turned_away(plane: &AdminPlane, request: &HttpRequest, refusal: &Problem) -> HttpResponse {
     let accepts = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let reads_pages = accepts.is_some_and(|accept| accept.contains("text/html"));
     let page = reads_pages && !request.path().starts_with("/admin/");
@@ -131,12 +138,13 @@ fn turned_away(request: &HttpRequest, refusal: Problem) -> HttpResponse {
                 true => request.uri().path_and_query().map_or("/", |target| target.as_str()),
                 false => "/",
             };
-            let back = percent_encoding::utf8_percent_encode(back, percent_encoding::NON_ALPHANUMERIC);
+            let back =
+                percent_encoding::utf8_percent_encode(back, percent_encoding::NON_ALPHANUMERIC);
             HttpResponse::SeeOther()
                 .insert_header((header::LOCATION, format!("/sign-in?next={back}")))
                 .insert_header((header::CACHE_CONTROL, "no-store"))
                 .finish()
         }
-        _ => super::super::console::refused(&refusal),
+        _ => console::refused(plane, request, refusal),
     }
 }

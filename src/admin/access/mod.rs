@@ -27,7 +27,6 @@ use crate::settings::Admin;
 pub(super) use caller::Caller;
 pub(super) use guard::guard;
 pub(super) use sign_in::Refused;
-pub(super) use sign_in::SignedIn;
 pub(super) use sign_in::sign_in;
 pub(super) use sign_in::sign_out;
 pub use tokens::Tokens;

@@ -103,7 +103,8 @@ async fn try_sign_in(
     };
     attempt.succeeded(now);
     let actor = account.actor();
-    let looked = Looked { action: "sign_in", actor: &actor, detail: json!({}), outcome: AccessOutcome::Ok };
+    let looked =
+        Looked { action: "sign_in", actor: &actor, detail: json!({}), outcome: AccessOutcome::Ok };
     recorded(plane, looked).await?;
     // Whatever the browser brought along is not the session that begins now.
     if let Some(before) = access.token_of(request) {
@@ -127,7 +128,8 @@ pub(in crate::admin) async fn sign_out(
     if let Some(token) = plane.access.token_of(request) {
         plane.access.sessions.sign_out(&token);
     }
-    let looked = Looked { action: "sign_out", actor, detail: json!({}), outcome: AccessOutcome::Ok };
+    let looked =
+        Looked { action: "sign_out", actor, detail: json!({}), outcome: AccessOutcome::Ok };
     recorded(plane, looked).await?;
     Ok(plane.access.clear_cookie())
 }
@@ -135,7 +137,8 @@ pub(in crate::admin) async fn sign_out(
 /// A failed try is a record as well. A name that is nobody's may be a password in the wrong field: it is not written down.
 async fn refused(plane: &AdminPlane, name: &str) -> Result<(), Refused> {
     let known = plane.access.operators.find(name).ok().flatten();
-    let id = known.map_or_else(|| "local:?".to_owned(), |account| format!("local:{}", account.name));
+    let id =
+        known.map_or_else(|| "local:?".to_owned(), |account| format!("local:{}", account.name));
     let actor = Actor { id, roles: Roles::NONE, via: Via::Session };
     let detail = json!({});
     let outcome = AccessOutcome::Refused;
@@ -159,4 +162,3 @@ fn from_here(request: &HttpRequest) -> bool {
     let host = text(header::HOST).unwrap_or_default();
     origin.split_once("://").is_some_and(|(_, of)| of.eq_ignore_ascii_case(host))
 }
-

@@ -17,7 +17,7 @@ pub(in crate::admin) fn json_body<T: DeserializeOwned>(
     body: &[u8],
 ) -> Result<T, Problem> {
     let media_type = request.headers().get(actix_web::http::header::CONTENT_TYPE);
-    let media_type = media_type.map(|value| value.as_bytes()).unwrap_or_default();
+    let media_type = media_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !is_json_utf8(media_type) {
         let detail = "Content-Type: send `application/json`";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));

@@ -50,7 +50,8 @@ pub(in crate::admin) async fn idempotent<T: Serialize>(
 ) -> Answer {
     let Some(key) = key(request)? else {
         let created = work.await?;
-        let body = serde_json::to_string(&created.value).map_err(|error| Problem::internal(&error))?;
+        let body =
+            serde_json::to_string(&created.value).map_err(|error| Problem::internal(&error))?;
         return Ok(answer(created.status, created.location.as_deref(), body));
     };
     let actor = &caller.actor.id;
@@ -71,7 +72,8 @@ pub(in crate::admin) async fn idempotent<T: Serialize>(
     let created = work.await?;
     let body = serde_json::to_string(&created.value).map_err(|error| Problem::internal(&error))?;
     let (status, location) = (created.status, created.location);
-    let kept = plane.control.remember(actor, &key, &same, status.as_u16(), location.clone(), body.clone());
+    let kept =
+        plane.control.remember(actor, &key, &same, status.as_u16(), location.clone(), body.clone());
     if let Err(error) = kept {
         // It is done, and the answer says so; a repeat of it may be done again.
         tracing::warn!(%error, "an idempotency key could not be kept");

@@ -7,6 +7,7 @@ mod body;
 mod etag;
 mod idempotent;
 mod openapi;
+mod operators;
 mod paging;
 mod problem;
 mod records;
@@ -14,21 +15,13 @@ mod session;
 
 use super::mount::Mount;
 
-pub(super) use body::json_body;
-pub(super) use etag::etag;
-pub(super) use etag::if_match;
-pub(super) use idempotent::Created;
 pub(super) use idempotent::UnderWay;
-pub(super) use idempotent::idempotent;
-pub(super) use paging::Page;
-pub(super) use paging::Paging;
-pub(super) use paging::cursor;
-pub(super) use problem::Answer;
 pub(super) use problem::Problem;
 
 /// Every route of the API.
 pub(super) fn routes(mount: &mut Mount<'_>) {
     openapi::routes(mount);
+    operators::routes(mount);
     records::routes(mount);
     session::routes(mount);
 }

@@ -24,6 +24,7 @@ use crate::admin::mount::Mount;
 use crate::admin::mount::Who;
 use crate::admin::server;
 
+use super::operators;
 use super::problem::FieldProblem;
 use super::problem::Problem;
 use super::records;
@@ -52,7 +53,7 @@ pub(super) fn routes(mount: &mut Mount<'_>) {
 /// The document.
 pub(in crate::admin) fn document() -> Document {
     let mut document = Api::openapi();
-    for part in [records::Doc::openapi(), session::Doc::openapi()] {
+    for part in [operators::Doc::openapi(), records::Doc::openapi(), session::Doc::openapi()] {
         document.merge(part);
     }
     for entry in server::table() {

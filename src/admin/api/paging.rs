@@ -60,7 +60,11 @@ pub(in crate::admin) fn cursor(key: &str) -> String {
 
 impl<T> Page<T> {
     /// A page of what was found: one more than wanted tells that there is another.
-    pub(in crate::admin) fn of(mut items: Vec<T>, limit: usize, key: impl Fn(&T) -> String) -> Self {
+    pub(in crate::admin) fn of(
+        mut items: Vec<T>,
+        limit: usize,
+        key: impl Fn(&T) -> String,
+    ) -> Self {
         let more = items.len() > limit;
         items.truncate(limit);
         let next = items.last().filter(|_| more).map(|last| cursor(&key(last)));

@@ -148,7 +148,9 @@ impl From<ControlError> for Problem {
         let detail = error.to_string();
         match error {
             ControlError::Conflict(_) => Self::new(StatusCode::CONFLICT, detail),
-            ControlError::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, detail).of_kind("two-persons"),
+            ControlError::Forbidden(_) => {
+                Self::new(StatusCode::FORBIDDEN, detail).of_kind("two-persons")
+            }
             ControlError::Invalid(_) => Self::invalid(detail),
             ControlError::Ledger(error) => {
                 tracing::error!(%error, "a change could not be recorded");

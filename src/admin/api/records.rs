@@ -62,11 +62,7 @@ pub(super) fn routes(mount: &mut Mount<'_>) {
         (status = 400, description = "A parameter cannot be read", body = Problem, content_type = "application/problem+json"),
     )
 )]
-async fn search(
-    plane: web::Data<AdminPlane>,
-    caller: Caller,
-    query: web::Query<Query>,
-) -> Answer {
+async fn search(plane: web::Data<AdminPlane>, caller: Caller, query: web::Query<Query>) -> Answer {
     let query = query.into_inner();
     let limit = if query.limit == 0 { LIMIT } else { query.limit.min(MOST) };
     let detail = serde_json::to_value(&query).map_err(|error| Problem::internal(&error))?;

@@ -77,11 +77,7 @@ struct SessionView {
         (status = 429, description = "Too many tries", body = Problem, content_type = "application/problem+json"),
     )
 )]
-async fn open(
-    plane: web::Data<AdminPlane>,
-    request: HttpRequest,
-    body: web::Bytes,
-) -> Answer {
+async fn open(plane: web::Data<AdminPlane>, request: HttpRequest, body: web::Bytes) -> Answer {
     let Credentials { name, password } = json_body(&request, &body)?;
     let signed_in = sign_in(&plane, &request, &name, Password::new(password)).await?;
     let session = signed_in.session;
@@ -120,11 +116,7 @@ async fn show(caller: Caller) -> HttpResponse {
     delete, path = "/admin/v1/session", tag = "session",
     responses((status = 204, description = "Signed out"))
 )]
-async fn close(
-    plane: web::Data<AdminPlane>,
-    request: HttpRequest,
-    caller: Caller,
-) -> Answer {
+async fn close(plane: web::Data<AdminPlane>, request: HttpRequest, caller: Caller) -> Answer {
     let cookie = sign_out(&plane, &request, &caller.actor).await?;
     Ok(HttpResponse::NoContent().insert_header((header::SET_COOKIE, cookie)).finish())
 }
@@ -132,7 +124,9 @@ async fn close(
 impl From<Refused> for Problem {
     fn from(refused: Refused) -> Self {
         match refused {
-            Refused::Foreign => Self::new(StatusCode::FORBIDDEN, "the request comes from another site"),
+            Refused::Foreign => {
+                Self::new(StatusCode::FORBIDDEN, "the request comes from another site")
+            }
             Refused::InClear => Self::new(
                 StatusCode::FORBIDDEN,
                 "the password would cross the network in clear: set `[admin] tls`, or `[admin] public_url` where a proxy speaks TLS",
