@@ -46,7 +46,7 @@ fn every_line_that_the_demonstration_prints_does_what_it_says() {
     }
     assert_eq!(seen.len(), 8);
     assert!(seen[6].1.contains("\"verdict\":\"block\""), "{}", seen[6].1);
-    let is_decision = |line: &&str| !line.contains("\"kind\":\"outcome\"");
+    let is_decision = |line: &&str| line.contains("\"kind\":\"decision\"");
     let decisions = seen[7].1.lines().filter(is_decision).count();
     assert_eq!(decisions, 7, "every decision is on disk");
 

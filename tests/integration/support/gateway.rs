@@ -310,10 +310,11 @@ impl Drop for Gateway {
     }
 }
 
-/// Every record of a ledger folder but outcomes, which come when they come.
+/// Every record of a ledger folder but outcomes, which come when they come, and what was done on the control plane.
 pub(crate) fn export(ledger: &Path) -> Vec<serde_json::Value> {
     let mut records = export_all(ledger);
-    records.retain(|record| record["kind"] != "outcome");
+    let others = ["access", "change", "outcome"];
+    records.retain(|record| others.iter().all(|other| record["kind"] != *other));
     records
 }
 
