@@ -13,7 +13,7 @@ use super::Answer;
 use super::Request;
 
 /// The password of every account that the tests make.
-pub(crate) const PASSWORD: &str = "correct horse battery staple";
+pub(crate) const PASSWORD: &str = "seven quiet lamps above the quay";
 
 /// Makes an account in a store's folder, as `interdict operator add` does.
 pub(crate) fn add_operator(store: &Path, name: &str, roles: &[Role]) {
