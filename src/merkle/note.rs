@@ -167,6 +167,21 @@ impl Note {
         Ok(Self { text: format!("{text}\n"), signatures: Signature::parse_lines(signatures)? })
     }
 
+    /// A text with signatures that were made elsewhere, in this order. Whether they are true [`Note::verify`] says.
+    ///
+    /// # Errors
+    /// The text does not end with a newline, or has other control characters; there is no signature, or too many.
+    pub fn new(text: &str, signatures: Vec<Signature>) -> Result<Self, NoteFault> {
+        if !text.ends_with('\n') || signatures.is_empty() {
+            return Err(NoteFault::Shape);
+        }
+        check_characters(text)?;
+        if signatures.len() > MAX_SIGNATURES {
+            return Err(NoteFault::TooMany);
+        }
+        Ok(Self { text: text.to_owned(), signatures })
+    }
+
     /// A text with its first signature, that of an Ed25519 key.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! `interdict policy diff`: what two folders of policies say differently.
+//! `interdict policy diff`: what two folders or bundles of policies say differently.
 
 use std::io;
 use std::io::Write;
@@ -11,6 +11,7 @@ use crate::model::Clock;
 use crate::model::Decision;
 use crate::model::SystemClock;
 use crate::policy::PolicySet;
+use crate::policy::PolicyText;
 use crate::policy::Reseller;
 use crate::policy::Setting;
 use crate::policy::decide;
@@ -22,13 +23,14 @@ use super::Output;
 use super::Stop;
 use super::input::NoCatalogue;
 use super::input::transactions;
+use super::sign::read_bundle;
 use crate::cli::exit::Exit;
 
 #[derive(Args, Debug)]
 pub(super) struct DiffArgs {
-    /// Folder of the old policies.
+    /// Folder of the old policies, or a bundle of them.
     old: PathBuf,
-    /// Folder of the new policies.
+    /// Folder of the new policies, or a bundle of them.
     new: PathBuf,
     /// Transactions (JSONL, `-` for standard input) whose verdicts are compared too.
     #[arg(long, value_name = "FILE")]
@@ -42,8 +44,7 @@ pub(super) struct DiffArgs {
 }
 
 pub(super) fn run(args: &DiffArgs, out: &mut dyn Write) -> Result<Exit, Stop> {
-    let old = read_dirs(std::slice::from_ref(&args.old))?;
-    let new = read_dirs(std::slice::from_ref(&args.new))?;
+    let (old, new) = (texts(&args.old)?, texts(&args.new)?);
     let (old_set, new_set) = (load_read(&old)?, load_read(&new)?);
     let differences = diff(&old, &new);
     for difference in &differences {
@@ -64,6 +65,14 @@ pub(super) fn run(args: &DiffArgs, out: &mut dyn Write) -> Result<Exit, Stop> {
     }
     let differs = !differences.is_empty() || verdicts > 0;
     Ok(if differs && args.exit_code { Exit::Data } else { Exit::Ok })
+}
+
+/// The policies of a folder, or of a bundle, whoever signed it.
+fn texts(path: &Path) -> Result<Vec<PolicyText>, Stop> {
+    if path.is_file() {
+        return Ok(read_bundle(path)?.files().policies());
+    }
+    Ok(read_dirs(&[path.to_owned()])?)
 }
 
 /// Prints every transaction that the two sets decide otherwise; how many there are.

@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::io::Write;
+use std::path::Path;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use crate::model::Clock;
 use crate::model::SystemClock;
+use crate::policy::PolicySet;
 use crate::policy::Reseller;
 use crate::policy::Setting;
 use crate::policy::cases::CaseOutcome;
@@ -31,30 +33,50 @@ pub(super) struct TestArgs {
     cases: Vec<PathBuf>,
 }
 
+/// How many cases agreed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counts {
+    pub(super) failed: usize,
+    pub(super) passed: usize,
+}
+
 pub(super) fn run(args: &TestArgs, out: &mut dyn Write) -> Result<Exit, Stop> {
     let set = load_read(&read_dirs(&args.folders.dirs)?)?;
     let files =
         if args.cases.is_empty() { cases_beside(&args.folders.dirs)? } else { args.cases.clone() };
-    let (mut passed, mut failed) = (0_usize, 0_usize);
+    let mut counts = Counts::default();
+    for path in &files {
+        run_cases(path, &read_text(path)?, &set, &mut counts, out)?;
+    }
+    let Counts { failed, passed } = counts;
+    writeln!(out, "{passed} passed, {failed} failed")?;
+    Ok(if failed == 0 { Exit::Ok } else { Exit::Data })
+}
+
+/// Runs the cases of one file; each that fails is told.
+pub(super) fn run_cases(
+    path: &Path,
+    text: &str,
+    set: &PolicySet,
+    counts: &mut Counts,
+    out: &mut dyn Write,
+) -> Result<(), Stop> {
     let reseller = Reseller::default();
     let setting = Setting { catalogue: &NoCatalogue, reseller: &reseller };
     let now = SystemClock.now();
-    for path in &files {
-        for (line, case) in read_cases(&read_text(path)?) {
-            let bad = |reason: String| Stop::Data { path: path.clone(), line, reason };
-            let case = case.map_err(|error| bad(error.to_string()))?;
-            match run_case(&case, &set, &setting, now, &mut gather_stated) {
-                CaseOutcome::Passed => passed = passed.saturating_add(1),
-                CaseOutcome::Failed { expected, got, reason } => {
-                    failed = failed.saturating_add(1);
-                    writeln!(out, "{}:{line}: {} failed", path.display(), case.name)?;
-                    writeln!(out, "  expected {expected}\n  got      {got}\n  {reason}")?;
-                }
+    for (line, case) in read_cases(text) {
+        let bad = |reason: String| Stop::Data { path: path.to_owned(), line, reason };
+        let case = case.map_err(|error| bad(error.to_string()))?;
+        match run_case(&case, set, &setting, now, &mut gather_stated) {
+            CaseOutcome::Passed => counts.passed = counts.passed.saturating_add(1),
+            CaseOutcome::Failed { expected, got, reason } => {
+                counts.failed = counts.failed.saturating_add(1);
+                writeln!(out, "{}:{line}: {} failed", path.display(), case.name)?;
+                writeln!(out, "  expected {expected}\n  got      {got}\n  {reason}")?;
             }
         }
     }
-    writeln!(out, "{passed} passed, {failed} failed")?;
-    Ok(if failed == 0 { Exit::Ok } else { Exit::Data })
+    Ok(())
 }
 
 fn cases_beside(dirs: &[PathBuf]) -> Result<Vec<PathBuf>, Stop> {

@@ -18,6 +18,7 @@ use crate::settings::LogFormat;
 use crate::settings::LogLevel;
 use crate::settings::PersonalParts;
 use crate::settings::Policies;
+use crate::settings::PolicyTrust;
 use crate::settings::Reseller;
 use crate::settings::Store;
 use crate::settings::Witness;
@@ -53,7 +54,43 @@ pub(in crate::config) fn reseller(root: &Section<'_>) -> Reseller {
 
 /// Reads `[policies]`.
 pub(in crate::config) fn policies(root: &Section<'_>) -> Policies {
-    Policies { dir: path_of(root, "policies", "dir") }
+    let Some(section) = root.section("policies") else { return Policies::default() };
+    Policies {
+        dir: section.at("dir").and_then(|field| field.path()),
+        trust: policy_trust(section.at("keys").as_ref(), section.at("threshold").as_ref()),
+    }
+}
+
+/// Who must have signed: keys and how many of them, all by default.
+fn policy_trust(keys: Option<&Field<'_>>, threshold: Option<&Field<'_>>) -> Option<PolicyTrust> {
+    let Some(field) = keys else {
+        if let Some(threshold) = threshold {
+            threshold.problem("says how many of `keys` must have signed: write `keys` too");
+        }
+        return None;
+    };
+    let mut paths: Vec<PathBuf> = Vec::new();
+    // Those that cannot be read too: one problem is told once.
+    let mut written = 0_usize;
+    field.list(|element: &Field<'_>| {
+        written = written.saturating_add(1);
+        let path = element.path()?;
+        if paths.contains(&path) {
+            element.problem("is listed twice");
+        } else {
+            paths.push(path);
+        }
+        Some(())
+    });
+    if written == 0 {
+        field.problem("must name at least one file of a public key, such as `\"alice.pub\"`");
+        return None;
+    }
+    let threshold = match threshold {
+        Some(threshold) => threshold.integer(1..=written)?,
+        None => written,
+    };
+    Some(PolicyTrust { keys: paths, threshold })
 }
 
 /// Reads `[catalog]`.
