@@ -39,7 +39,7 @@ use sign::SignArgs;
 use test::TestArgs;
 use verify::VerifyArgs;
 
-/// Check, test, explain and compare policies; sign and verify bundles of them.
+/// Check, test, explain, compare, sign and verify policies.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  interdict policy check\n  interdict policy test\n  \
     interdict policy explain --input orders.jsonl\n  interdict policy diff policies policies.new\n  \

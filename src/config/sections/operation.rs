@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::config::reader::Field;
 use crate::config::reader::Section;
+use crate::config::reader::Shape;
 use crate::merkle::KeyFault;
 use crate::merkle::KeyName;
 use crate::model::Country;
@@ -82,12 +83,13 @@ fn policy_trust(keys: Option<&Field<'_>>, threshold: Option<&Field<'_>>) -> Opti
         }
         Some(())
     });
-    if written == 0 {
+    if matches!(field.shape(), Shape::Array(elements) if elements.is_empty()) {
         field.problem("must name at least one file of a public key, such as `\"alice.pub\"`");
         return None;
     }
     let threshold = match threshold {
-        Some(threshold) => threshold.integer(1..=written)?,
+        // Of no list at all any number will do: the list is the problem.
+        Some(threshold) => threshold.integer(1..=written.max(1))?,
         None => written,
     };
     Some(PolicyTrust { keys: paths, threshold })
