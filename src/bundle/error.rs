@@ -28,8 +28,11 @@ pub enum BundleError {
         /// The hash in the manifest.
         signed: Digest,
     },
-    /// A control character that no policy can hold.
-    #[error("`{name}`, line {line}: a control character, which neither TOML nor JSONL may have")]
+    /// A control character, or one that turns the direction of writing.
+    #[error(
+        "`{name}`, line {line}: a control or direction character, which can make a text look otherwise than it is: write it as an escape \
+        (`\\u202e`)"
+    )]
     Control {
         /// The file.
         name: String,

@@ -22,7 +22,7 @@ const CASES: &str = "cases";
 
 /// The files of a bundle by name, sorted. Cheap to clone.
 ///
-/// INVARIANT: one `*.toml` at least; nothing but `NAME.toml` and `cases/NAME.jsonl`; no control characters but tabs and ends of lines;
+/// INVARIANT: one `*.toml` at least; nothing but `NAME.toml` and `cases/NAME.jsonl`; no character that [`deceives`] but tabs and ends of lines;
 /// within the bounds.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Files(Arc<BTreeMap<String, String>>);
@@ -121,11 +121,17 @@ fn check_name(name: &str) -> Result<(), BundleError> {
 }
 
 fn check_text(name: &str, text: &str) -> Result<(), BundleError> {
-    let bad = |byte: u8| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r');
-    match (1..).zip(text.split('\n')).find(|(_, line)| line.bytes().any(bad)) {
+    let bad = |c: char| deceives(c) && !matches!(c, '\t' | '\r');
+    match (1..).zip(text.split('\n')).find(|(_, line)| line.contains(bad)) {
         Some((line, _)) => Err(BundleError::Control { name: name.to_owned(), line }),
         None => Ok(()),
     }
+}
+
+/// Whether a text with this character may look otherwise than it is: to a terminal, or to whoever reads before signing. TOML and JSON
+/// can write each of them as an escape.
+pub(super) fn deceives(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn own_name(path: &Path) -> String {

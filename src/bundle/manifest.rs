@@ -21,6 +21,7 @@ use crate::model::parse_timestamp;
 use super::digest::Digest;
 use super::error::BundleError;
 use super::files::Files;
+use super::files::deceives;
 
 const FORMAT: &str = "interdict policy bundle v1";
 /// Bytes of the note.
@@ -135,7 +136,6 @@ impl Manifest {
 
 /// One line that reads as it is written: whoever signs sees what the next one sees.
 fn is_note(note: &str) -> bool {
-    let direction = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let bad = |c: char| c.is_control() || direction(c) || matches!(c, '\u{2028}' | '\u{2029}');
+    let bad = |c: char| deceives(c) || matches!(c, '\u{2028}' | '\u{2029}');
     note.len() <= MAX_NOTE && note.trim() == note && !note.contains(bad)
 }

@@ -56,10 +56,10 @@ fn sizes_are_bounded_and_a_bundle_without_a_policy_is_none() {
     assert!(matches!(Files::new(many), Err(BundleError::TooMany)));
     let cases = [("cases/a.jsonl".to_owned(), String::new())];
     assert!(matches!(Files::new(cases), Err(BundleError::NoPolicy)));
-    assert!(matches!(
-        with("a.toml", "# one\n# \u{1b}[2J\n"),
-        Err(BundleError::Control { line: 2, .. })
-    ));
+    for deceives in ['\0', '\u{1b}', '\u{7f}', '\u{9b}', '\u{202e}', '\u{2066}'] {
+        let text = format!("# one\r\n#\t{deceives}\n");
+        assert!(matches!(with("a.toml", &text), Err(BundleError::Control { line: 2, .. })));
+    }
     // What is allowed at most can be written and read again.
     let quotes = "\"".repeat((8 << 20) - 10_000);
     let bundle = Bundle::new(1, made(), "", with("a.toml", &quotes).unwrap()).unwrap();
