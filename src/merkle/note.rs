@@ -170,7 +170,7 @@ impl Note {
     /// A text with signatures that were made elsewhere, in this order. Whether they are true [`Note::verify`] says.
     ///
     /// # Errors
-    /// The text does not end with a newline, or has other control characters; there is no signature, or too many.
+    /// The text does not end with a newline, or has other control characters; there is no signature, or there are too many; it is too long.
     pub fn new(text: &str, signatures: Vec<Signature>) -> Result<Self, NoteFault> {
         if !text.ends_with('\n') || signatures.is_empty() {
             return Err(NoteFault::Shape);
@@ -179,7 +179,10 @@ impl Note {
         if signatures.len() > MAX_SIGNATURES {
             return Err(NoteFault::TooMany);
         }
-        Ok(Self { text: text.to_owned(), signatures })
+        let note = Self { text: text.to_owned(), signatures };
+        // So that it can be parsed again.
+        let bytes = note.to_string().len();
+        if bytes > MAX_BYTES { Err(NoteFault::TooLong { bytes }) } else { Ok(note) }
     }
 
     /// A text with its first signature, that of an Ed25519 key.

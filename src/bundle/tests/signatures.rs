@@ -174,6 +174,23 @@ fn signatures_of_two_copies_come_together_and_those_of_another_bundle_do_not() {
 }
 
 #[test]
+fn more_signatures_than_a_note_may_have_are_refused_and_change_nothing() {
+    let alice = Person::new("alice");
+    let mut bundle = bundle(7);
+    for n in 0..64 {
+        bundle.sign(&KeyName::new(&format!("alice{n}")).unwrap(), &alice.key).unwrap();
+    }
+    let before = bundle.to_json();
+    let one_more = bundle.sign(&alice.name, &alice.key);
+    assert!(matches!(one_more, Err(BundleError::Note(NoteFault::TooMany))));
+    assert_eq!(bundle.to_json(), before);
+    assert_eq!(Bundle::from_json(&before).unwrap(), bundle);
+    let long = KeyName::new(&"a".repeat(1 << 20)).unwrap();
+    let too_long = super::support::bundle(8).sign(&long, &alice.key);
+    assert!(matches!(too_long, Err(BundleError::Note(NoteFault::TooLong { .. }))));
+}
+
+#[test]
 fn a_signature_of_a_checkpoint_is_none_of_a_bundle() {
     let log = Person::new("shop.example/log");
     let mut bundle = bundle(7);
