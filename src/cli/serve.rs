@@ -182,6 +182,7 @@ fn failed(error: &ServeError, err: &mut dyn Write, colour: bool) -> Exit {
         ServeError::Identity(_)
         | ServeError::Load(_)
         | ServeError::Notify(_)
+        | ServeError::PolicyKeys(_)
         | ServeError::Receivers(_)
         | ServeError::Routes(_)
         | ServeError::Tls(_)

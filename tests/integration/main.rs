@@ -10,6 +10,7 @@
 )]
 
 mod audit;
+mod bundles;
 mod cache;
 mod certificates;
 mod client_address;
