@@ -3,7 +3,7 @@
 // An element asks for one by data-chart="/admin/v1/activity", data-by, data-range (seconds). Its text alternative is a table.
 import { countryName, el, json, number, once, verdictWord } from "./dom.js";
 
-const HEIGHT = 264;
+const HEIGHT = 300;
 const REFRESH_MS = 30_000;
 /// More series than colours are summed up as the last.
 const MOST = 8;
@@ -133,7 +133,7 @@ class Chart {
       cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
       scales: { x: { time: true, range: (plot, min, max) => [min, max + this.step] }, y: { range: (plot, min, max) => [0, Math.max(4, max * 1.05)] } },
       axes: [
-        { ...axis, grid: { show: false }, space: 64, values: (plot, ticks) => ticks.map((at) => (day ? iso(at).slice(5, 10) : iso(at).slice(11, 16))), incrs: day ? [86_400, 172_800, 604_800] : [300, 600, 900, 1800, 3600, 7200, 10_800, 14_400, 21_600, 43_200] },
+        { ...axis, grid: { show: false }, size: 30, space: 64, values: (plot, ticks) => ticks.map((at) => (day ? iso(at).slice(5, 10) : iso(at).slice(11, 16))), incrs: day ? [86_400, 172_800, 604_800] : [300, 600, 900, 1800, 3600, 7200, 10_800, 14_400, 21_600, 43_200] },
         { ...axis, size: 52, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 2e6, 5e6, 1e7], values: (plot, ticks) => ticks.map(short) },
       ],
       series: [{}, ...lines],

@@ -2,7 +2,7 @@
 //   {"seq":7,"rate":1234,"shown":[{"id","at","verdict","product","rule","clause","country","action","route","sku"}],
 //    "totals":{"allow":1,"review":2,"block":3}}
 // Rows are text only; at most ROWS are kept. A reader that listens hears a summary now and then, not every row.
-import { countryName, el, number, once, verdictBadge, verdictWord } from "./dom.js";
+import { countryName, el, number, once, verdictBadge } from "./dom.js";
 
 export const ROWS = 100;
 const SUMMARY_MS = 15_000;
@@ -107,14 +107,15 @@ function row(decision) {
   const what = decision.product || decision.sku || decision.action || "-";
   const why = [decision.clause || decision.rule, decision.action, decision.route].filter(Boolean).join(" · ");
   const country = decision.country || "";
-  const link = el("a", { href: `/decisions/${encodeURIComponent(String(decision.id ?? ""))}`, tabindex: "-1" }, String(what));
   return el(
     "li",
     { class: "fresh" },
-    el("time", { datetime: at, title: at }, at.slice(11, 19)),
     verdictBadge(decision.verdict),
-    el("span", { class: "what", title: `${verdictWord(decision.verdict)}: ${what}. ${why}` }, link, el("span", { class: "why" }, why)),
+    // Rows come and go; whoever walks by keyboard finds decisions on their own page.
+    el("a", { class: "what", href: `/decisions/${encodeURIComponent(String(decision.id ?? ""))}`, tabindex: "-1", title: String(what) }, String(what)),
     el("span", { class: "where", title: countryName(country) }, country === "unknown" ? "?" : country),
+    el("time", { datetime: at, title: at }, at.slice(11, 19)),
+    el("span", { class: "why", title: why }, why),
   );
 }
 
