@@ -19,6 +19,7 @@ use crate::model::Verdict;
 use crate::telemetry::Health;
 use crate::telemetry::LedgerState;
 
+use super::console;
 use super::page::StatusPage;
 use super::records;
 use super::records::Records;
@@ -55,6 +56,7 @@ pub fn start(address: SocketAddr, plane: AdminPlane) -> std::io::Result<(Server,
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::new(plane.clone()))
+            .configure(console::configure)
             .route("/", web::get().to(status))
             .route("/healthz", web::get().to(healthz))
             .route("/metrics", web::get().to(metrics))

@@ -13,6 +13,7 @@ mod audit;
 mod cache;
 mod certificates;
 mod client_address;
+mod console;
 mod crash;
 mod decision_api;
 mod demo;

@@ -77,7 +77,12 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
         sha.update(body);
     }
     let hash = sha.finalize();
-    hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>().chars().take(VERSION_DIGITS).collect()
+    hash.iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<String>()
+        .chars()
+        .take(VERSION_DIGITS)
+        .collect()
 });
 
 /// Mounts `/assets/{version}/{name}`. Nobody has to be signed in for them: they say nothing of anybody.
@@ -117,8 +122,7 @@ async fn answer(request: HttpRequest, path: web::Path<(String, String)>) -> Http
             tags.any(|tag| tag == etag || tag == "*")
         })
     });
-    let mut answer =
-        if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    let mut answer = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     answer
         .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
         .insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"))

@@ -100,7 +100,8 @@ fn aged(seconds: u64) -> String {
     let mut rest = seconds;
     let mut parts = Vec::new();
     for (length, unit) in UNITS {
-        let (count, left) = (rest.checked_div(length).unwrap_or(0), rest.checked_rem(length).unwrap_or(0));
+        let (count, left) =
+            (rest.checked_div(length).unwrap_or(0), rest.checked_rem(length).unwrap_or(0));
         rest = left;
         if count > 0 {
             parts.push(format!("{count} {unit}"));
@@ -120,7 +121,13 @@ mod tests {
 
     #[test]
     fn numbers_are_grouped_by_three() {
-        let written = [(0, "0"), (999, "999"), (1_000, "1,000"), (12_480, "12,480"), (1_234_567, "1,234,567")];
+        let written = [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (12_480, "12,480"),
+            (1_234_567, "1,234,567"),
+        ];
         for (value, text) in written {
             assert_eq!(grouped(value), text);
         }
@@ -128,8 +135,14 @@ mod tests {
 
     #[test]
     fn an_age_has_its_two_largest_units() {
-        let written =
-            [(0, "0 s"), (59, "59 s"), (61, "1 min 1 s"), (12_000, "3 h 20 min"), (86_401, "1 d"), (90_061, "1 d 1 h")];
+        let written = [
+            (0, "0 s"),
+            (59, "59 s"),
+            (61, "1 min 1 s"),
+            (12_000, "3 h 20 min"),
+            (86_401, "1 d"),
+            (90_061, "1 d 1 h"),
+        ];
         for (seconds, text) in written {
             assert_eq!(aged(seconds), text);
         }
