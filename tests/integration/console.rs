@@ -27,7 +27,7 @@ fn proofs(personal: &str) -> serde_json::Value {
             let order = format!(
                 r#"{{"billing":{{"country":"{country}"}},"email":"jane{n}@private.example","lines":[{{"sku":"KL1047GDEFS","title":"Kaspersky Premium \u00e9","vendor":"Kaspersky"}}]}}"#
             );
-            let answer = Request::post("/api/orders", &order).from(address).send(gateway.address);
+            let answer = Request::post("/api/orders", order).from(address).send(gateway.address);
             if address == US {
                 gateway.outcome(answer.decision().unwrap().1);
             }
