@@ -48,19 +48,29 @@ fn proofs(personal: &str) -> serde_json::Value {
 
 #[test]
 fn the_page_proves_what_the_ledger_holds_and_nothing_that_was_tampered_with() {
+    node("console_proof.mjs", &json!([proofs("clear"), proofs("sealed")]), 9);
+}
+
+#[test]
+fn charts_and_map_show_the_figures_that_they_are_given() {
+    node("console_figures.mjs", &json!([]), 4);
+}
+
+/// Runs so many tests of the console's scripts, with these cases.
+fn node(tests: &str, cases: &serde_json::Value, passed: usize) {
     let dir = tempfile::tempdir().unwrap();
-    let cases = json!([proofs("clear"), proofs("sealed")]);
     fs::write(dir.path().join("cases.json"), cases.to_string()).unwrap();
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    // Node takes a module by its name's end.
-    let script = here.join("src/admin/console/assets/js/verify.js");
-    fs::copy(script, dir.path().join("verify.mjs")).unwrap();
-    fs::copy(here.join("tests/integration/console_proof.mjs"), dir.path().join("test.mjs"))
-        .unwrap();
-    let output =
-        Command::new("node").arg("--test").arg("test.mjs").current_dir(dir.path()).output();
+    for script in fs::read_dir(here.join("src/admin/console/assets/js")).unwrap() {
+        let script = script.unwrap();
+        fs::copy(script.path(), dir.path().join(script.file_name())).unwrap();
+    }
+    fs::write(dir.path().join("package.json"), r#"{"type":"module"}"#).unwrap();
+    let test = here.join("tests/integration").join(tests);
+    fs::copy(test, dir.path().join("test.js")).unwrap();
+    let output = Command::new("node").arg("--test").arg("test.js").current_dir(dir.path()).output();
     let output = output.unwrap_or_else(|e| panic!("node: {e}; run `sh tests/install.sh`"));
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
-    assert!(said.contains("# pass 9") && said.contains("# skipped 0"), "{said}");
+    assert!(said.contains(&format!("# pass {passed}\n")) && said.contains("# skipped 0"), "{said}");
 }

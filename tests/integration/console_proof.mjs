@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createHash, generateKeyPairSync, sign, webcrypto } from "node:crypto";
 import { readFileSync } from "node:fs";
 import test from "node:test";
-import { parseProof, verify } from "./verify.mjs";
+import { parseProof, verify } from "./verify.js";
 
 const cases = JSON.parse(readFileSync("cases.json", "utf8"));
 const records = cases.flatMap(({ key, personal, records }) => records.map((record) => ({ ...record, key, how: personal })));

@@ -3,6 +3,7 @@
 use askama::Template;
 use jiff::Timestamp;
 
+use super::Nav;
 use super::Shell;
 use super::filters;
 

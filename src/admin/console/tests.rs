@@ -254,6 +254,38 @@ fn every_asset_that_is_named_exists() {
     }
 }
 
+#[test]
+fn no_script_makes_markup_or_code_out_of_text() {
+    for name in assets::names().filter(|name| name.ends_with(".js") && !name.contains(".min.")) {
+        let (_, script) = asset(name, &[]);
+        let script = String::from_utf8(script.to_vec()).unwrap();
+        for word in [
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacent",
+            "document.write",
+            "eval(",
+            "Function(",
+            "cssText",
+            "srcdoc",
+        ] {
+            assert!(!script.contains(word), "{name} has `{word}`");
+        }
+    }
+}
+
+#[test]
+fn only_who_may_open_records_is_led_to_them() {
+    let links = |roles: &[Role]| {
+        let person = Some(Person { name: String::new(), roles: Roles::of(roles) });
+        let shell = Shell { person, ..shell("plain") };
+        body(page(StatusCode::OK, &overview::Overview { shell, ..overview("plain") }))
+            .contains("data-links")
+    };
+    assert!(links(&[Role::Viewer, Role::Auditor]));
+    assert!(!links(&[Role::Viewer, Role::Administrator]));
+}
+
 /// An asset as it is answered to a request with these headers.
 fn answered(
     path: &str,
