@@ -61,6 +61,8 @@ test("what was tampered with is found at the step that says so", async () => {
   const signature = checkpoint[4].split(" ");
   const envelope = Buffer.from(good.envelope, "base64").toString();
   const other = records.find((one) => one.how !== record.how);
+  // Base64 has plus signs of its own.
+  const [name, id, ...rest] = good.key.split("+");
   const tampered = [
     ["document", { document: turned(good.document) }, ["document"]],
     ["salt", { document: turned(good.document, 0) }, ["document"]],
@@ -78,7 +80,7 @@ test("what was tampered with is found at the step that says so", async () => {
     ["origin", { checkpoint: changed(0, "elsewhere.example/log") }, ["key", "signature"]],
     ["signature", { checkpoint: changed(4, `${signature[0]} ${signature[1]} ${turned(signature[2])}`) }, ["signature"]],
     ["signature's key", { checkpoint: changed(4, `${signature[0]} ${signature[1]} ${turned(signature[2], 0)}`) }, ["signature"]],
-    ["key", { key: good.key.replace(/[^+]*$/, (key) => turned(key)).replace(/\+[^+]*\+/, (id) => id) }, ["key", "signature"]],
+    ["key", { key: `${name}+${id}+${turned(rest.join("+"))}` }, ["key", "signature"]],
     ["another log's key", { key: other.key }, ["key", "signature"]],
     ["another size", { size: "7" }, ["read"]],
     ["base64", { envelope: good.envelope.replace(/=*$/, "!") }, ["read"]],
