@@ -10,6 +10,7 @@ need() { # program package
 
 need curl curl
 need nginx nginx
+need node nodejs
 need openssl openssl
 need caddy caddy
 need haproxy haproxy

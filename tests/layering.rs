@@ -70,7 +70,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("crc32c", &["audit", "ledger", "registry", "message/forwarded/proxy_protocol"]),
     ("csv", &["cli", "evidence", "geo", "output", "registry", "screening"]),
     ("csv_core", &["screening"]),
-    ("flate2", &["message", "gateway"]),
+    ("flate2", &["message", "gateway", "admin/console"]),
     ("hyper", &["gateway"]),
     ("hyper_util", &["gateway"]),
     ("indicatif", &["cli"]),

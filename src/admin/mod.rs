@@ -5,7 +5,7 @@
 
 mod access;
 mod api;
-mod console;
+pub mod console;
 mod mount;
 mod probes;
 mod server;

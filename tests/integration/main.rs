@@ -15,6 +15,7 @@ mod cache;
 mod certificates;
 mod client_address;
 mod control_plane;
+mod console;
 mod crash;
 mod decision_api;
 mod demo;
