@@ -67,9 +67,13 @@ struct Row {
 /// What each role is for, beside its name.
 fn purpose(role: Role) -> &'static str {
     match role {
-        Role::Administrator => "Manages operators and the registry. Does not approve policies nor release holds.",
+        Role::Administrator => {
+            "Manages operators and the registry. Does not approve policies nor release holds."
+        }
         Role::Auditor => "Reads and searches records, exports, verifies, hands in reports.",
-        Role::PolicyApprover => "Approves policies, and releases or refuses holds, that others prepared.",
+        Role::PolicyApprover => {
+            "Approves policies, and releases or refuses holds, that others prepared."
+        }
         Role::PolicyAuthor => "Writes drafts of policies, runs their checks, edits the catalogue.",
         Role::Reviewer => "Works the review queue: recommends what becomes of a hold.",
         Role::Viewer => "Sees what is in force and how it goes. Nothing of a person.",
@@ -193,7 +197,8 @@ async fn remove(
 fn roles(form: &Fields) -> Result<Roles, Problem> {
     let mut roles = Roles::NONE;
     for text in all(form, "role") {
-        let role = Role::parse(text).ok_or_else(|| Problem::invalid(format!("role: there is no role `{text}`")))?;
+        let role = Role::parse(text)
+            .ok_or_else(|| Problem::invalid(format!("role: there is no role `{text}`")))?;
         roles = roles.with(role);
     }
     match roles.is_empty() {
