@@ -6,14 +6,25 @@ use std::fs;
 use std::io;
 use std::io::BufRead;
 use std::io::IsTerminal;
+use std::io::StdinLock;
+use std::io::Write;
 
 use rustix::process::getuid;
+use rustix::termios::LocalModes;
+use rustix::termios::OptionalActions;
+use rustix::termios::SpecialCodeIndex;
+use rustix::termios::Termios;
+use rustix::termios::tcgetattr;
+use rustix::termios::tcsetattr;
+use zeroize::Zeroizing;
 
 use crate::operators::AccountName;
 use crate::operators::Password;
 
 use super::super::exit::Exit;
 
+/// What Ctrl-C types.
+const INTERRUPT: u8 = 3;
 /// Longest line that is read, in bytes: more than 256 characters may have.
 const LONGEST: u64 = 4096;
 
@@ -22,6 +33,8 @@ const LONGEST: u64 = 4096;
 pub(super) enum SecretError {
     #[error("the two passwords differ; nothing was changed")]
     Differ,
+    #[error("interrupted; nothing was changed")]
+    Interrupted,
     #[error("no password on standard input; it is to be the first line")]
     None,
     #[error("cannot read the password: {0}")]
@@ -31,7 +44,7 @@ pub(super) enum SecretError {
 impl SecretError {
     pub(super) fn exit(&self) -> Exit {
         match self {
-            Self::Differ | Self::None => Exit::Data,
+            Self::Differ | Self::Interrupted | Self::None => Exit::Data,
             Self::Read(error) if error.kind() == io::ErrorKind::InvalidData => Exit::Data,
             Self::Read(_) => Exit::Io,
         }
@@ -44,12 +57,62 @@ pub(super) fn ask(name: &AccountName, from_stdin: bool) -> Result<Password, Secr
     if from_stdin || !stdin.is_terminal() {
         return first_line(stdin.lock());
     }
-    let prompt = |text: String| rpassword::prompt_password(text).map(Password::new);
-    let once = prompt(format!("Password of {name} (12 to 256 characters): "))?;
-    let twice = prompt("Once more: ".to_owned())?;
+    let mut terminal = Silent::begin(stdin.lock())?;
+    let once = terminal.ask(&format!("Password of {name} (12 to 256 characters): "))?;
+    let twice = terminal.ask("Once more: ")?;
     match once.expose() == twice.expose() {
         true => Ok(once),
         false => Err(SecretError::Differ),
+    }
+}
+
+/// A terminal that shows nothing of what is typed, from before the first question until it is dropped.
+struct Silent<'a> {
+    before: Termios,
+    stdin: StdinLock<'a>,
+}
+
+impl<'a> Silent<'a> {
+    fn begin(stdin: StdinLock<'a>) -> io::Result<Self> {
+        let before = tcgetattr(&stdin)?;
+        let mut silent = before.clone();
+        silent.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ISIG);
+        // Ctrl-C ends the line instead of the program, which would leave the terminal silent.
+        silent.special_codes[SpecialCodeIndex::VEOL] = INTERRUPT;
+        // What was typed before has been seen: it is dropped.
+        tcsetattr(&stdin, OptionalActions::Flush, &silent)?;
+        Ok(Self { before, stdin })
+    }
+
+    fn ask(&mut self, question: &str) -> Result<Password, SecretError> {
+        let mut told = io::stderr();
+        write!(told, "{question}").ok();
+        let mut line = Zeroizing::new(Vec::new());
+        let ends = loop {
+            let typed = self.stdin.fill_buf()?;
+            let end = typed.iter().position(|byte| matches!(*byte, b'\n' | INTERRUPT));
+            let taken = end.map_or(typed.len(), |end| end.saturating_add(1));
+            let ends = end.and_then(|end| typed.get(end)).copied();
+            line.extend(typed.iter().take(end.unwrap_or(taken)));
+            let over = typed.is_empty();
+            self.stdin.consume(taken);
+            if over || ends.is_some() {
+                break ends;
+            }
+        };
+        writeln!(told).ok();
+        match ends {
+            Some(INTERRUPT) => Err(SecretError::Interrupted),
+            None if line.is_empty() => Err(SecretError::Interrupted),
+            _ => first_line(line.as_slice()),
+        }
+    }
+}
+
+impl Drop for Silent<'_> {
+    fn drop(&mut self) {
+        // A terminal that is gone needs none of it.
+        tcsetattr(&self.stdin, OptionalActions::Drain, &self.before).ok();
     }
 }
 

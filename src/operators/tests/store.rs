@@ -1,7 +1,9 @@
 //! The file and its accounts: what is written stays, what cannot be read keeps everybody out, nobody learns who exists.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::chown;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -86,6 +88,20 @@ fn the_file_is_its_owners_alone_and_nothing_is_left_beside_it() {
     let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
     assert_eq!(names, ["operators.json", "operators.lock"]);
+}
+
+#[test]
+fn what_root_writes_belongs_to_whoever_the_folder_belongs_to() {
+    let dir = tempfile::tempdir().unwrap();
+    if chown(dir.path(), Some(4321), Some(1234)).is_err() {
+        return eprintln!("only root can give a folder away: not shown here");
+    }
+    let operators = Operators::open(&dir.path().join("store")).unwrap();
+    add(&operators, "anna", ADMINISTRATOR).unwrap();
+    for path in ["store", "store/operators.json", "store/operators.lock"] {
+        let metadata = fs::metadata(dir.path().join(path)).unwrap();
+        assert_eq!((metadata.uid(), metadata.gid()), (4321, 1234), "{path}");
+    }
 }
 
 #[test]
