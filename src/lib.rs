@@ -5,6 +5,7 @@ pub mod app;
 pub mod audit;
 pub mod cli;
 pub mod config;
+pub mod control;
 pub mod enforcement;
 pub mod evidence;
 pub mod gateway;
