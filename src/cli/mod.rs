@@ -65,7 +65,7 @@ enum Command {
     Man(pages::ManArgs),
     /// Add, list, change or remove the people who use the control plane.
     Operator(operator::OperatorArgs),
-    /// Check, test, explain and compare policies.
+    /// Check, test, explain, compare, sign and verify policies.
     Policy(policy::PolicyArgs),
     /// Screen past orders: a CSV file in, findings and a report out.
     Screen(screen::ScreenArgs),
