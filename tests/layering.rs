@@ -83,7 +83,6 @@ const HOMES: &[(&str, &[&str])] = &[
     ("prometheus", &["telemetry"]),
     ("regex", &["policy"]),
     ("regex_syntax", &["policy"]),
-    ("rpassword", &["cli/operator"]),
     ("rustix", &["ledger/space", "cli/operator"]),
     ("rustls", &["gateway", "app", "admin"]),
     ("rustls_native_certs", &["gateway"]),
@@ -94,7 +93,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("toml", &["policy", "config", "settings"]),
     ("tracing_subscriber", &["telemetry"]),
     ("x509_parser", &["identity"]),
-    ("zeroize", &["operators"]),
+    ("zeroize", &["operators", "cli/operator"]),
     ("zstd", &["audit", "ledger/sealed", "ledger/tests/sealed"]),
 ];
 

@@ -40,6 +40,7 @@ mod mmdb;
 mod naive_ledger;
 mod notify;
 mod operation;
+mod operators;
 mod orders;
 mod presets;
 mod proxy_protocol;
