@@ -6,6 +6,7 @@
 mod access;
 mod api;
 pub mod console;
+mod evidence;
 mod mount;
 mod probes;
 mod server;

@@ -23,6 +23,7 @@ use super::api;
 use super::api::Problem;
 use super::api::UnderWay;
 use super::console;
+use super::evidence::Desk;
 use super::mount::Entry;
 use super::mount::Mount;
 use super::probes;
@@ -50,6 +51,8 @@ pub struct AdminPlane {
     pub searcher: Searcher,
     /// How each server of each upstream stands now.
     pub servers: Arc<dyn Fn() -> Vec<ServerHealth> + Send + Sync>,
+    /// Exports, reports and the verification of the ledger that are under way.
+    pub(super) desk: Desk,
     /// Creates that are being carried out.
     pub(super) under_way: UnderWay,
 }
@@ -75,7 +78,8 @@ impl AdminPlane {
     pub fn new(parts: AdminParts) -> Self {
         let AdminParts { access, control, gate, health, searcher, servers } = parts;
         let (access, under_way) = (Arc::new(access), UnderWay::default());
-        Self { access, control, gate, health, searcher, servers, under_way }
+        let desk = Desk::default();
+        Self { access, control, desk, gate, health, searcher, servers, under_way }
     }
 }
 

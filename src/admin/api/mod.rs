@@ -16,6 +16,7 @@ mod session;
 use super::mount::Mount;
 
 pub(super) use idempotent::UnderWay;
+pub(super) use problem::Answer;
 pub(super) use problem::Problem;
 
 /// Every route of the API.
