@@ -3,6 +3,7 @@
 //! It answers on an address of its own, changes nothing, and tells nothing of a customer but to a bearer who may audit
 //! (`/admin/v1/records`).
 
+mod metrics;
 mod page;
 mod records;
 mod server;

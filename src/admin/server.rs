@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use actix_web::App;
+use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::HttpServer;
 use actix_web::dev::Server;
@@ -96,11 +97,9 @@ async fn readyz(plane: web::Data<AdminPlane>) -> HttpResponse {
     answer.insert_header((header::CACHE_CONTROL, "no-store")).json(Readiness { status, reasons })
 }
 
-async fn metrics(plane: web::Data<AdminPlane>) -> HttpResponse {
+async fn metrics(plane: web::Data<AdminPlane>, request: HttpRequest) -> HttpResponse {
     plane.refresh();
-    HttpResponse::Ok()
-        .content_type("text/plain; version=0.0.4; charset=utf-8")
-        .body(plane.gate.metrics().render())
+    super::metrics::answer(&request, plane.gate.metrics())
 }
 
 async fn status(plane: web::Data<AdminPlane>) -> HttpResponse {
