@@ -16,6 +16,7 @@ use interdict::enforcement::Snapshot;
 use interdict::geo::GeoTables;
 use interdict::model::CatalogueEntry;
 use interdict::model::CatalogueLookup;
+use interdict::model::Country;
 use interdict::model::DecisionId;
 use interdict::model::Nexus;
 use interdict::policy::Reseller;
@@ -25,6 +26,8 @@ use interdict::policy::load_dirs;
 use interdict::policy::trace;
 use interdict::registry::Catalogue;
 use interdict::registry::Customers;
+use interdict::telemetry::Activity;
+use interdict::telemetry::Shown;
 use jiff::Timestamp;
 
 mod world;
@@ -44,6 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut criterion = Criterion::default().configure_from_args();
     decisions(&mut criterion)?;
     records(&mut criterion)?;
+    charts(&mut criterion)?;
     criterion.final_summary();
     Ok(())
 }
@@ -114,6 +118,46 @@ fn records(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
             });
         });
         eprintln!("{name}: {} + {} bytes", parts.document.len(), parts.personal.len());
+    }
+    group.finish();
+    Ok(())
+}
+
+/// What it costs to count a decision for the charts, while nobody looks at the live stream, and while somebody does.
+fn charts(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
+    let customers = world::customers()?;
+    let set = world::policies(100)?;
+    let reseller = Reseller::new(Nexus::Foreign, &["Example Shop".to_owned()]);
+    let setting = Setting { catalogue: &NoCatalogue, reseller: &reseller };
+    let mut group = criterion.benchmark_group("charts");
+    for mut scenario in Scenario::all()? {
+        let name = scenario.name;
+        let transaction = scenario.turn(0, &customers);
+        let (action, now) = (transaction.action, Timestamp::now());
+        let decision = decide(transaction, now, &set, &setting);
+        let id = DecisionId::new(now);
+        let country = Some(Country::US);
+        for looks in [false, true] {
+            let activity = Activity::default();
+            if looks {
+                activity.since(0, now);
+            }
+            let mut millis = now.as_millisecond();
+            let mut turn = 0_u64;
+            let looked = if looks { "noted, shown" } else { "noted" };
+            group.bench_function(BenchmarkId::new(name, looked), |bencher| {
+                bencher.iter(|| {
+                    // Ten thousand a second, for ten seconds again and again.
+                    turn = turn.wrapping_add(1);
+                    millis = now.as_millisecond().wrapping_add_unsigned(turn / 10 % 10_000);
+                    let at = Timestamp::from_millisecond(millis).unwrap_or(now);
+                    activity.noted(black_box(&decision), action, country, at);
+                    activity.shown(&decision, at, || {
+                        Shown::new(&decision, action, (id, at), country, "shop", Some("KL1047"))
+                    });
+                });
+            });
+        }
     }
     group.finish();
     Ok(())

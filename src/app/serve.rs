@@ -44,6 +44,8 @@ use crate::telemetry::Health;
 use crate::telemetry::Metrics;
 use crate::telemetry::MetricsError;
 
+use super::activity;
+use super::activity::Charts;
 use super::identity;
 use super::identity::Fetcher;
 use super::identity::IdentityError;
@@ -155,6 +157,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     }
     tracing::info!(dir = %config.ledger.dir.display(), records = recovery.records, "ledger open");
     let metrics = Arc::new(Metrics::new()?);
+    let activity = Arc::clone(metrics.activity());
+    let charts = Charts::open(&activity, &config.store.dir);
     let notifier = Notifier::start(&config, &ledger, &metrics)?;
     let witnesses = Witnesses::start(&config, &metrics)?;
     let health = Arc::new(Health::default());
@@ -264,6 +268,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     let watching = actix_web::rt::spawn(watch::watch_room(reserve));
     let (no_more, stopped) = oneshot::channel();
     let ending = actix_web::rt::spawn(watch::watch_floods(Arc::clone(&gate), stopped));
+    let (no_more_charts, charts_stopped) = oneshot::channel();
+    let charting = actix_web::rt::spawn(activity::keep(activity, charts, charts_stopped));
     let (handle, admin_handle) = (server.handle(), admin.handle());
     let running = actix_web::rt::spawn(server);
     let administering = actix_web::rt::spawn(admin);
@@ -280,7 +286,9 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         result?;
     }
     drop(no_more);
+    drop(no_more_charts);
     ending.await.ok();
+    charting.await.ok();
     drop(gate);
     if let Some(socket) = searching {
         socket.close();

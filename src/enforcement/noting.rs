@@ -122,3 +122,122 @@ impl Gate {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use smallvec::smallvec;
+
+    use super::*;
+    use crate::model::Action;
+    use crate::model::AddressClasses;
+    use crate::model::AddressOrigin;
+    use crate::model::Basis;
+    use crate::model::Because;
+    use crate::model::Finding;
+    use crate::model::Item;
+    use crate::model::RuleFacts;
+
+    fn allowed(spared: Option<Spared>, buyer: Nexus) -> Decision {
+        let rule = RuleFacts {
+            basis: Basis::Text,
+            citation: "".into(),
+            clause: "".into(),
+            effective: Timestamp::UNIX_EPOCH,
+            message: "".into(),
+            policy: "us".into(),
+            rule: "signature-updates".into(),
+        };
+        let spared = spared.map(|spared| (Arc::new(rule), spared));
+        let finding = Finding { spared, ..Finding::default() };
+        Decision {
+            at: Timestamp::UNIX_EPOCH,
+            because: Because::NONE,
+            buyer,
+            cut_at: None,
+            findings: smallvec![Finding::default(), finding],
+            request: None,
+            ruling: None,
+            seller: None,
+            shadow: smallvec![],
+            verdict: Verdict::Allow,
+        }
+    }
+
+    fn from(country: &str, classes: AddressClasses) -> AddressEvidence {
+        let country = Country::parse(country).map_or(CountryReading::Missing, CountryReading::Read);
+        let (address, origin) = (None, AddressOrigin::Client);
+        AddressEvidence { address, answers: smallvec![], classes, country, origin }
+    }
+
+    fn is_prohibited(decision: &Decision, action: Action, addresses: &[AddressEvidence]) -> bool {
+        let mut transaction = Transaction::new(action);
+        transaction.buyer.addresses.extend(addresses.iter().cloned());
+        noted(decision, &transaction).is_prohibited_delivery()
+    }
+
+    fn noted<'a>(decision: &'a Decision, transaction: &'a Transaction) -> Noted<'a> {
+        Noted {
+            at: Timestamp::UNIX_EPOCH,
+            decision,
+            hypothetical: false,
+            id: DecisionId::new(Timestamp::UNIX_EPOCH),
+            route: "mirror",
+            took: None,
+            transaction,
+        }
+    }
+
+    #[test]
+    fn a_covered_delivery_that_is_allowed_to_the_united_states_is_told_and_nothing_else() {
+        let clean = AddressClasses::NONE;
+        let here = [from("DE", clean)];
+        let there = [from("DE", clean), from("PR", clean)];
+        let update = Action::SignatureUpdate;
+        let foreign = allowed(Some(Spared::Foreign), Nexus::Foreign);
+        assert!(is_prohibited(&foreign, update, &there));
+        assert!(is_prohibited(
+            &foreign,
+            update,
+            &[from("DE", clean.with(AddressClass::UsMilitary))]
+        ));
+        assert!(is_prohibited(&allowed(Some(Spared::Foreign), Nexus::Us), update, &here));
+
+        assert!(!is_prohibited(&foreign, update, &here));
+        // An address that proves nothing.
+        assert!(!is_prohibited(&foreign, update, &[from("US", clean.with(AddressClass::Vpn))]));
+        assert!(!is_prohibited(&foreign, Action::Resale, &there), "no delivery");
+        assert!(!is_prohibited(&allowed(None, Nexus::Us), update, &there), "not covered");
+        for lawful in
+            [Spared::Condition, Spared::Ended, Spared::Exempted, Spared::NotYet, Spared::Suspended]
+        {
+            assert!(
+                !is_prohibited(&allowed(Some(lawful), Nexus::Us), update, &there),
+                "{lawful:?}"
+            );
+        }
+        let refused = Decision { verdict: Verdict::Block, ..foreign.clone() };
+        assert!(!is_prohibited(&refused, update, &there));
+        let transaction = Transaction::new(update);
+        let us = allowed(Some(Spared::Foreign), Nexus::Us);
+        let asked = Noted { hypothetical: true, ..noted(&us, &transaction) };
+        assert!(!asked.is_prohibited_delivery(), "an answer to a given instant delivers nothing");
+    }
+
+    #[test]
+    fn what_may_be_a_code_or_a_person_is_no_stock_keeping_unit() {
+        let decision = allowed(None, Nexus::Foreign);
+        for (sku, expected) in [
+            ("KL1047GDEFS", true),
+            ("ABCDE-12345-FGHIJ-67890", false),
+            ("abcde 12345 fghij 67890", false),
+            ("0123456789abcdef0123456789ABCDEF", false),
+            ("buyer@customer.example", false),
+        ] {
+            let mut transaction = Transaction::new(Action::Resale);
+            transaction.items.push(Item { sku: Some(sku.to_owned()), ..Item::default() });
+            assert_eq!(noted(&decision, &transaction).sku().is_some(), expected, "{sku}");
+        }
+    }
+}
