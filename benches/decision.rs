@@ -14,11 +14,15 @@ use interdict::enforcement::Answer;
 use interdict::enforcement::RecordParts;
 use interdict::enforcement::Snapshot;
 use interdict::geo::GeoTables;
+use interdict::model::Action;
+use interdict::model::Because;
 use interdict::model::CatalogueEntry;
 use interdict::model::CatalogueLookup;
 use interdict::model::Country;
+use interdict::model::Decision;
 use interdict::model::DecisionId;
 use interdict::model::Nexus;
+use interdict::model::Verdict;
 use interdict::policy::Reseller;
 use interdict::policy::Setting;
 use interdict::policy::decide;
@@ -27,8 +31,12 @@ use interdict::policy::trace;
 use interdict::registry::Catalogue;
 use interdict::registry::Customers;
 use interdict::telemetry::Activity;
+use interdict::telemetry::Axis;
+use interdict::telemetry::Filter;
 use interdict::telemetry::Shown;
+use interdict::telemetry::Window;
 use jiff::Timestamp;
+use smallvec::SmallVec;
 
 mod world;
 
@@ -77,7 +85,68 @@ fn decisions(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
         }
     }
     group.finish();
+    queries(criterion);
     Ok(())
+}
+
+/// What charts and the map of two days cost that are full: 2,880 minutes of 500 kinds of decisions each.
+fn queries(criterion: &mut Criterion) {
+    const START: i64 = 1_767_225_600;
+    const MINUTES: i64 = 2_880;
+    let at = |minute: i64| Timestamp::from_second(START + minute * 60).unwrap_or(Timestamp::MIN);
+    let countries: Vec<_> = (b'A'..=b'Z')
+        .flat_map(|a| (b'A'..=b'Z').map(move |b| [a, b]))
+        .filter_map(Country::from_alpha2)
+        .take(167)
+        .collect();
+    let activity = Activity::default();
+    for minute in 0..MINUTES {
+        for country in &countries {
+            for verdict in Verdict::ALL {
+                let decision = bare(verdict);
+                activity.noted(&decision, Action::SignatureUpdate, Some(*country), at(minute));
+            }
+        }
+        activity.fold();
+    }
+    let window = Window { from: at(0), to: at(MINUTES) };
+    let everything = Filter::default();
+    let mut group = criterion.benchmark_group("charts of two days");
+    for (name, step) in [("by minutes", 1), ("by 15 minutes", 15), ("by hours", 60)] {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| black_box(activity.series(window, step, Axis::Verdict, &everything)));
+        });
+    }
+    group.bench_function("map", |bencher| {
+        bencher.iter(|| black_box(activity.totals(window, Axis::Country, &everything)));
+    });
+    let path = std::env::temp_dir().join(format!("interdict-activity-{}", std::process::id()));
+    group.bench_function("saved", |bencher| {
+        bencher.iter(|| {
+            activity.noted(&bare(Verdict::Allow), Action::Use, None, at(MINUTES - 1));
+            black_box(activity.save(&path).is_ok())
+        });
+    });
+    let bytes = std::fs::metadata(&path).map_or(0, |file| file.len());
+    eprintln!("file: {bytes} bytes");
+    std::fs::remove_file(&path).ok();
+    group.finish();
+}
+
+/// A decision about nothing.
+fn bare(verdict: Verdict) -> Decision {
+    Decision {
+        at: Timestamp::UNIX_EPOCH,
+        because: Because::NONE,
+        buyer: Nexus::Unclear,
+        cut_at: None,
+        findings: SmallVec::new(),
+        request: None,
+        ruling: None,
+        seller: None,
+        shadow: SmallVec::new(),
+        verdict,
+    }
 }
 
 /// What it costs to write down a decision under the shipped policies: its trace alone, and document and personal part with it.

@@ -155,7 +155,7 @@ fn a_decision_is_counted_without_an_allocation_once_its_kind_is_known() {
             metrics.decided(&decision, action, country, "mirror");
             metrics.activity().noted(&decision, action, country, at);
             metrics.exemplified(&decision, action, "mirror", named);
-            metrics.activity().shown(&decision, at, || unreachable!("nobody looks"));
+            metrics.activity().shown(&decision, at, || panic!("nobody looks"));
         };
         count(0);
         // Over the turn of minutes, with the second's drain in between.

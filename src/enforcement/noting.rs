@@ -217,7 +217,7 @@ mod tests {
                 "{lawful:?}"
             );
         }
-        let refused = Decision { verdict: Verdict::Block, ..foreign.clone() };
+        let refused = Decision { verdict: Verdict::Block, ..foreign };
         assert!(!is_prohibited(&refused, update, &there));
         let transaction = Transaction::new(update);
         let us = allowed(Some(Spared::Foreign), Nexus::Us);

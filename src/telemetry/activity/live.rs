@@ -149,7 +149,8 @@ impl Live {
             Verdict::Block | Verdict::Review => A_SECOND,
             Verdict::Allow => {
                 let millis = u64::try_from(at.subsec_millisecond()).unwrap_or(0);
-                AT_ONCE + A_SECOND.saturating_sub(AT_ONCE).saturating_mul(millis) / 1_000
+                let later = A_SECOND.saturating_sub(AT_ONCE).saturating_mul(millis) / 1_000;
+                AT_ONCE.saturating_add(later)
             }
         };
         let before = self.budget.load(Ordering::Relaxed);
