@@ -178,14 +178,7 @@ fn charts_outlive_the_process_and_tell_what_the_records_tell() {
     let nginx = Nginx::mirror_and_shop();
     let mut gateway = GatewayBuilder::new(nginx.address).start();
     traffic(&gateway);
-    gateway.signal("TERM");
-    assert_eq!(gateway.wait(), Some(0));
-    let file = find(gateway.dir(), "activity").unwrap();
-    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-    let charts = Activity::default();
-    charts.load(&file).unwrap();
-    let now = Timestamp::now();
-    let window = Window { from: Timestamp::from_second(now.as_second() - 3_600).unwrap(), to: now };
+    let (charts, window) = charts(&mut gateway);
     let records = gateway.records();
     let decisions = records.iter().filter(|record| record["kind"] == "decision");
     let mut expected = std::collections::BTreeMap::new();
@@ -205,6 +198,19 @@ fn charts_outlive_the_process_and_tell_what_the_records_tell() {
         }
     }
     assert_eq!(told, expected);
+}
+
+/// What the gateway kept of the last hour for its charts, once it has ended.
+pub(crate) fn charts(gateway: &mut Gateway) -> (Activity, Window) {
+    gateway.signal("TERM");
+    assert_eq!(gateway.wait(), Some(0));
+    let file = find(gateway.dir(), "activity").unwrap();
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let charts = Activity::default();
+    charts.load(&file).unwrap();
+    let now = Timestamp::now();
+    let from = Timestamp::from_second(now.as_second() - 3_600).unwrap();
+    (charts, Window { from, to: now })
 }
 
 /// A file of that name, below a folder.
