@@ -6,6 +6,7 @@
 mod access;
 mod api;
 pub mod console;
+mod metrics;
 mod mount;
 mod probes;
 mod server;
