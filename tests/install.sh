@@ -15,6 +15,7 @@ need openssl openssl
 need caddy caddy
 need haproxy haproxy
 need php php-cli
+need promtool prometheus
 need python3 python3
 need strace strace
 need systemd-analyze systemd

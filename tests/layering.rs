@@ -67,7 +67,10 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli", "main"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
-    ("crc32c", &["audit", "ledger", "registry", "message/forwarded/proxy_protocol"]),
+    (
+        "crc32c",
+        &["audit", "ledger", "registry", "message/forwarded/proxy_protocol", "telemetry/activity"],
+    ),
     ("csv", &["cli", "evidence", "geo", "output", "registry", "screening"]),
     ("csv_core", &["screening"]),
     ("flate2", &["message", "gateway", "admin/console"]),

@@ -45,6 +45,8 @@ use crate::telemetry::Health;
 use crate::telemetry::Metrics;
 use crate::telemetry::MetricsError;
 
+use super::activity;
+use super::activity::Charts;
 use super::console;
 use super::console::Parts;
 use super::identity;
@@ -178,6 +180,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         ledger.clone(),
     )?;
     let metrics = Arc::new(Metrics::new()?);
+    let activity = Arc::clone(metrics.activity());
+    let charts = Charts::open(&activity, &config.store.dir);
     let notifier = Notifier::start(&config, &ledger, &metrics)?;
     let witnesses = Witnesses::start(&config, &metrics)?;
     let health = Arc::new(Health::default());
@@ -284,6 +288,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     let watching = actix_web::rt::spawn(watch::watch_room(reserve));
     let (no_more, stopped) = oneshot::channel();
     let ending = actix_web::rt::spawn(watch::watch_floods(Arc::clone(&gate), stopped));
+    let (no_more_charts, charts_stopped) = oneshot::channel();
+    let charting = actix_web::rt::spawn(activity::keep(activity, charts, charts_stopped));
     let (handle, admin_handle) = (server.handle(), admin.handle());
     let running = actix_web::rt::spawn(server);
     let administering = actix_web::rt::spawn(admin);
@@ -300,7 +306,9 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         result?;
     }
     drop(no_more);
+    drop(no_more_charts);
     ending.await.ok();
+    charting.await.ok();
     drop(gate);
     if let Some(socket) = searching {
         socket.close();

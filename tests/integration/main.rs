@@ -39,6 +39,7 @@ mod mmdb;
 #[path = "../support/naive_ledger.rs"]
 mod naive_ledger;
 mod notify;
+mod openmetrics;
 mod operation;
 mod operators;
 mod orders;

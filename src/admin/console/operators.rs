@@ -65,7 +65,7 @@ struct Row {
 }
 
 /// What each role is for, beside its name.
-fn purpose(role: Role) -> &'static str {
+const fn purpose(role: &Role) -> &'static str {
     match role {
         Role::Administrator => {
             "Manages operators and the registry. Does not approve policies nor release holds."
@@ -78,6 +78,11 @@ fn purpose(role: Role) -> &'static str {
         Role::Reviewer => "Works the review queue: recommends what becomes of a hold.",
         Role::Viewer => "Sees what is in force and how it goes. Nothing of a person.",
     }
+}
+
+/// Whether the box of a role is ticked.
+const fn has(account: &Account, role: &Role) -> bool {
+    account.roles.contains(*role)
 }
 
 async fn list(plane: web::Data<AdminPlane>, caller: Caller) -> Result<HttpResponse, Problem> {

@@ -292,7 +292,10 @@ fn answered(
     headers: &[(header::HeaderName, &str)],
 ) -> (StatusCode, header::HeaderMap, Bytes) {
     block_on(async {
-        let app = init_service(App::new().configure(configure)).await;
+        let app = init_service(
+            App::new().route("/assets/{version}/{name}", actix_web::web::get().to(assets::answer)),
+        )
+        .await;
         let request = TestRequest::get().uri(path);
         let request = headers
             .iter()
