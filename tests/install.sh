@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs the programs that the tests and benchmarks start for real: Debian's packages, where this is root and apt is here.
-# Otherwise names what is missing and exits 69 (EX_UNAVAILABLE). Python's packages go into a folder of their own, below target.
+# Otherwise names what is missing and exits 69 (EX_UNAVAILABLE). Python's packages and those for the
+# browser go into folders of their own, below target.
 set -eu
 
 missing=""
@@ -8,9 +9,11 @@ need() { # program package
     command -v "$1" >/dev/null 2>&1 || [ -e "$1" ] || missing="$missing $2"
 }
 
+need chromium chromium
 need curl curl
 need nginx nginx
 need node nodejs
+need npm npm
 need openssl openssl
 need caddy caddy
 need haproxy haproxy
@@ -36,8 +39,21 @@ python_packages() {
     cp "$wanted" "$tools/installed.txt"
 }
 
+browser_packages() {
+    root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+    tools=$root/target/test-tools/browser
+    wanted=$root/tests/browser/package-lock.json
+    cmp -s "$wanted" "$tools/installed.json" && return
+    mkdir -p "$tools"
+    cp "$root/tests/browser/package.json" "$wanted" "$tools/"
+    # Nothing that a package brings is run, and no browser is fetched: Debian's is used.
+    npm ci --prefix "$tools" --ignore-scripts --no-audit --no-fund --silent
+    cp "$wanted" "$tools/installed.json"
+}
+
 if [ -z "$missing" ]; then
     python_packages
+    browser_packages
     exit 0
 fi
 
@@ -47,6 +63,7 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     # shellcheck disable=SC2086 # one word a package
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
     python_packages
+    browser_packages
     exit 0
 fi
 

@@ -10,6 +10,7 @@
 )]
 
 mod audit;
+mod browser;
 mod bundles;
 mod cache;
 mod certificates;
