@@ -76,7 +76,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("prometheus", &["telemetry"]),
     ("regex", &["policy"]),
     ("regex_syntax", &["policy"]),
-    ("rustix", &["ledger/space"]),
+    ("rustix", &["app/supervisor", "ledger/space"]),
     ("rustls", &["gateway", "app", "admin"]),
     ("rustls_native_certs", &["gateway"]),
     ("sled", &["registry", "bundle", "ledger/search"]),

@@ -15,6 +15,7 @@ use crate::admin::AdminPlane;
 use crate::admin::Auditors;
 use crate::admin::Records;
 use crate::config::Config;
+use crate::config::Environment;
 use crate::enforcement::Gate;
 use crate::enforcement::GateSettings;
 use crate::enforcement::MonotoneClock;
@@ -43,6 +44,7 @@ use crate::registry::Care;
 use crate::telemetry::Health;
 use crate::telemetry::Metrics;
 use crate::telemetry::MetricsError;
+use crate::telemetry::Pulse;
 
 use super::identity;
 use super::identity::Fetcher;
@@ -56,6 +58,7 @@ use super::reload::Reloader;
 use super::reload::Stamps;
 use super::reload::seconds;
 use super::search::SearchSocket;
+use super::supervisor::Supervisor;
 use super::watch;
 use super::witness::Witnesses;
 use super::witness::WitnessesError;
@@ -130,6 +133,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     // Before anything that takes time: a signal that nobody listens to yet would end the process.
     let mut signals = Signals::new()?;
+    let supervisor = Arc::new(Supervisor::of(&Environment));
+    let pulse = Arc::new(Pulse::default());
     // What changes while it is first read is read again.
     let stamps = Stamps::take(&config);
     let loaded = load_with(&config, clock.now(), Care::Mend)?;
@@ -238,6 +243,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         }),
         log: ServedLog::of(&config.ledger.dir),
         notice_url: config.reseller.notice_url.clone(),
+        pulse: Arc::clone(&pulse),
         receivers,
         settings: config.gateway.clone(),
         upstreams,
@@ -249,6 +255,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     }
     tracing::info!(address = %listening.admin, "admin listening");
     ready(&listening);
+    supervisor.ready(&listening);
+    drop(actix_web::rt::spawn(Arc::clone(&supervisor).watch(pulse)));
 
     let certificates = certificates.into_iter().flatten().collect();
     let reloader = Reloader {
@@ -260,7 +268,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         verifier,
     };
     let interval = config.gateway.reload_interval;
-    let reloading = actix_web::rt::spawn(reload(reloader, signals.hangup, interval));
+    let told = Arc::clone(&supervisor);
+    let reloading = actix_web::rt::spawn(reload(reloader, signals.hangup, interval, told));
     let watching = actix_web::rt::spawn(watch::watch_room(reserve));
     let (no_more, stopped) = oneshot::channel();
     let ending = actix_web::rt::spawn(watch::watch_floods(Arc::clone(&gate), stopped));
@@ -272,6 +281,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         _ = signals.interrupt.recv() => {}
     }
     tracing::info!("draining");
+    supervisor.stopping();
     handle.stop(true).await;
     admin_handle.stop(false).await;
     reloading.abort();
@@ -326,7 +336,12 @@ fn start_admin(
 }
 
 /// Reloads on SIGHUP, and whatever has changed at each interval.
-async fn reload(mut reloader: Reloader, mut hangups: Signal, interval: Option<Duration>) {
+async fn reload(
+    mut reloader: Reloader,
+    mut hangups: Signal,
+    interval: Option<Duration>,
+    supervisor: Arc<Supervisor>,
+) {
     loop {
         let tick = async {
             match interval {
@@ -341,6 +356,9 @@ async fn reload(mut reloader: Reloader, mut hangups: Signal, interval: Option<Du
             },
             () = tick => false,
         };
+        if everything {
+            supervisor.reloading();
+        }
         // Files are read on a thread of their own, so that no request waits for them.
         let work = tokio::task::spawn_blocking(move || {
             if everything {
@@ -353,9 +371,16 @@ async fn reload(mut reloader: Reloader, mut hangups: Signal, interval: Option<Du
         match work.await {
             Ok(back) => reloader = back,
             Err(error) => {
+                supervisor.reloaded(&[("reload", "it has ended, restart".to_owned())]);
                 tracing::error!(%error, "reloading has ended");
                 return;
             }
+        }
+        let degraded = reloader.health.reasons();
+        if everything {
+            supervisor.reloaded(&degraded);
+        } else {
+            supervisor.serves(&degraded);
         }
     }
 }

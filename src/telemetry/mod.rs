@@ -13,6 +13,7 @@ mod logging;
 mod metrics;
 mod notified;
 mod published;
+mod pulse;
 mod tunnel;
 
 pub use budget::{Line, LineBudget};
@@ -23,4 +24,5 @@ pub use logging::{LogSettings, init_logging};
 pub use metrics::{InFlight, Metrics};
 pub use prometheus::Error as MetricsError;
 pub use published::LogResource;
+pub use pulse::Pulse;
 pub use tunnel::OpenTunnel;

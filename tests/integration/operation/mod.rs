@@ -8,5 +8,6 @@ mod evidence;
 mod logs;
 mod record;
 mod reload;
+mod supervised;
 
 pub(crate) use reload::POLICY;
