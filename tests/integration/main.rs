@@ -14,6 +14,7 @@ mod cache;
 mod certificates;
 mod client_address;
 mod crash;
+mod dashboards;
 mod decision_api;
 mod demo;
 mod documents;

@@ -2,6 +2,7 @@
 
 mod command_line;
 mod configuration;
+mod containers;
 mod deploy;
 mod drain;
 mod evidence;
