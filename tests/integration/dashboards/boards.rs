@@ -8,6 +8,8 @@ use serde_json::Value;
 use crate::metrics::gateway;
 use crate::metrics::traffic;
 use crate::support::Nginx;
+use crate::support::Request;
+use crate::support::until;
 
 use super::EXPECTED;
 use super::all_exist;
@@ -205,5 +207,28 @@ fn prometheus_answers_every_query_of_every_panel() {
         if landed && !later && !counts_expected {
             prometheus.has(&format!("{place}: {query}"), &query);
         }
+    }
+}
+
+/// What a dot in a chart leads to: Prometheus keeps decisions beside their counts, and the record of each is there.
+#[test]
+fn exemplars_that_prometheus_keeps_are_ids_of_records() {
+    let nginx = Nginx::mirror_and_shop();
+    let gateway = gateway(&nginx);
+    traffic(&gateway);
+    let accepted = "application/openmetrics-text; version=1.0.0";
+    let told = Request::get("/metrics").header("Accept", accepted).send(gateway.admin);
+    if !told.header("content-type").is_some_and(|kind| kind.contains("openmetrics")) {
+        return eprintln!("the gateway exposes no exemplars yet");
+    }
+    let prometheus = Prometheus::scraping(gateway.admin);
+    traffic(&gateway);
+    let ids = until("exemplars", || {
+        let ids = prometheus.exemplars("interdict_decisions_total", "decision_id");
+        (!ids.is_empty()).then_some(ids)
+    });
+    let records = gateway.records();
+    for id in ids {
+        assert!(records.iter().any(|record| record["id"] == id), "{id} is no record");
     }
 }

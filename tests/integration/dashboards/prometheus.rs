@@ -65,6 +65,15 @@ impl Prometheus {
         }
     }
 
+    /// What the exemplars of a query bear under a label.
+    pub(super) fn exemplars(&self, query: &str, label: &str) -> Vec<String> {
+        let target = format!("/api/v1/query_exemplars?query={query}&start=0&end=9999999999");
+        let body: Value = Request::get(&target).send(self.address).json();
+        let series = body["data"].as_array().cloned().unwrap_or_default();
+        let kept = series.iter().flat_map(|series| series["exemplars"].as_array().unwrap());
+        kept.filter_map(|kept| kept["labels"][label].as_str().map(str::to_owned)).collect()
+    }
+
     /// Waits until a query has a series.
     pub(super) fn has(&self, what: &str, query: &str) {
         until(what, || (self.answer(query).unwrap() > 0).then_some(()));

@@ -4,12 +4,14 @@ use std::fs;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::SocketAddr;
 use std::os::unix::net::UnixDatagram;
+use std::process::Command;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
 use crate::support::Gateway;
 use crate::support::GatewayBuilder;
+use crate::support::Program;
 use crate::support::Recorder;
 use crate::support::interdict;
 use crate::support::run;
@@ -193,4 +195,62 @@ fn health_asks_the_running_gateway_and_says_so_by_its_exit_code() {
     let nobody = health("127.0.0.1:1");
     assert_eq!(nobody.code, Some(74));
     assert!(nobody.stderr.contains("127.0.0.1:1 does not answer"), "{}", nobody.stderr);
+}
+
+/// `strace` keeps one thread from waiting for its next event.
+fn stuck(thread: &str) -> Option<Program> {
+    let mut tracer = Program::start(Command::new("strace").args([
+        "-o",
+        "/dev/null",
+        "-e",
+        "trace=epoll_wait",
+        "-e",
+        "inject=epoll_wait:delay_enter=10000000",
+        "-p",
+        thread,
+    ]));
+    let attached = until("strace", || {
+        let heard = tracer.heard();
+        let refused = heard.contains("Operation not permitted");
+        (refused || heard.contains(" attached")).then_some(!refused)
+    });
+    if !attached {
+        tracer.terminate();
+    }
+    attached.then_some(tracer)
+}
+
+/// The threads that run events, of workers and of the admin listener: each in turn is kept from it.
+#[test]
+fn the_watchdog_hears_nothing_while_one_worker_is_stuck() {
+    let recorder = Recorder::start();
+    let manager = Manager::new();
+    let gateway = manager
+        .supervises(&recorder)
+        .environment("WATCHDOG_USEC", "400000")
+        .environment("INTERDICT__LOG__LEVEL", "debug")
+        .start();
+    assert_eq!(manager.hears()[0], "READY=1");
+    let workers = || gateway.log().matches("a worker answers the watchdog").count();
+    until("both workers", || (workers() == 2).then_some(()));
+    let threads = fs::read_dir(format!("/proc/{}/task", gateway.id())).unwrap();
+    let threads: Vec<_> = threads.map(|thread| thread.unwrap().path()).collect();
+    let events = threads.iter().filter(|thread| {
+        fs::read_to_string(thread.join("comm")).is_ok_and(|name| name.starts_with("actix-rt|"))
+    });
+    let mut silent = 0;
+    for thread in events {
+        let Some(mut tracer) = stuck(thread.file_name().unwrap().to_str().unwrap()) else {
+            return eprintln!("no process can be traced here: only `telemetry::pulse` shows it");
+        };
+        manager.socket.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+        let heard = (0..40).take_while(|_| manager.socket.recv(&mut [0; 64]).is_ok()).count();
+        silent += usize::from(heard < 40);
+        tracer.terminate();
+        manager.socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        assert_eq!(manager.hears(), ["WATCHDOG=1"], "it turns again");
+    }
+    // The listener for operations is not watched; on a machine that is busy enough, its turn may look stuck as well.
+    assert!(silent >= 2, "both workers are watched: {silent}");
+    assert!(gateway.log().contains("a worker does not answer"));
 }
