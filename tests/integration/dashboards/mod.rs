@@ -18,6 +18,7 @@ const EXPECTED: &[&str] = &[
     "interdict_policy_bundle_built_timestamp_seconds",
     "interdict_policy_version",
     "interdict_review_oldest_seconds",
+    "interdict_reviews_dropped_total",
     "interdict_reviews_open",
     "interdict_sign_ins_total",
     "interdict_us_deliveries_allowed_total",
