@@ -3,8 +3,10 @@
 pub mod admin;
 pub mod app;
 pub mod audit;
+pub mod bundle;
 pub mod cli;
 pub mod config;
+pub mod control;
 pub mod enforcement;
 pub mod evidence;
 pub mod gateway;
@@ -15,6 +17,7 @@ pub mod merkle;
 pub mod message;
 pub mod model;
 pub mod notify;
+pub mod operators;
 pub mod output;
 pub mod policy;
 pub mod registry;

@@ -178,7 +178,7 @@ fn the_image_is_made_of_what_is_there_and_runs_without_root() {
         .filter(|line| !line.starts_with("--from"))
         .flat_map(|line| line.rsplit_once(' ').unwrap().0.split(' '))
         .collect();
-    for source in ["Cargo.toml", "Cargo.lock", "benches", "policies", "src"] {
+    for source in ["Cargo.toml", "Cargo.lock", "askama.toml", "benches", "policies", "src"] {
         assert!(copied.contains(&source), "`{source}` is not in the image's sources");
     }
     for source in copied {
