@@ -16,6 +16,7 @@ mod reload;
 mod sample;
 mod search;
 pub mod serve;
+mod supervisor;
 mod watch;
 mod witness;
 

@@ -11,6 +11,7 @@ use tokio::signal::unix::signal;
 use tokio::sync::oneshot;
 
 use crate::config::Config;
+use crate::config::Environment;
 use crate::control::Control;
 use crate::control::ControlError;
 use crate::control::ControlSettings;
@@ -44,6 +45,7 @@ use crate::registry::Care;
 use crate::telemetry::Health;
 use crate::telemetry::Metrics;
 use crate::telemetry::MetricsError;
+use crate::telemetry::Pulse;
 
 use super::activity;
 use super::activity::Charts;
@@ -62,6 +64,7 @@ use super::reload::Reloader;
 use super::reload::Stamps;
 use super::reload::seconds;
 use super::search::SearchSocket;
+use super::supervisor::Supervisor;
 use super::watch;
 use super::witness::Witnesses;
 use super::witness::WitnessesError;
@@ -145,6 +148,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     // Before anything that takes time: a signal that nobody listens to yet would end the process.
     let mut signals = Signals::new()?;
+    let supervisor = Arc::new(Supervisor::of(&Environment));
+    let pulse = Arc::new(Pulse::default());
     // What changes while it is first read is read again.
     let stamps = Stamps::take(&config);
     let loaded = load_with(&config, clock.now(), Care::Mend)?;
@@ -262,6 +267,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         }),
         log: ServedLog::of(&config.ledger.dir),
         notice_url: config.reseller.notice_url.clone(),
+        pulse: Arc::clone(&pulse),
         receivers,
         settings: config.gateway.clone(),
         upstreams,
@@ -273,6 +279,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     }
     tracing::info!(address = %listening.admin, "admin listening");
     ready(&listening);
+    supervisor.ready(&listening);
+    drop(actix_web::rt::spawn(Arc::clone(&supervisor).watch(pulse)));
 
     let certificates = certificates.into_iter().flatten().collect();
     let reloader = Reloader {
@@ -284,7 +292,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         verifier,
     };
     let interval = config.gateway.reload_interval;
-    let reloading = actix_web::rt::spawn(reload(reloader, signals.hangup, interval));
+    let told = Arc::clone(&supervisor);
+    let reloading = actix_web::rt::spawn(reload(reloader, signals.hangup, interval, told));
     let watching = actix_web::rt::spawn(watch::watch_room(reserve));
     let (no_more, stopped) = oneshot::channel();
     let ending = actix_web::rt::spawn(watch::watch_floods(Arc::clone(&gate), stopped));
@@ -298,6 +307,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         _ = signals.interrupt.recv() => {}
     }
     tracing::info!("draining");
+    supervisor.stopping();
     handle.stop(true).await;
     admin_handle.stop(false).await;
     reloading.abort();
@@ -328,7 +338,12 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
 }
 
 /// Reloads on SIGHUP, and whatever has changed at each interval.
-async fn reload(mut reloader: Reloader, mut hangups: Signal, interval: Option<Duration>) {
+async fn reload(
+    mut reloader: Reloader,
+    mut hangups: Signal,
+    interval: Option<Duration>,
+    supervisor: Arc<Supervisor>,
+) {
     loop {
         let tick = async {
             match interval {
@@ -343,6 +358,9 @@ async fn reload(mut reloader: Reloader, mut hangups: Signal, interval: Option<Du
             },
             () = tick => false,
         };
+        if everything {
+            supervisor.reloading();
+        }
         // Files are read on a thread of their own, so that no request waits for them.
         let work = tokio::task::spawn_blocking(move || {
             if everything {
@@ -355,9 +373,16 @@ async fn reload(mut reloader: Reloader, mut hangups: Signal, interval: Option<Du
         match work.await {
             Ok(back) => reloader = back,
             Err(error) => {
+                supervisor.reloaded(&[("reload", "it has ended, restart".to_owned())]);
                 tracing::error!(%error, "reloading has ended");
                 return;
             }
+        }
+        let degraded = reloader.health.reasons();
+        if everything {
+            supervisor.reloaded(&degraded);
+        } else {
+            supervisor.serves(&degraded);
         }
     }
 }
