@@ -23,6 +23,7 @@ use super::api;
 use super::api::Problem;
 use super::api::UnderWay;
 use super::console;
+use super::console::Hub;
 use super::evidence::Desk;
 use super::mount::Entry;
 use super::mount::Mount;
@@ -53,6 +54,8 @@ pub struct AdminPlane {
     pub servers: Arc<dyn Fn() -> Vec<ServerHealth> + Send + Sync>,
     /// Exports, reports and the verification of the ledger that are under way.
     pub(super) desk: Desk,
+    /// The live stream of all open consoles.
+    pub(super) hub: Arc<Hub>,
     /// Creates that are being carried out.
     pub(super) under_way: UnderWay,
 }
@@ -78,8 +81,8 @@ impl AdminPlane {
     pub fn new(parts: AdminParts) -> Self {
         let AdminParts { access, control, gate, health, searcher, servers } = parts;
         let (access, under_way) = (Arc::new(access), UnderWay::default());
-        let desk = Desk::default();
-        Self { access, control, desk, gate, health, searcher, servers, under_way }
+        let (desk, hub) = (Desk::default(), Arc::default());
+        Self { access, control, desk, gate, health, hub, searcher, servers, under_way }
     }
 }
 

@@ -24,6 +24,9 @@ use crate::admin::mount::Mount;
 use crate::admin::mount::Who;
 use crate::admin::server;
 
+use super::activity;
+use super::exports;
+use super::ledger;
 use super::operators;
 use super::problem::FieldProblem;
 use super::problem::Problem;
@@ -53,7 +56,15 @@ pub(super) fn routes(mount: &mut Mount<'_>) {
 /// The document.
 pub(in crate::admin) fn document() -> Document {
     let mut document = Api::openapi();
-    for part in [operators::Doc::openapi(), records::Doc::openapi(), session::Doc::openapi()] {
+    let parts = [
+        activity::Doc::openapi(),
+        exports::Doc::openapi(),
+        ledger::Doc::openapi(),
+        operators::Doc::openapi(),
+        records::Doc::openapi(),
+        session::Doc::openapi(),
+    ];
+    for part in parts {
         document.merge(part);
     }
     for entry in server::table() {

@@ -11,6 +11,7 @@
 //! **Standards.** WCAG 2.2 AA; CSP level 3.
 
 pub mod assets;
+mod decisions;
 mod doors;
 pub mod error;
 mod fields;
@@ -21,11 +22,14 @@ mod fields;
 )]
 pub mod filters;
 mod operators;
+mod ledger;
 pub mod overview;
 mod page;
 mod pages;
+mod reports;
 pub mod shell;
 pub mod sign_in;
+mod stream;
 #[cfg(test)]
 mod tests;
 
@@ -35,6 +39,7 @@ use super::mount::Who;
 pub(super) use doors::failed;
 pub(super) use doors::refused;
 pub use page::page;
+pub(super) use stream::Hub;
 pub use shell::Health;
 pub use shell::Nav;
 pub use shell::Person;
@@ -45,5 +50,9 @@ pub(super) fn routes(mount: &mut Mount<'_>) {
     mount.get("/assets/{version}/{name}", Who::Anyone, assets::answer);
     doors::routes(mount);
     operators::routes(mount);
+    decisions::routes(mount);
+    ledger::routes(mount);
     overview::routes(mount);
+    reports::routes(mount);
+    stream::routes(mount);
 }

@@ -20,7 +20,6 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc;
-use uuid::Uuid;
 
 use crate::admin::access::Caller;
 use crate::admin::api::Answer;
@@ -35,6 +34,7 @@ use crate::evidence::Filter;
 use crate::evidence::each;
 use crate::evidence::report_of;
 use crate::ledger::ServedLog;
+use crate::model::DecisionId;
 
 /// Bytes of a chunk on its way.
 const CHUNK: usize = 64 << 10;
@@ -103,13 +103,13 @@ pub(in crate::admin) async fn export(
     let permit = room(plane)?;
     recorded(plane, caller, "export", detail).await?;
     let (sender, receiver) = mpsc::channel(WAITING);
-    let dir = plane.searcher.dir().to_owned();
+    let (dir, now) = (plane.searcher.dir().to_owned(), plane.gate.now());
     drop(actix_web::rt::task::spawn_blocking(move || {
         let mut out = Sender { buffer: Vec::with_capacity(CHUNK), sender };
         let done = match format {
             Format::Csv => Export::csv(&mut out).and_then(|export| walk(&dir, &filter, export)),
             Format::Jsonl => walk(&dir, &filter, Export::jsonl(&mut out)),
-            Format::Parquet => parquet(&dir, &filter, &mut out),
+            Format::Parquet => parquet(&dir, &filter, now, &mut out),
         };
         if let Err(error) = done.and_then(|()| Ok(out.flush()?)) {
             // A client that has gone away is no fault; whoever is still there must not take half for the whole.
@@ -120,7 +120,7 @@ pub(in crate::admin) async fn export(
         }
         drop(permit);
     }));
-    let name = format!("interdict-records-{}.{}", stamp(plane.gate.now()), format.as_str());
+    let name = format!("interdict-records-{}.{}", stamp(now), format.as_str());
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
@@ -190,7 +190,7 @@ async fn recorded(
 /// The key of the log that runs here.
 fn own_key(dir: &Path) -> Result<Option<VerifierKey>, EvidenceError> {
     let text = ServedLog::of(dir).verifier()?;
-    Ok(text.and_then(|text| VerifierKey::log(text.as_bytes()).ok()))
+    Ok(text.and_then(|text| VerifierKey::log(&text).ok()))
 }
 
 fn walk(dir: &Path, filter: &Filter, mut export: Export<'_>) -> Result<(), EvidenceError> {
@@ -200,8 +200,13 @@ fn walk(dir: &Path, filter: &Filter, mut export: Export<'_>) -> Result<(), Evide
 
 /// Parquet's directory stands at its end, so it goes by way of a file that nobody else can open and that is gone with its handle.
 #[cfg(feature = "parquet")]
-fn parquet(dir: &Path, filter: &Filter, out: &mut Sender) -> Result<(), EvidenceError> {
-    let mut file = nameless(dir)?;
+fn parquet(
+    dir: &Path,
+    filter: &Filter,
+    now: Timestamp,
+    out: &mut Sender,
+) -> Result<(), EvidenceError> {
+    let mut file = nameless(now)?;
     walk(dir, filter, Export::parquet(&mut file)?)?;
     file.rewind()?;
     let mut file = BufReader::with_capacity(CHUNK, file);
@@ -216,14 +221,14 @@ fn parquet(dir: &Path, filter: &Filter, out: &mut Sender) -> Result<(), Evidence
 }
 
 #[cfg(not(feature = "parquet"))]
-fn parquet(_: &Path, _: &Filter, _: &mut Sender) -> Result<(), EvidenceError> {
+fn parquet(_: &Path, _: &Filter, _: Timestamp, _: &mut Sender) -> Result<(), EvidenceError> {
     Err(io::Error::other("this program was built without the feature `parquet`").into())
 }
 
-/// A file (0600) without a name, beside the ledger where there is a reserve, and not in a folder that others share.
+/// A file (0600) without a name. It is not beside the ledger: what is written there takes the room that records need.
 #[cfg(feature = "parquet")]
-fn nameless(dir: &Path) -> io::Result<File> {
-    let path = dir.join(format!("export-{}.tmp", Uuid::new_v4()));
+fn nameless(now: Timestamp) -> io::Result<File> {
+    let path = std::env::temp_dir().join(format!("interdict-{}", DecisionId::new(now)));
     let mut options = OpenOptions::new();
     let file = options.create_new(true).read(true).write(true).mode(0o600).open(&path)?;
     std::fs::remove_file(&path)?;
