@@ -165,9 +165,8 @@ async fn series(plane: web::Data<AdminPlane>, query: web::Query<SeriesQuery>) ->
 )]
 async fn countries(plane: web::Data<AdminPlane>, query: web::Query<TimeQuery>) -> Answer {
     let window = window(&plane, query.from, query.to)?;
-    let found = counted(&plane, move |activity| {
-        activity.totals(window, Axis::Country, &Filter::default())
-    });
+    let found =
+        counted(&plane, move |activity| activity.totals(window, Axis::Country, &Filter::default()));
     let rows = found.await?.rows.into_iter();
     let countries = rows.map(|row| CountryCounts {
         allow: row.allow,

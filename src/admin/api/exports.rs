@@ -110,7 +110,9 @@ async fn export(
     let query = query.into_inner();
     let format = match query.format.as_deref().filter(|format| !format.is_empty()) {
         None => Format::Jsonl,
-        Some(text) => Format::parse(text).ok_or_else(|| wrong("format", "jsonl, csv or parquet"))?,
+        Some(text) => {
+            Format::parse(text).ok_or_else(|| wrong("format", "jsonl, csv or parquet"))?
+        }
     };
     if format == Format::Parquet && cfg!(not(feature = "parquet")) {
         return Err(wrong("format", "this program was built without Parquet"));

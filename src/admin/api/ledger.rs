@@ -30,7 +30,10 @@ use super::problem::Answer;
 use super::problem::Problem;
 
 #[derive(OpenApi)]
-#[openapi(paths(show, verify, verification, access, changes), components(schemas(Checked, LedgerState)))]
+#[openapi(
+    paths(show, verify, verification, access, changes),
+    components(schemas(Checked, LedgerState))
+)]
 pub(super) struct Doc;
 
 pub(super) fn routes(mount: &mut Mount<'_>) {
@@ -114,7 +117,11 @@ async fn access(plane: web::Data<AdminPlane>, paging: web::Query<Paging>) -> Ans
         (status = 400, description = "A parameter cannot be read", body = Problem, content_type = "application/problem+json"),
     )
 )]
-async fn changes(plane: web::Data<AdminPlane>, caller: Caller, paging: web::Query<Paging>) -> Answer {
+async fn changes(
+    plane: web::Data<AdminPlane>,
+    caller: Caller,
+    paging: web::Query<Paging>,
+) -> Answer {
     let (before, limit) = place(&paging)?;
     let personal = caller.has(Role::Auditor);
     let listed = evidence::kinds(&plane, "change", before, limit, personal).await?;

@@ -38,10 +38,11 @@ use super::page;
 const ROWS: usize = 50;
 
 pub(super) fn routes(mount: &mut Mount<'_>) {
-    mount
-        .get("/decisions", AUDITORS, list)
-        .get("/decisions/{id}", VIEWERS, show)
-        .get("/decisions/{id}/proof", RECORD_READERS, proof);
+    mount.get("/decisions", AUDITORS, list).get("/decisions/{id}", VIEWERS, show).get(
+        "/decisions/{id}/proof",
+        RECORD_READERS,
+        proof,
+    );
 }
 
 /// What is looked for, as the form sends it.
@@ -236,8 +237,7 @@ async fn show(
     let outcome = evidence::outcome(&plane, &opened).await?;
     let told = evidence::explain(&opened, outcome.as_ref());
     let raw = serde_json::to_string_pretty(&opened.view).unwrap_or_default();
-    let (lists, proves) =
-        (caller.has(Role::Auditor), caller.actor.roles.intersects(RECORD_ROLES));
+    let (lists, proves) = (caller.has(Role::Auditor), caller.actor.roles.intersects(RECORD_ROLES));
     let shell = plane.shell(&caller, &told.title, Some(Nav::Decisions));
     let at = told.recorded.parse().ok();
     Ok(page(StatusCode::OK, &One { at, lists, proves, raw, shell, told }))

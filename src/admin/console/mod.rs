@@ -21,8 +21,8 @@ mod fields;
     reason = "what `askama::filter_fn` makes has no docs, and the filters here do not fail"
 )]
 pub mod filters;
-mod operators;
 mod ledger;
+mod operators;
 pub mod overview;
 mod page;
 mod pages;
@@ -39,11 +39,11 @@ use super::mount::Who;
 pub(super) use doors::failed;
 pub(super) use doors::refused;
 pub use page::page;
-pub(super) use stream::Hub;
 pub use shell::Health;
 pub use shell::Nav;
 pub use shell::Person;
 pub use shell::Shell;
+pub(super) use stream::Hub;
 
 /// Every page.
 pub(super) fn routes(mount: &mut Mount<'_>) {

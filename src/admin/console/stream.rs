@@ -111,7 +111,10 @@ impl Hub {
     }
 
     /// Begins to listen: what was last shown, and what comes from now on.
-    fn join(self: &Arc<Self>, plane: &web::Data<AdminPlane>) -> (Bytes, broadcast::Receiver<Bytes>) {
+    fn join(
+        self: &Arc<Self>,
+        plane: &web::Data<AdminPlane>,
+    ) -> (Bytes, broadcast::Receiver<Bytes>) {
         let (activity, now) = (plane.gate.metrics().activity(), plane.gate.now());
         let mut state = self.state();
         let receiver = self.sender.subscribe();
@@ -146,7 +149,8 @@ impl Hub {
             interval.tick().await;
             turn = turn.wrapping_add(1);
             if turn.is_multiple_of(COUNTED_AFTER) {
-                let (activity, now) = (Arc::clone(plane.gate.metrics().activity()), plane.gate.now());
+                let (activity, now) =
+                    (Arc::clone(plane.gate.metrics().activity()), plane.gate.now());
                 // Counting may take a while, and others wait on this thread.
                 if let Ok(counts) = web::block(move || today(&activity, now)).await {
                     self.state().counts = counts;
@@ -180,7 +184,10 @@ fn event(tick: &Tick<'_>) -> Bytes {
 }
 
 /// The live stream.
-async fn listen(plane: web::Data<AdminPlane>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+async fn listen(
+    plane: web::Data<AdminPlane>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let mut answer = HttpResponse::Ok();
     answer
         .content_type("text/event-stream")

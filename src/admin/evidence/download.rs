@@ -176,12 +176,7 @@ fn room(plane: &AdminPlane) -> Answer<OwnedSemaphorePermit> {
     })
 }
 
-async fn recorded(
-    plane: &AdminPlane,
-    caller: &Caller,
-    action: &str,
-    detail: Value,
-) -> Answer<()> {
+async fn recorded(plane: &AdminPlane, caller: &Caller, action: &str, detail: Value) -> Answer<()> {
     let (actor, outcome) = (&caller.actor, AccessOutcome::Ok);
     plane.control.accessed(Access { action, actor, detail, outcome }).await?;
     Ok(())

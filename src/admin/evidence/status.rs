@@ -117,8 +117,7 @@ fn signed(
     at: Option<Timestamp>,
 ) -> Signed {
     let signers = note.signatures().iter().map(|signature| signature.name().as_str());
-    let mut signers: Vec<_> =
-        signers.filter(|name| *name != origin).map(str::to_owned).collect();
+    let mut signers: Vec<_> = signers.filter(|name| *name != origin).map(str::to_owned).collect();
     signers.dedup();
     let at = at.map(|at| at.to_string());
     Signed { at, origin: origin.to_owned(), root: root.to_string(), signers, size }

@@ -1,3 +1,7 @@
 //! The admin API and the console, by the real program.
 
+mod exports;
+mod ledger_page;
+mod records;
 mod roles;
+mod stream;

@@ -186,7 +186,8 @@ impl<'a> At<'a> {
             Value::Number(number) => Some(number.to_string()),
             Value::String(text) => Some(text.clone()),
             Value::Array(values) => {
-                let texts: Vec<_> = values.iter().filter_map(|value| At(Some(value)).text()).collect();
+                let texts: Vec<_> =
+                    values.iter().filter_map(|value| At(Some(value)).text()).collect();
                 (!texts.is_empty()).then(|| texts.join(", "))
             }
             Value::Null | Value::Object(_) => None,
@@ -213,7 +214,8 @@ pub(in crate::admin) fn explain(
     let decision = of("decision");
     let verdict = decision.get("verdict").verdict();
     let kind = of("kind").owned();
-    let because: Vec<&str> = decision.get("nexus").get("because").each().filter_map(At::str).collect();
+    let because: Vec<&str> =
+        decision.get("nexus").get("because").each().filter_map(At::str).collect();
     Explained {
         action: of("action").text(),
         citation: rows::citation(decision),

@@ -95,7 +95,9 @@ pub(super) fn evidence(evidence: At<'_>, because: &[&str]) -> Vec<Said> {
             _ => "the route does not ask the registry",
         };
         let weighed = match evidence.get("vouching").str() {
-            Some("unvouched") => "Nobody vouches for it: it can worsen the outcome, never improve it",
+            Some("unvouched") => {
+                "Nobody vouches for it: it can worsen the outcome, never improve it"
+            }
             _ => "A token or certificate vouches for it",
         };
         rows.push(row("account", account, standing.to_owned(), weighed, because));
@@ -123,8 +125,10 @@ fn said_by(prefix: &str, of: At<'_>, because: &[&str], rows: &mut Vec<Said>) {
             Some(Value::Array(_)) => read.get(name).each().map(At::str).collect(),
             _ => vec![read.get(name).str()],
         };
-        let shown: Vec<_> =
-            codes.iter().map(|code| code.map_or_else(|| "no country".to_owned(), words::read)).collect();
+        let shown: Vec<_> = codes
+            .iter()
+            .map(|code| code.map_or_else(|| "no country".to_owned(), words::read))
+            .collect();
         let weighed = match codes.as_slice() {
             codes if codes.iter().flatten().any(|code| words::is_us(code)) => {
                 "Points to the United States"
@@ -269,9 +273,9 @@ pub(super) fn request(view: &Map<String, Value>) -> Vec<Pair> {
         ("Policies in force", At::of(view, "decision").get("bundle")),
         ("Kept at least until", At::of(view, "retain_until")),
     ];
-    pairs.extend(
-        more.into_iter()
-            .filter_map(|(name, value)| Some(Pair { name: name.to_owned(), value: value.text()? })),
-    );
+    pairs
+        .extend(more.into_iter().filter_map(|(name, value)| {
+            Some(Pair { name: name.to_owned(), value: value.text()? })
+        }));
     pairs
 }
