@@ -158,7 +158,7 @@ impl Seen {
             (name.replace('_', " "), shortened(value))
         });
         Self {
-            action: text("action").replace(['_', '.'], " "),
+            action: did(text("action")),
             at: text("time").parse().ok(),
             id: text("id").to_owned(),
             refused: text("outcome") == "refused",
@@ -168,6 +168,21 @@ impl Seen {
             why: text("reason").to_owned(),
         }
     }
+}
+
+/// What was done, in words.
+fn did(action: &str) -> String {
+    let known = match action {
+        "export" => "took an export",
+        "record" => "opened a record",
+        "report" => "took a report",
+        "search" => "searched",
+        "sign_in" => "signed in",
+        "sign_out" => "signed out",
+        "verify" => "verified the ledger",
+        other => return other.replace(['_', '.'], " "),
+    };
+    known.to_owned()
 }
 
 /// The whole is on the record's own page.

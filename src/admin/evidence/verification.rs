@@ -39,6 +39,13 @@ pub(in crate::admin) struct Checked {
     pub(in crate::admin) ended: Option<String>,
 }
 
+impl Checked {
+    /// When it ended.
+    pub(in crate::admin) fn ended_at(&self) -> Option<Timestamp> {
+        self.ended.as_ref()?.parse().ok()
+    }
+}
+
 /// The verification.
 #[derive(Debug)]
 pub(in crate::admin) struct Verification(Mutex<Checked>);
@@ -129,20 +136,34 @@ impl Drop for Ended<'_> {
 
 fn said(report: &Report) -> Vec<String> {
     let mut said = vec![format!(
-        "{} records in {} segments were read from their raw bytes, and every hash was calculated again.",
-        report.records, report.segments
+        "{} and {} were read from their raw bytes, and every hash was calculated again.",
+        counted(report.records, "record"),
+        counted(report.segments, "segment")
     )];
     match &report.published {
-        Some(published) => said.push(format!(
-            "They lead to the root that is signed for {} records; {} are newer and not yet signed. {} kept checkpoints are contained.",
-            published.size, report.unpublished, report.checkpoints
-        )),
-        None => said.push("Nothing is signed yet: no checkpoint says that none are missing.".to_owned()),
+        Some(published) => {
+            said.push(format!(
+                "They lead to the root that is signed for {}.",
+                counted(published.size, "record")
+            ));
+            if report.unpublished > 0 {
+                let newer = counted(report.unpublished, "record");
+                said.push(format!("Newer than that, and not yet signed: {newer}."));
+            }
+            let kept = report.checkpoints;
+            said.push(format!("Checkpoints that were kept, all contained in it: {kept}."));
+        }
+        None => {
+            said.push("Nothing is signed yet: no checkpoint says that none are missing.".to_owned());
+        }
     }
     let parts = report.parts;
     said.push(format!(
-        "Personal parts: {} clear, {} encrypted, {} erased by {} erasures.",
-        parts.clear, parts.encrypted, parts.erased, report.erasures
+        "Personal parts: {} clear, {} encrypted, {} erased by {}.",
+        parts.clear,
+        parts.encrypted,
+        parts.erased,
+        counted(report.erasures, "erasure")
     ));
     for cosigned in &report.cosigned {
         said.push(format!(
@@ -162,4 +183,10 @@ fn said(report: &Report) -> Vec<String> {
         ));
     }
     said
+}
+
+/// A number and its word.
+fn counted(count: u64, word: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {word}{plural}")
 }

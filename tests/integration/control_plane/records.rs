@@ -16,6 +16,7 @@ use crate::support::ORDERS_BY_ACCOUNT;
 use crate::support::Recorder;
 use crate::support::Request;
 use crate::support::US;
+use crate::support::gateway::export_all;
 use crate::support::interdict;
 use crate::support::run;
 use crate::support::until;
@@ -46,7 +47,8 @@ fn blocked(account: &str) -> (Gateway, String) {
 }
 
 fn looks(gateway: &Gateway) -> Vec<Value> {
-    gateway.records().into_iter().filter(|record| record["kind"] == "access").collect()
+    let all = export_all(&gateway.dir().join("ledger"));
+    all.into_iter().filter(|record| record["kind"] == "access").collect()
 }
 
 /// A page, as a browser asks for it.
