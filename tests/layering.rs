@@ -23,6 +23,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("telemetry", 2),
     ("audit", 3),
     ("bundle", 3),
+    ("clearance", 3),
     ("fleet", 3),
     ("identity", 3),
     ("ledger", 3),

@@ -95,6 +95,8 @@ pub struct Gate {
 
 /// A decision, what it was made of, and its name.
 pub(super) struct Judged {
+    /// Another reading of the request, which is held and no stricter.
+    pub(super) also: Option<Box<(Decision, Transaction)>>,
     pub(super) decision: Decision,
     pub(super) id: DecisionId,
     pub(super) transaction: Transaction,
@@ -221,7 +223,7 @@ impl Gate {
         request: &Request<'_>,
     ) -> Result<Permit, Refusal> {
         let at = self.now();
-        let orders = match self.decide(snapshot, route, request, at) {
+        let mut orders = match self.decide(snapshot, route, request, at) {
             Ok(orders) => orders,
             Err(reason) => {
                 let id = DecisionId::new(at);
@@ -232,12 +234,15 @@ impl Gate {
                 return Err(self.refuse(refusal, route, unread(request)).await);
             }
         };
+        // A cart is no order: what is unclear of it is judged when it is ordered.
+        let prepares = route.reading.stage == OrderStage::Cart;
+        if !prepares && !snapshot.clearances.is_empty() {
+            self.clear(snapshot, &mut orders);
+        }
         let Some((judged, others)) = strictest_first(orders) else {
             // Requests that hold no order at all: a batch that only deletes.
             return Ok(self.pass(route, &request.target.forward_target(), request.body.cloned()));
         };
-        // A cart is no order: what is unclear of it is judged when it is ordered.
-        let prepares = route.reading.stage == OrderStage::Cart;
         let refuses = match judged.decision.verdict {
             Verdict::Allow => false,
             Verdict::Block => true,
@@ -343,7 +348,7 @@ impl Gate {
         let started = Instant::now();
         let decision = decide(&transaction, at, &snapshot.policies, &snapshot.setting());
         self.metrics.timed(Stage::Decision, started.elapsed().as_secs_f64());
-        let judged = Judged { decision, id, transaction, value: None };
+        let mut judged = Judged { also: None, decision, id, transaction, value: None };
         if judged.transaction.action == Action::SignatureUpdate
             || !snapshot.policies.signatures().is_in(request.target.folded())
         {
@@ -353,7 +358,10 @@ impl Gate {
         let transaction = classify::of_signature(request, judged.transaction.buyer.clone());
         let decision = decide(&transaction, at, &snapshot.policies, &snapshot.setting());
         if decision.verdict > judged.decision.verdict {
-            return Ok(Judged { decision, id, transaction, value: None });
+            return Ok(Judged { also: None, decision, id, transaction, value: None });
+        }
+        if decision.verdict == Verdict::Review {
+            judged.also = Some(Box::new((decision, transaction)));
         }
         Ok(judged)
     }

@@ -22,6 +22,8 @@ use crate::model::json_from_slice;
 use crate::policy::decide;
 use crate::settings::Route;
 
+use super::clearing::Held;
+use super::clearing::Lift;
 use super::gate::Gate;
 use super::outcome::Refusal;
 use super::preset::shopify;
@@ -89,7 +91,15 @@ impl Gate {
                 written.await.map_err(|error| self.not_recorded(id, route, &error))?;
                 return Ok(Receipt { id, verdict: None });
             }
-            Told::Order(order) => judged(*order, at, snapshot),
+            Told::Order(order) => {
+                let (mut decision, transaction, value) = judged(*order, at, snapshot);
+                if let Some(lift) = snapshot.lift(&decision, &transaction, None).filter(Lift::take)
+                {
+                    lift.apply(&mut decision);
+                    self.metrics().cleared(decision.cleared.len());
+                }
+                (decision, transaction, value)
+            }
             Told::Unreadable(reason) => (held(at, &reason), Transaction::new(action), None),
         };
         self.metrics().decided(&decision, action, &route.name);
@@ -98,6 +108,7 @@ impl Gate {
         let written = self.record(at, Until::Synced, heading, Some(request.delivery), |parts| {
             Decided {
                 decision: &decision,
+                held: Held::of(&decision, &transaction, None),
                 hypothetical: false,
                 id,
                 path_is_personal: false,
@@ -173,6 +184,7 @@ fn held(at: Timestamp, reason: &str) -> Decision {
         at,
         because: Because::NONE,
         buyer: Nexus::Unclear,
+        cleared: Vec::new(),
         cut_at: None,
         findings: smallvec::SmallVec::new(),
         request: None,

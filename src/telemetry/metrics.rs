@@ -9,6 +9,7 @@ use crate::model::Action;
 use crate::model::Decision;
 use crate::model::Verdict;
 
+use super::clearance::Clearances;
 use super::family::counter;
 use super::family::counters;
 use super::family::float_gauge;
@@ -28,6 +29,7 @@ use super::published::Published;
 pub struct Metrics {
     registry: Registry,
     build_info: IntGaugeVec,
+    pub(super) clearances: Clearances,
     clock_held: IntCounter,
     decision_seconds: Histogram,
     decisions: IntCounterVec,
@@ -86,6 +88,7 @@ impl Metrics {
         let r = &registry;
         let metrics = Self {
             build_info: gauges(r, "build_info", "Version of this build; always 1.", &["version"])?,
+            clearances: Clearances::new(r)?,
             clock_held: counter(
                 r,
                 "clock_held_total",

@@ -4,6 +4,7 @@
 //! the configuration names. Never a path, a product text, an address or a customer: those would grow without bound and leak.
 
 mod budget;
+mod clearance;
 mod family;
 mod flood;
 mod health;
