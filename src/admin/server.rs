@@ -13,6 +13,7 @@ use actix_web::web;
 use askama::Template;
 use serde::Serialize;
 
+use crate::control::Control;
 use crate::enforcement::Gate;
 use crate::ledger::Room;
 use crate::model::Verdict;
@@ -29,6 +30,8 @@ pub(super) type ServerHealth = (String, String, bool);
 /// What the control plane looks at.
 #[derive(Clone)]
 pub struct AdminPlane {
+    /// The control plane's state.
+    pub control: Control,
     /// The gate.
     pub gate: Arc<Gate>,
     /// Degraded parts.

@@ -15,6 +15,9 @@ use crate::admin::AdminPlane;
 use crate::admin::Auditors;
 use crate::admin::Records;
 use crate::config::Config;
+use crate::control::Control;
+use crate::control::ControlError;
+use crate::control::ControlSettings;
 use crate::enforcement::Gate;
 use crate::enforcement::GateSettings;
 use crate::enforcement::MonotoneClock;
@@ -38,6 +41,7 @@ use crate::ledger::Searcher;
 use crate::ledger::ServedLog;
 use crate::ledger::SigningSettings;
 use crate::model::Clock;
+use crate::model::Retention;
 use crate::model::SystemClock;
 use crate::registry::Care;
 use crate::telemetry::Health;
@@ -72,6 +76,9 @@ pub enum ServeError {
         #[source]
         source: std::io::Error,
     },
+    /// The control plane's store.
+    #[error("{0}")]
+    Control(#[from] ControlError),
     /// The keys of tokens.
     #[error("{0}")]
     Identity(#[from] IdentityError),
@@ -154,6 +161,15 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         tracing::warn!("the tree's files were damaged and have been made again from the records");
     }
     tracing::info!(dir = %config.ledger.dir.display(), records = recovery.records, "ledger open");
+    let control = Control::open(
+        ControlSettings {
+            clock: Arc::clone(&clock),
+            ledger_dir: config.ledger.dir.clone(),
+            retention: Retention::years(config.ledger.retention_years),
+            store_dir: config.store.dir.clone(),
+        },
+        ledger.clone(),
+    )?;
     let metrics = Arc::new(Metrics::new()?);
     let notifier = Notifier::start(&config, &ledger, &metrics)?;
     let witnesses = Witnesses::start(&config, &metrics)?;
@@ -224,7 +240,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         Auditors { permissions: settings.permissions.clone(), verifier }
     });
     let records = Records { auditors, searcher: searcher.clone() };
-    let (admin, admin_address) = start_admin(&config, &gate, &health, &upstreams, records)?;
+    let (admin, admin_address) =
+        start_admin(&config, &gate, &health, &upstreams, records, control)?;
     let searching = SearchSocket::open(&config.ledger.dir, &searcher);
     let plane = DataPlane {
         certificates: certificates.clone(),
@@ -305,9 +322,11 @@ fn start_admin(
     health: &Arc<Health>,
     upstreams: &[(String, Upstream)],
     records: Records,
+    control: Control,
 ) -> Result<(actix_web::dev::Server, SocketAddr), ServeError> {
     let watched = upstreams.to_vec();
     let plane = AdminPlane {
+        control,
         gate: Arc::clone(gate),
         health: Arc::clone(health),
         records,

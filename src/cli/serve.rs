@@ -199,6 +199,7 @@ fn failed(error: &ServeError, err: &mut dyn Write, colour: bool) -> Exit {
             Exit::Data
         }
         ServeError::Ledger(_)
+        | ServeError::Control(_)
         | ServeError::Admin { .. }
         | ServeError::Metrics(_)
         | ServeError::Server(_)

@@ -182,6 +182,7 @@ impl Config {
         let root = context.root(&tree);
         let gateway = sections::gateway(&root);
         let identity = sections::identity(&root);
+        let ledger = sections::ledger(&root, state.as_deref());
         let (upstreams, names) = sections::upstreams(&root);
         let around = Surroundings {
             identity: identity.as_ref(),
@@ -193,7 +194,6 @@ impl Config {
             catalog: sections::catalog(&root),
             customers: sections::customers(&root),
             geo: sections::geo(&root),
-            ledger: sections::ledger(&root, state.as_deref()),
             log: sections::log(&root),
             notify: sections::notify(&root),
             policies: sections::policies(&root),
@@ -201,7 +201,8 @@ impl Config {
             routes: sections::routes(&root, around),
             gateway,
             identity,
-            store: sections::store(&root, state.as_deref()),
+            store: sections::store(&root, &ledger),
+            ledger,
             upstreams,
         };
         drop(root);

@@ -43,7 +43,6 @@ use super::preset::Hit;
 use super::principal;
 use super::read_back::Placed;
 use super::record::OrderValue;
-use super::record::Retention;
 use super::record::Unread;
 use super::recording::Until;
 use super::request::Request;
@@ -53,6 +52,7 @@ use super::time::MonotoneClock;
 use super::values;
 use super::values::Content;
 use super::worth;
+use crate::model::Retention;
 
 /// What a gate is made of.
 #[derive(Debug)]

@@ -19,11 +19,11 @@ use super::principal_record::PrincipalRecord;
 use super::record::Decided;
 use super::record::Kind;
 use super::record::RecordParts;
-use super::record::Retention;
 use super::recording::Heading;
 use super::recording::RecordError;
 use super::recording::Until;
 use super::snapshot::Snapshot;
+use crate::model::Retention;
 
 /// What a caller may hand in, and what it gets.
 #[derive(Clone, Copy, Debug)]

@@ -18,7 +18,7 @@ use crate::model::Verdict;
 
 use super::outcome::Refusal;
 use super::record::RecordParts;
-use super::record::Retention;
+use crate::model::Retention;
 
 /// Kinds of refusals that are told apart in one summary; the rest is one number.
 const ROWS: usize = 16;

@@ -163,7 +163,7 @@ pub struct Decision {
 }
 
 /// A decision's name: a `UUIDv7` (RFC 9562 5.7).
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
 pub struct DecisionId(Uuid);
 

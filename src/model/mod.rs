@@ -13,6 +13,7 @@ mod evidence;
 mod json;
 mod nexus;
 mod party;
+mod retention;
 mod role;
 mod timestamp;
 mod transaction;
@@ -30,6 +31,7 @@ pub use evidence::{CatalogueEntry, CatalogueGroup, CatalogueLookup, Customer, Cu
 pub use json::{JsonError, Number, StrictValue, from_slice as json_from_slice, lines};
 pub use nexus::{Because, EvidenceField, Nexus};
 pub use party::{AccountStanding, Buyer, Seller, Vouching};
+pub use retention::Retention;
 pub use role::{Actor, Role, Roles, Via};
 pub use timestamp::{TimestampError, parse_timestamp};
 pub use transaction::{Item, RequestTarget, Transaction, TransactionError};

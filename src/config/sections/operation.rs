@@ -98,16 +98,11 @@ pub(in crate::config) fn geo(root: &Section<'_>) -> Geo {
     }
 }
 
-/// Reads `[store]`; without a folder it is in the state directory.
-pub(in crate::config) fn store(root: &Section<'_>, state: Option<&Path>) -> Store {
-    match (path_of(root, "store", "dir"), state) {
-        (Some(dir), _) => Store { dir },
-        (None, Some(state)) => Store::under(state),
-        (None, None) => {
-            root.problem_at("store.dir", NO_STATE);
-            Store { dir: PathBuf::new() }
-        }
-    }
+/// Reads `[store]`; without a folder it is beside the ledger's.
+pub(in crate::config) fn store(root: &Section<'_>, ledger: &Ledger) -> Store {
+    // What the control plane keeps is of one ledger: two gateways on one machine must not share it unasked.
+    let dir = path_of(root, "store", "dir");
+    Store { dir: dir.unwrap_or_else(|| ledger.dir.with_file_name("store")) }
 }
 
 /// Reads `[ledger]`; without a folder it is in the state directory.

@@ -30,10 +30,10 @@ use super::evidence::Readings;
 use super::item::ItemRecord;
 use super::masking::Masked;
 use super::person;
-use super::retention::Retention;
 use super::target::Connection;
 use super::target::RequestRecord;
 use super::undecided::Subject;
+use crate::model::Retention;
 
 /// What an order comes to, as it says itself. No decision rests on it.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]

@@ -13,7 +13,7 @@ use crate::model::Item;
 
 use super::RecordParts;
 use super::item::ItemRecord;
-use super::retention::Retention;
+use crate::model::Retention;
 
 /// A difference between what was judged and what a store has sold.
 #[derive(Clone, Copy, Debug)]

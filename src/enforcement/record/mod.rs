@@ -16,7 +16,6 @@ mod item;
 mod masking;
 mod mismatch;
 mod person;
-mod retention;
 mod target;
 mod undecided;
 
@@ -26,7 +25,6 @@ use serde::Serialize;
 pub(super) use decided::Decided;
 pub use decided::OrderValue;
 pub(super) use mismatch::Mismatch;
-pub(super) use retention::Retention;
 pub(super) use undecided::Received;
 pub(super) use undecided::Subject;
 pub(super) use undecided::Undecided;

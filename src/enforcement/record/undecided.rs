@@ -16,9 +16,9 @@ use crate::message::AddressBasis;
 use super::RecordParts;
 use super::masking::Masked;
 use super::person;
-use super::retention::Retention;
 use super::target::Connection;
 use super::target::RequestRecord;
+use crate::model::Retention;
 
 /// What is known of a request that could not be read.
 #[derive(Clone, Copy, Debug)]

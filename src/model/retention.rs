@@ -6,16 +6,16 @@ use jiff::tz::Offset;
 
 /// How long records are kept, in years.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(in crate::enforcement) struct Retention(u16);
+pub struct Retention(u16);
 
 impl Retention {
     /// So many years.
-    pub(in crate::enforcement) const fn years(years: u16) -> Self {
+    pub const fn years(years: u16) -> Self {
         Self(years)
     }
 
     /// The first day (UTC) on which what was recorded at `at` need not be kept any longer.
-    pub(in crate::enforcement) fn end(self, at: Timestamp) -> Date {
+    pub fn end(self, at: Timestamp) -> Date {
         let day = Offset::UTC.to_datetime(at).date();
         let year = i16::try_from(self.0).map_or(i16::MAX, |years| day.year().saturating_add(years));
         // The 29th of February has no anniversary in most years: the day after keeps long enough.

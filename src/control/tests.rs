@@ -1,0 +1,125 @@
+//! What the journal promises.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::ledger::Ledger;
+use crate::ledger::LedgerSettings;
+use crate::ledger::Reader;
+use crate::model::Actor;
+use crate::model::Retention;
+use crate::model::Role;
+use crate::model::Roles;
+use crate::model::SystemClock;
+use crate::model::Via;
+
+use super::operators;
+use super::*;
+
+fn settings(dir: &Path) -> ControlSettings {
+    ControlSettings {
+        clock: Arc::new(SystemClock),
+        ledger_dir: dir.join("ledger"),
+        retention: Retention::default(),
+        store_dir: dir.join("store"),
+    }
+}
+
+fn ledger(dir: &Path) -> Ledger {
+    Ledger::open(LedgerSettings::new(dir.join("ledger"))).unwrap().0
+}
+
+fn anna() -> Actor {
+    Actor {
+        id: "local:anna".to_owned(),
+        roles: Roles::NONE.with(Role::Administrator),
+        via: Via::Session,
+    }
+}
+
+fn added(name: &str) -> Change {
+    let roles = Roles::NONE.with(Role::Viewer);
+    Change::Operators(operators::Change::Added { name: name.to_owned(), roles })
+}
+
+#[tokio::test]
+async fn a_change_is_recorded_with_who_when_and_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = ledger(folder.path());
+    let control = Control::open(settings(folder.path()), ledger.clone()).unwrap();
+    let event = control.change(&anna(), "new colleague", |_| Ok(added("ben"))).await.unwrap();
+    let mut reader = Reader::open(folder.path().join("ledger")).unwrap();
+    let record = reader.next_record().unwrap().unwrap();
+    let view = record.view().unwrap();
+    assert_eq!(view["kind"], "change");
+    assert_eq!(view["action"], "operator.add");
+    assert_eq!(view["actor"]["id"], "local:anna");
+    assert_eq!(view["actor"]["roles"][0], "administrator");
+    assert_eq!(view["reason"], "new colleague");
+    assert_eq!(view["change"]["name"], "ben");
+    assert_eq!(view["id"], event.id.to_string());
+    assert_eq!(view["recorded"], event.at.to_string());
+}
+
+#[tokio::test]
+async fn what_is_refused_leaves_no_record_and_no_trace() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = ledger(folder.path());
+    let control = Control::open(settings(folder.path()), ledger.clone()).unwrap();
+    let refused = control
+        .change(&anna(), "", |_| Err(ControlError::Conflict("not its turn".to_owned())))
+        .await;
+    assert!(matches!(refused, Err(ControlError::Conflict(_))));
+    let long = "x".repeat(5_000);
+    let refused = control.change(&anna(), &long, |_| Ok(added("ben"))).await;
+    assert!(matches!(refused, Err(ControlError::Invalid(_))));
+    assert_eq!(ledger.status().next_sequence, 0);
+    assert!(control.state().operators.accounts.is_empty());
+}
+
+#[tokio::test]
+async fn a_store_that_is_lost_is_made_again_from_the_ledger() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = ledger(folder.path());
+    let first = Control::open(settings(folder.path()), ledger.clone()).unwrap();
+    for name in ["ben", "cleo", "dora"] {
+        first.change(&anna(), "", |_| Ok(added(name))).await.unwrap();
+    }
+    let gone = Change::Operators(operators::Change::Removed { name: "cleo".to_owned() });
+    first.change(&anna(), "", |_| Ok(gone)).await.unwrap();
+    let wanted = first.state().operators.accounts.clone();
+    drop(first);
+    // Beside the same store, without one, and with that of another ledger.
+    let again = |dir: &Path| {
+        let again = Control::open(
+            ControlSettings { store_dir: dir.to_owned(), ..settings(folder.path()) },
+            ledger.clone(),
+        );
+        again.unwrap().state().operators.accounts.clone()
+    };
+    assert_eq!(again(&folder.path().join("store")), wanted);
+    std::fs::remove_dir_all(folder.path().join("store")).unwrap();
+    assert_eq!(again(&folder.path().join("store")), wanted);
+    let other = tempfile::tempdir().unwrap();
+    let foreign = self::ledger(other.path());
+    let control = Control::open(settings(other.path()), foreign).unwrap();
+    for n in 0..9 {
+        control.change(&anna(), "", |_| Ok(added(&format!("x{n}")))).await.unwrap();
+    }
+    drop(control);
+    assert_eq!(again(&other.path().join("store")), wanted);
+}
+
+#[tokio::test]
+async fn a_key_is_good_for_one_request_of_one_person() {
+    let folder = tempfile::tempdir().unwrap();
+    let control = Control::open(settings(folder.path()), ledger(folder.path())).unwrap();
+    assert_eq!(control.repeated("anna", "k", b"request").unwrap(), Repeat::New);
+    control.remember("anna", "k", b"request", 201, None, "{}".to_owned()).unwrap();
+    let Repeat::Answered(answer) = control.repeated("anna", "k", b"request").unwrap() else {
+        panic!("not remembered");
+    };
+    assert_eq!((answer.status, answer.body.as_str()), (201, "{}"));
+    assert_eq!(control.repeated("anna", "k", b"another").unwrap(), Repeat::Different);
+    assert_eq!(control.repeated("ben", "k", b"request").unwrap(), Repeat::New);
+}
