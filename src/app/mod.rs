@@ -6,6 +6,7 @@
 mod blind_spots;
 mod check;
 pub mod demo;
+mod follow;
 mod identity;
 mod load;
 mod notify;

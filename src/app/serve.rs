@@ -48,6 +48,9 @@ use crate::telemetry::Health;
 use crate::telemetry::Metrics;
 use crate::telemetry::MetricsError;
 
+use super::follow;
+use super::follow::FollowError;
+use super::follow::Follower;
 use super::identity;
 use super::identity::Fetcher;
 use super::identity::IdentityError;
@@ -79,6 +82,9 @@ pub enum ServeError {
     /// The control plane's store.
     #[error("{0}")]
     Control(#[from] ControlError),
+    /// The review queue.
+    #[error("{0}")]
+    Follow(#[from] FollowError),
     /// The keys of tokens.
     #[error("{0}")]
     Identity(#[from] IdentityError),
@@ -171,6 +177,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         ledger.clone(),
     )?;
     let metrics = Arc::new(Metrics::new()?);
+    // Before anything is served: which clearances were used stands in the ledger.
+    let follower = Follower::start(&config.ledger.dir, &ledger, &control, &metrics)?;
     let notifier = Notifier::start(&config, &ledger, &metrics)?;
     let witnesses = Witnesses::start(&config, &metrics)?;
     let health = Arc::new(Health::default());
@@ -227,6 +235,10 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         routes: RouteTable::new(config.routes.clone())?,
         snapshot,
     }));
+    let mask = follow::mask(&config.ledger.dir)?;
+    follow::publish(&gate, &control, mask.as_ref());
+    let publishing = follow::publish_changes(Arc::clone(&gate), control.clone(), mask);
+    let publishing = actix_web::rt::spawn(publishing);
     for (_, upstream) in &upstreams {
         let upstream = upstream.clone();
         drop(actix_web::rt::spawn(async move { upstream.watch().await }));
@@ -292,6 +304,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     handle.stop(true).await;
     admin_handle.stop(false).await;
     reloading.abort();
+    publishing.abort();
     watching.abort();
     for result in [running.await, administering.await].into_iter().flatten() {
         result?;
@@ -303,6 +316,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         socket.close();
     }
     searcher.stop();
+    ledger.settled().await.ok();
+    follower.stop();
     if let Some(notifier) = notifier {
         // What was decided last is told as well, if the receiver takes it now.
         ledger.settled().await.ok();

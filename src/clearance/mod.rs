@@ -20,7 +20,7 @@ mod subject;
 pub use digest::Digest;
 pub use evidence::{Evidence, order};
 pub use index::{Asked, Clearance, Clearances, Mask, Uses};
-pub use subject::{Subject, network_of};
+pub use subject::{Subject, SubjectKind, network_of};
 
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use ipnet::Ipv4Net;
 use ipnet::Ipv6Net;
+use serde::Deserialize;
+use serde::Serialize;
 
 use super::digest::Digest;
 
@@ -25,7 +27,31 @@ pub enum Subject {
     Order(Digest),
 }
 
+/// What kind of subject one is: it says nothing of whom.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SubjectKind {
+    /// [`Subject::Account`].
+    Account,
+    /// [`Subject::LicenceKey`].
+    LicenceKey,
+    /// [`Subject::Network`].
+    Network,
+    /// [`Subject::Order`].
+    Order,
+}
+
 impl Subject {
+    /// What kind it is.
+    pub const fn kind(&self) -> SubjectKind {
+        match self {
+            Self::Account(_) => SubjectKind::Account,
+            Self::LicenceKey(_) => SubjectKind::LicenceKey,
+            Self::Network(_) => SubjectKind::Network,
+            Self::Order(_) => SubjectKind::Order,
+        }
+    }
+
     /// The subject of a text that [`fmt::Display`] wrote.
     pub fn parse(text: &str) -> Option<Self> {
         let (kind, value) = text.split_once(':')?;

@@ -1,6 +1,8 @@
 //! The gate itself: one request in, a permit or a refusal out, and a record either way.
 
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
@@ -80,6 +82,8 @@ pub struct GateSettings {
 /// Decides about requests. Shared by all workers.
 #[derive(Debug)]
 pub struct Gate {
+    /// Held by whoever changes the snapshot.
+    changing: Mutex<()>,
     pub(super) clock: Arc<MonotoneClock>,
     pub(super) deliveries: Deliveries,
     pub(super) flood: Flood,
@@ -113,6 +117,7 @@ impl Gate {
         let clock = Arc::new(clock);
         let outcomes = Outcomes::new(Arc::clone(&clock), ledger.clone(), Arc::clone(&metrics));
         Self {
+            changing: Mutex::default(),
             clock,
             deliveries,
             flood,
@@ -140,6 +145,15 @@ impl Gate {
     /// The snapshot that judges a request from its first step to its last.
     pub fn pin(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
+    }
+
+    /// Puts a changed snapshot in force; of several who change it at once none undoes what another did.
+    pub fn update(&self, change: impl FnOnce(Snapshot) -> Snapshot) -> Arc<Snapshot> {
+        let turn = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = Arc::new(change((*self.pin()).clone()));
+        self.snapshot.store(Arc::clone(&next));
+        drop(turn);
+        next
     }
 
     /// Puts another snapshot in force; requests that are pinned to the old one keep it.

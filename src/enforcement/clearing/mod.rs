@@ -17,6 +17,7 @@ use crate::clearance::Clearance;
 use crate::clearance::Digest;
 use crate::clearance::Evidence;
 use crate::clearance::Subject;
+use crate::clearance::SubjectKind;
 use crate::clearance::network_of;
 use crate::model::AddressOrigin;
 use crate::model::Buyer;
@@ -47,6 +48,9 @@ pub(super) struct Held {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 struct Question {
     evidence: Digest,
+    /// Of the subject: a ledger that masks it does not hide what it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<SubjectKind>,
     #[serde(skip_serializing_if = "Option::is_none")]
     product: Option<Arc<str>>,
     /// None: nothing tells this from what anybody else may ask, so nobody can be cleared.
@@ -98,7 +102,8 @@ impl Held {
             let (subject, vouched) = subjects.first(finding);
             let product = finding.product.clone();
             let evidence = evidence.digest(finding, index);
-            let question = Question { evidence, product, subject, vouched };
+            let kind = subject.as_ref().map(Subject::kind);
+            let question = Question { evidence, kind, product, subject, vouched };
             if !self.questions.contains(&question) {
                 self.questions.push(question);
             }
