@@ -28,6 +28,8 @@ pub enum Change {
     },
     /// It stays held.
     Refused {
+        /// The action that stays held.
+        action: Action,
         /// Why, from a closed list.
         code: ReasonCode,
         /// The last decisions that it answers.

@@ -238,7 +238,8 @@ impl Control {
             let (hold, code, _) = decided(holds, &state.reviews, actor, id, at)?;
             let code = if code.fits(Outcome::Refuse) { code } else { ReasonCode::Other };
             let (decisions, entry) = (hold.decisions.clone(), id.to_owned());
-            Ok(AnyChange::Reviews(Change::Refused { code, decisions, entry }))
+            let action = hold.key.action;
+            Ok(AnyChange::Reviews(Change::Refused { action, code, decisions, entry }))
         };
         self.change(actor, note, check).await
     }

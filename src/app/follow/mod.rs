@@ -90,7 +90,8 @@ impl Follower {
             next,
             reader: Reader::open_at(dir, next)?,
         };
-        let end = ledger.status().next_sequence;
+        // What was on record when the ledger was opened is on the disk.
+        let end = ledger.status().synced_sequence.map_or(0, |synced| synced.saturating_add(1));
         while queue.next < end {
             let before = queue.next;
             queue.take(end, true)?;
@@ -233,3 +234,6 @@ pub(super) async fn publish_changes(gate: Arc<Gate>, control: Control, mask: Opt
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
