@@ -290,6 +290,9 @@ async fn cases_alike_are_shown_with_what_became_of_them_and_the_evidence_suggest
     let desk = Desk::new();
     let id = desk.hold(account("e"));
     let review = desk.control.review(&id).unwrap();
+    // A customer's reference leads to it.
+    assert_eq!(desk.control.reviews_of(review.hold.decisions[0]), [id.clone()]);
+    assert!(desk.control.reviews_of(DecisionId::new(start())).is_empty());
     assert_eq!(review.suggestion.code, Some(ReasonCode::VpnOfForeignCustomer));
     desk.recommend(&id, Outcome::Release, ReasonCode::VpnOfForeignCustomer).await;
     desk.release(&paul(), &id).await.unwrap();

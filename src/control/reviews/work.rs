@@ -112,6 +112,13 @@ impl Control {
         each.filter(|(_, _, found)| status.is_none_or(|status| status == *found)).collect()
     }
 
+    /// The entries that name a decision among their last ones: what a customer's reference leads to.
+    pub fn reviews_of(&self, decision: DecisionId) -> Vec<String> {
+        let named = |hold: &Hold| hold.decisions.contains(&decision);
+        let all = self.holds().all().into_iter();
+        all.filter(|(_, hold)| named(hold)).map(|(id, _)| id).collect()
+    }
+
     /// How the queue stands.
     pub fn review_queue(&self) -> Queue {
         let (at, all) = (now(&*self.inner.settings.clock), self.holds().all());
