@@ -5,11 +5,13 @@
 
 mod blind_spots;
 mod check;
+mod console;
 pub mod demo;
 mod follow;
 mod identity;
 mod load;
 mod notify;
+mod policy_keys;
 mod reload;
 mod sample;
 mod search;
@@ -21,3 +23,4 @@ pub use check::{CheckReport, check};
 pub(crate) use load::policies as policies_of;
 pub(crate) use load::shipped_policies;
 pub use load::{LoadError, Loaded, load};
+pub use policy_keys::{PolicyKeysError, trust};

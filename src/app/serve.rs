@@ -10,10 +10,6 @@ use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
 use tokio::sync::oneshot;
 
-use crate::admin;
-use crate::admin::AdminPlane;
-use crate::admin::Auditors;
-use crate::admin::Records;
 use crate::config::Config;
 use crate::control::Control;
 use crate::control::ControlError;
@@ -43,22 +39,26 @@ use crate::ledger::SigningSettings;
 use crate::model::Clock;
 use crate::model::Retention;
 use crate::model::SystemClock;
+use crate::operators::OperatorsError;
 use crate::registry::Care;
 use crate::telemetry::Health;
 use crate::telemetry::Metrics;
 use crate::telemetry::MetricsError;
 
+use super::console;
+use super::console::Parts;
 use super::follow;
 use super::follow::FollowError;
 use super::follow::Follower;
 use super::identity;
-use super::identity::Fetcher;
 use super::identity::IdentityError;
 use super::load::LoadError;
 use super::load::load_with;
 use super::load::tell_damage;
 use super::notify::Notifier;
 use super::notify::NotifyError;
+use super::policy_keys;
+use super::policy_keys::PolicyKeysError;
 use super::reload::Reloader;
 use super::reload::Stamps;
 use super::reload::seconds;
@@ -82,6 +82,9 @@ pub enum ServeError {
     /// The control plane's store.
     #[error("{0}")]
     Control(#[from] ControlError),
+    /// Accounts of operators.
+    #[error("{0}")]
+    Operators(#[from] OperatorsError),
     /// The review queue.
     #[error("{0}")]
     Follow(#[from] FollowError),
@@ -103,6 +106,9 @@ pub enum ServeError {
     /// `[notify]`: its key, its position, or its receiver.
     #[error("{0}")]
     Notify(#[from] NotifyError),
+    /// `[policies] keys`.
+    #[error("{0}")]
+    PolicyKeys(#[from] PolicyKeysError),
     /// The routes cannot stand side by side.
     #[error("{0}")]
     Routes(#[from] RouteTableError),
@@ -146,6 +152,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     // What changes while it is first read is read again.
     let stamps = Stamps::take(&config);
     let loaded = load_with(&config, clock.now(), Care::Mend)?;
+    policy_keys::trust(&config.policies)?;
     let signing =
         SigningSettings { key: config.ledger.key.clone(), origin: config.ledger.origin.clone() };
     let (ledger, recovery) = Ledger::open(LedgerSettings {
@@ -209,18 +216,10 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     let verifier = config.identity.as_ref().map(|settings| Arc::new(Verifier::new(settings)));
     let mut fetched = None;
     if let (Some(settings), Some(verifier)) = (&config.identity, &verifier) {
-        if let Some(set) = identity::read(settings)? {
+        fetched = identity::keys(settings, verifier, &health, &metrics)?;
+        if let Some(set) = verifier.keys().current() {
             metrics.keys_in_force(set.len(), seconds(clock.now()));
-            verifier.keys().replace(set);
         }
-        fetched = identity::source(settings)?.map(|(upstream, path)| Fetcher {
-            health: Arc::clone(&health),
-            metrics: Arc::clone(&metrics),
-            path,
-            refresh: settings.refresh,
-            upstream,
-            verifier: Arc::clone(verifier),
-        });
     }
     let reserve = Arc::new(Reserve::new(&config.ledger.dir, config.ledger.reserve));
     watch::tell(&reserve, reserve.look());
@@ -228,7 +227,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         clock: MonotoneClock::new(clock, recovery.last_instant),
         deliveries: config.ledger.deliveries,
         ledger: ledger.clone(),
-        metrics,
+        metrics: Arc::clone(&metrics),
         refusals_per_minute: config.ledger.refusals_per_minute,
         reserve: Arc::clone(&reserve),
         retention_years: config.ledger.retention_years,
@@ -248,12 +247,16 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     }
     // It opens in the background: nobody waits for it.
     let searcher = Searcher::start(&ledger)?;
-    let auditors = config.identity.as_ref().zip(verifier.clone()).map(|(settings, verifier)| {
-        Auditors { permissions: settings.permissions.clone(), verifier }
-    });
-    let records = Records { auditors, searcher: searcher.clone() };
-    let (admin, admin_address) =
-        start_admin(&config, &gate, &health, &upstreams, records, control)?;
+    let (admin, admin_address) = console::start(Parts {
+        config: &config,
+        control: control.clone(),
+        gate: &gate,
+        health: &health,
+        metrics: &metrics,
+        searcher: searcher.clone(),
+        upstreams: &upstreams,
+        verifier: verifier.clone(),
+    })?;
     let searching = SearchSocket::open(&config.ledger.dir, &searcher);
     let plane = DataPlane {
         certificates: certificates.clone(),
@@ -329,34 +332,6 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     ledger.close()?;
     tracing::info!("stopped");
     Ok(())
-}
-
-fn start_admin(
-    config: &Config,
-    gate: &Arc<Gate>,
-    health: &Arc<Health>,
-    upstreams: &[(String, Upstream)],
-    records: Records,
-    control: Control,
-) -> Result<(actix_web::dev::Server, SocketAddr), ServeError> {
-    let watched = upstreams.to_vec();
-    let plane = AdminPlane {
-        control,
-        gate: Arc::clone(gate),
-        health: Arc::clone(health),
-        records,
-        servers: Arc::new(move || {
-            let reports = watched.iter().flat_map(|(name, upstream)| {
-                upstream.report().into_iter().map(move |report| {
-                    let healthy = report.up && !report.ejected;
-                    (name.clone(), report.server.to_string(), healthy)
-                })
-            });
-            reports.collect()
-        }),
-    };
-    let address = config.admin.listen;
-    admin::start(address, plane).map_err(|source| ServeError::Admin { address, source })
 }
 
 /// Reloads on SIGHUP, and whatever has changed at each interval.

@@ -9,6 +9,7 @@ use crate::model::Action;
 use crate::model::Decision;
 use crate::model::Verdict;
 
+use super::admin::AdminFamilies;
 use super::clearance::Clearances;
 use super::family::counter;
 use super::family::counters;
@@ -28,6 +29,7 @@ use super::published::Published;
 #[derive(Clone, Debug)]
 pub struct Metrics {
     registry: Registry,
+    pub(super) admin: AdminFamilies,
     build_info: IntGaugeVec,
     pub(super) clearances: Clearances,
     clock_held: IntCounter,
@@ -87,6 +89,7 @@ impl Metrics {
         let registry = Registry::new_custom(Some("interdict".to_owned()), None)?;
         let r = &registry;
         let metrics = Self {
+            admin: AdminFamilies::new(r)?,
             build_info: gauges(r, "build_info", "Version of this build; always 1.", &["version"])?,
             clearances: Clearances::new(r)?,
             clock_held: counter(
