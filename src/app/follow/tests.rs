@@ -18,6 +18,7 @@ use crate::enforcement::RouteTable;
 use crate::geo::GeoTables;
 use crate::ledger::LedgerSettings;
 use crate::ledger::Reserve;
+use crate::model::Action;
 use crate::model::Actor;
 use crate::model::Nexus;
 use crate::model::Retention;
@@ -26,6 +27,7 @@ use crate::model::Roles;
 use crate::model::SystemClock;
 use crate::model::Transaction;
 use crate::model::Via;
+use crate::notify::Message;
 use crate::policy::Reseller;
 use crate::policy::load_dirs;
 use crate::settings::Deliveries;
@@ -183,6 +185,31 @@ async fn a_single_use_is_known_after_a_restart_and_after_the_store_is_lost_and_n
         assert_eq!(review.status, Status::Open, "held in spite of its release");
         shop.close();
     }
+}
+
+#[tokio::test]
+async fn fulfilment_that_waits_for_a_hold_hears_of_its_release() {
+    let folder = tempfile::tempdir().unwrap();
+    let shop = Shop::open(folder.path(), PersonalParts::Clear);
+    let held = shop.ask(ORDER).await;
+    shop.follow();
+    shop.release(&shop.only_entry()).await;
+    let mut reader = Reader::open(&shop.dir).unwrap();
+    let mut told = Vec::new();
+    while let Some(record) = reader.next_record().unwrap() {
+        if Message::may_be_of(record.parts().unwrap().envelope) {
+            let view = Value::Object(record.view().unwrap()).to_string();
+            let message = Message::of(view.as_bytes(), &Action::ALL).unwrap();
+            let body = message.map(|message| serde_json::from_slice::<Value>(&message.body));
+            told.extend(body.transpose().unwrap());
+        }
+    }
+    let types: Vec<_> = told.iter().map(|told| told["type"].as_str().unwrap()).collect();
+    assert_eq!(types, ["decision.review", "review.released"]);
+    assert_eq!(told[1]["data"]["holds"], serde_json::json!([held["id"]]));
+    assert_eq!(told[1]["data"]["action"], "resale");
+    let text = told[1].to_string();
+    assert!(!text.contains("A-17") && !text.contains("local:"), "{text}");
 }
 
 #[tokio::test]

@@ -70,7 +70,7 @@ impl Desk {
         let found = Found { cleared: Vec::new(), seen: vec![Seen { sequence, ..seen }] };
         self.control
             .holds()
-            .take(&[found], sequence + 1, &state.reviews, self.clock.now())
+            .take(&[found], sequence.saturating_add(1), &state.reviews, self.clock.now())
             .unwrap();
         id
     }
@@ -291,7 +291,7 @@ async fn cases_alike_are_shown_with_what_became_of_them_and_the_evidence_suggest
     let id = desk.hold(account("e"));
     let review = desk.control.review(&id).unwrap();
     // A customer's reference leads to it.
-    assert_eq!(desk.control.reviews_of(review.hold.decisions[0]), [id.clone()]);
+    assert_eq!(desk.control.reviews_of(review.hold.decisions[0]), std::slice::from_ref(&id));
     assert!(desk.control.reviews_of(DecisionId::new(start())).is_empty());
     assert_eq!(review.suggestion.code, Some(ReasonCode::VpnOfForeignCustomer));
     desk.recommend(&id, Outcome::Release, ReasonCode::VpnOfForeignCustomer).await;
