@@ -61,11 +61,11 @@ async fn show(plane: web::Data<AdminPlane>, caller: Caller) -> HttpResponse {
             .policies()
             .iter()
             .map(|policy| PolicyInForce {
-                authority: policy.authority.to_string(),
-                id: policy.id.to_string(),
+                authority: policy.authority.clone(),
+                id: policy.id.clone(),
                 suspended: false,
-                title: policy.title.to_string(),
-                version: policy.version.to_string(),
+                title: policy.title.clone(),
+                version: policy.version.clone(),
             })
             .collect(),
         rate,

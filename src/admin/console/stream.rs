@@ -211,7 +211,8 @@ async fn listen(
     let (first, receiver) = plane.hub.join(&plane);
     let from = Instant::now();
     let every = |period: Duration| {
-        let mut interval = tokio::time::interval_at(from + period, period);
+        let mut interval =
+            tokio::time::interval_at(from.checked_add(period).unwrap_or(from), period);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         interval
     };
@@ -219,7 +220,7 @@ async fn listen(
         first: Some(first),
         heartbeat: every(HEARTBEAT),
         look: every(LOOK),
-        plane: plane.clone(),
+        plane,
         receiver,
         token,
         until,

@@ -65,7 +65,7 @@ pub(in crate::admin) async fn open(
     let found = found.map_err(|_| Problem::unavailable("the record was not looked for"))?;
     let hit = found.map_err(|error| Problem::internal(&error))?.ok_or_else(none)?;
     let personal = caller.actor.roles.intersects(RECORD_ROLES);
-    let opened = shown(&hit, plane.searcher.clone(), id, personal)?;
+    let opened = shown(&hit, &plane.searcher, id, personal)?;
     let kind = opened.view.get("kind").and_then(Value::as_str).unwrap_or_default();
     if OF_AUDITORS.contains(&kind) && !caller.has(Role::Auditor) {
         let detail = "records of the control plane itself are opened by auditors";
@@ -83,7 +83,7 @@ fn find(searcher: &Searcher, id: String) -> Result<Option<Hit>, LedgerError> {
     Ok(searcher.search(&query, until)?.hits.into_iter().next())
 }
 
-fn shown(hit: &Hit, searcher: Searcher, id: DecisionId, personal: bool) -> Answer<Opened> {
+fn shown(hit: &Hit, searcher: &Searcher, id: DecisionId, personal: bool) -> Answer<Opened> {
     let mut hidden = Vec::new();
     let mut tell = |text: &str| hidden.push(text.to_owned());
     let plain = || hit.view_without_personal();

@@ -154,7 +154,9 @@ fn said(report: &Report) -> Vec<String> {
             said.push(format!("Checkpoints that were kept, all contained in it: {kept}."));
         }
         None => {
-            said.push("Nothing is signed yet: no checkpoint says that none are missing.".to_owned());
+            said.push(
+                "Nothing is signed yet: no checkpoint says that none are missing.".to_owned(),
+            );
         }
     }
     let parts = report.parts;

@@ -71,8 +71,10 @@ fn an_export_is_the_command_s_and_a_record_before_it() {
     let table = auditor.get("/admin/v1/exports?format=parquet&kind=decision");
     assert_eq!(table.status, 200);
     assert!(table.body.starts_with(b"PAR1") && table.body.ends_with(b"PAR1"));
-    let exports: Vec<_> =
-        export_all(&gateway.dir().join("ledger")).into_iter().filter(|record| record["action"] == "export").collect();
+    let exports: Vec<_> = export_all(&gateway.dir().join("ledger"))
+        .into_iter()
+        .filter(|record| record["action"] == "export")
+        .collect();
     assert_eq!(exports.len(), 3);
     assert_eq!(exports[0]["actor"]["id"], "local:ada");
     assert_eq!(
@@ -106,7 +108,9 @@ fn what_cannot_be_read_is_told_and_exports_nothing() {
         assert_eq!(answer.status, 400, "{query}: {}", answer.text());
     }
     assert_eq!(auditor.get("/admin/v1/reports?from=yesterday").status, 400);
-    assert!(export_all(&gateway.dir().join("ledger")).iter().all(|record| record["action"] != "export"));
+    assert!(
+        export_all(&gateway.dir().join("ledger")).iter().all(|record| record["action"] != "export")
+    );
     assert_eq!(gateway.console("vera").get("/admin/v1/exports").status, 403);
 }
 
@@ -126,21 +130,17 @@ fn a_report_is_a_page_of_its_own_that_runs_nothing() {
     assert!(page.to_lowercase().contains("verified"), "the ledger was verified first");
     let attached = auditor.get("/admin/v1/reports?download=true");
     assert!(attached.header("content-disposition").unwrap().starts_with("attachment"));
-    let reports: Vec<_> =
-        export_all(&gateway.dir().join("ledger")).into_iter().filter(|record| record["action"] == "report").collect();
+    let reports: Vec<_> = export_all(&gateway.dir().join("ledger"))
+        .into_iter()
+        .filter(|record| record["action"] == "report")
+        .collect();
     assert_eq!(reports.len(), 2);
     assert_eq!(reports[0]["detail"]["from"], "2020-01-01");
 }
 
 /// A ledger of records that are long enough to be seen in memory: some 60 MB.
 fn long_ledger(dir: &Path) {
-    // Begun by the program, which makes its key.
-    let mut first = builder().ledger(dir).start();
-    first.signal("TERM");
-    assert_eq!(first.wait(), Some(0));
-    let key = fs::read_to_string(dir.join("ledger.pub")).unwrap();
-    let origin = key.split('+').next().unwrap().parse().unwrap();
-    let signing = SigningSettings { key: dir.join("key.pem"), origin };
+    let signing = SigningSettings { key: dir.join("key.pem"), origin: None };
     let settings = LedgerSettings { signing: Some(signing), ..LedgerSettings::new(dir) };
     let (ledger, _) = Ledger::open(settings).unwrap();
     let note = "x".repeat(3_000);

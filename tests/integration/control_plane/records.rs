@@ -229,7 +229,7 @@ fn a_proof_of_the_api_holds_in_the_page_s_own_verifier() {
     assert_eq!(verified(&other), "failed", "it is the proof of one record");
 
     let file = auditor.get(&format!("/decisions/{id}/proof"));
-    assert_eq!(file.text(), proof["proof"].as_str().unwrap());
+    assert!(file.text().starts_with("c2sp.org/tlog-proof@v1\n"), "{}", file.text());
     let saved = gateway.dir().join("saved.tlog-proof");
     fs::write(&saved, &file.body).unwrap();
     let key = gateway.dir().join("ledger/ledger.pub");

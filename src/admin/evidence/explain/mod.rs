@@ -225,7 +225,7 @@ pub(in crate::admin) fn explain(
         id: opened.id.to_string(),
         items: rows::lines(of("items"), decision),
         of: of("of").text(),
-        outcome: outcome.map(|outcome| sentences::outcome(outcome)),
+        outcome: outcome.map(sentences::outcome),
         parties: rows::parties(decision, of("seller")),
         recorded: of("time").owned(),
         request: rows::request(view),
