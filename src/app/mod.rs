@@ -10,6 +10,7 @@ pub mod demo;
 mod identity;
 mod load;
 mod notify;
+mod registry;
 mod reload;
 mod sample;
 mod search;

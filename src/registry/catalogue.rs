@@ -61,7 +61,9 @@ impl Build for CatalogueBuild<'_> {
             Some(id) => {
                 return Err(Bad::column(
                     "group",
-                    format!("unknown group `{id}`; write a product id of a policy, `none`, or nothing"),
+                    format!(
+                        "unknown group `{id}`; write a product id of a policy, `none`, or nothing"
+                    ),
                 ));
             }
         };

@@ -104,9 +104,8 @@ pub(super) fn read(
     mut each: impl FnMut(&Row<'_>, Place) -> Result<(), Bad>,
 ) -> Result<(), RegistryError> {
     let mut faults = Vec::new();
-    walk(from, table, &mut each, &mut |fault| faults.push(fault)).map_err(|error| {
-        RegistryError::Unreadable { path: path.to_owned(), source: error }
-    })?;
+    walk(from, table, &mut each, &mut |fault| faults.push(fault))
+        .map_err(|error| RegistryError::Unreadable { path: path.to_owned(), source: error })?;
     if faults.is_empty() {
         Ok(())
     } else {

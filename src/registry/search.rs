@@ -307,12 +307,10 @@ impl Needle {
     fn fits(&self, column: &str, text: Option<&str>) -> bool {
         let Some(text) = text else { return self.text.is_empty() };
         match column {
-            "license_key" => {
-                licence_key::normal(text).map_or_else(
-                    || text.to_lowercase() == self.text,
-                    |normal| normal.as_str().to_lowercase() == self.bare,
-                )
-            }
+            "license_key" => licence_key::normal(text).map_or_else(
+                || text.to_lowercase() == self.text,
+                |normal| normal.as_str().to_lowercase() == self.bare,
+            ),
             "sku" if !self.bare.is_empty() => {
                 compare(self.how, text, &self.text)
                     || (text.contains(['-', ' ']) || self.bare != self.text)

@@ -206,7 +206,10 @@ mod tests {
         list.note(&Seen { verdict: "block", ..seen("Y2", 9) });
         let all = list.all();
         assert_eq!(all.iter().map(|sku| sku.id.as_str()).collect::<Vec<_>>(), ["Y2", "X1"]);
-        assert_eq!((all[1].count, all[1].first_seen.as_second(), all[1].last_seen.as_second()), (5, 0, 4));
+        assert_eq!(
+            (all[1].count, all[1].first_seen.as_second(), all[1].last_seen.as_second()),
+            (5, 0, 4)
+        );
         list.forget(|id| id == "X1");
         assert_eq!(list.len(), 1);
         let again = UnknownSkus::default();

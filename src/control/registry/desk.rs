@@ -22,7 +22,6 @@ use crate::model::CatalogueLookup as _;
 use crate::model::Roles;
 use crate::model::Via;
 use crate::output::replace_private;
-use crate::registry::Base;
 use crate::registry::Bulk;
 use crate::registry::Cells;
 use crate::registry::Edits;
@@ -215,7 +214,7 @@ impl Desk {
         self.check_source(table)?;
         let turn = self.inner.control.turn().await;
         self.take_over(&turn, table).await?;
-        rules::check_edit(&turn.state(), actor, table)?;
+        rules::check_edit(&turn.state().registry, actor, table)?;
         let edit = self.blocking(move |desk| desk.prepare(table, id, new, seen)).await?;
         let made = turn.make(actor, reason, Any::Registry(edit.change(table))).await;
         if !matches!(made, Ok(_) | Err(ControlError::Store(_))) {
@@ -323,11 +322,16 @@ impl Desk {
     fn is_imported(&self, table: Table) -> Result<bool, ControlError> {
         let base = self.inner.store.base(table).map_err(|error| stored(&error))?;
         let state = self.inner.control.state();
-        Ok(base != state.registry.table(table).edits.base && state.registry.applying(table).is_none())
+        Ok(base != state.registry.table(table).edits.base
+            && state.registry.applying(table).is_none())
     }
 
     /// Records that the table was imported by somebody else, if it was: earlier edits no longer hold.
-    pub(super) async fn take_over(&self, turn: &Turn<'_>, table: Table) -> Result<(), ControlError> {
+    pub(super) async fn take_over(
+        &self,
+        turn: &Turn<'_>,
+        table: Table,
+    ) -> Result<(), ControlError> {
         if !self.is_imported(table)? {
             return Ok(());
         }
@@ -397,7 +401,8 @@ impl Desk {
         seen: Option<String>,
     ) -> Result<Edit, ControlError> {
         let now = self.effective(table)?;
-        let new = new.map(|cells| table.tidy(&written(table, cells)?).map_err(refused)).transpose()?;
+        let new =
+            new.map(|cells| table.tidy(&written(table, cells)?).map_err(refused)).transpose()?;
         let (id, old) = match id {
             Some(id) => {
                 let old = now.get(&id).map_err(unread)?.ok_or_else(|| no_row(table, &id))?;
@@ -431,8 +436,12 @@ impl Desk {
                 let text = "a row keeps its name: remove this one and add another";
                 return Err(ControlError::Invalid(text.to_owned()));
             }
-            if table == Table::Customers && old.is_none() && named.is_some_and(|id| new.get("account") != Some(&id)) {
-                let text = "account: this may be a licence key, which stands in no record: import it";
+            if table == Table::Customers
+                && old.is_none()
+                && named.is_some_and(|id| new.get("account") != Some(&id))
+            {
+                let text =
+                    "account: this may be a licence key, which stands in no record: import it";
                 return Err(ControlError::Invalid(text.to_owned()));
             }
         }
@@ -582,10 +591,4 @@ pub(super) fn sought(error: &SearchError) -> ControlError {
 #[expect(clippy::needless_pass_by_value, reason = "it is handed to `map_err`")]
 pub(super) fn unread(error: std::io::Error) -> ControlError {
     ControlError::Store(format!("the rows cannot be read: {error}"))
-}
-
-/// What a table stands on where nothing was ever imported.
-#[cfg(test)]
-pub(super) fn nothing() -> Base {
-    Base::default()
 }

@@ -378,7 +378,7 @@ impl Desk {
         let id = meta.id.clone();
         let total = meta.bytes;
         self.set_job(&id, Some((None, Some(Progress { done: 0, step: Step::Read, total }))));
-        let work = move || {
+        let mut work = move || {
             let version = desk.inner.control.state().registry.table(meta.table).version;
             let effective = desk.effective(meta.table)?;
             let running = Arc::clone(&desk.inner.settings.running);
@@ -470,6 +470,8 @@ impl Desk {
         let failed = job.and_then(|job| job.failed);
         let stage = match (&pending, &preview) {
             (Some(pending), _) => match pending.status {
+                // Recorded, and not in force yet.
+                Status::Applied if progress.is_some() => Stage::ApplyingWrite,
                 Status::Applied => Stage::Applied,
                 Status::Approved => match progress.map(|progress| progress.step) {
                     Some(Step::Write) => Stage::ApplyingWrite,
@@ -487,7 +489,11 @@ impl Desk {
         let over = pending.as_ref().is_some_and(|pending| pending.status != Status::Proposed);
         let compared = meta.as_ref().filter(|_| preview.is_some()).map(|meta| meta.version);
         Ok(ImportView {
-            at: meta.as_ref().map(|meta| meta.at).or(pending.as_ref().map(|p| p.at)).unwrap_or_default(),
+            at: meta
+                .as_ref()
+                .map(|meta| meta.at)
+                .or(pending.as_ref().map(|p| p.at))
+                .unwrap_or_default(),
             by: meta
                 .as_ref()
                 .map(|meta| meta.by.clone())
@@ -498,7 +504,11 @@ impl Desk {
             failure: failed.or_else(|| pending.as_ref().and_then(|p| p.failure.clone())),
             id: id.to_owned(),
             origin: meta.as_ref().map_or(Origin::Upload, |meta| meta.origin.clone()),
-            table: pending.as_ref().map(|p| p.table).or(meta.map(|m| m.table)).unwrap_or(Table::Catalogue),
+            table: pending
+                .as_ref()
+                .map(|p| p.table)
+                .or(meta.map(|m| m.table))
+                .unwrap_or(Table::Catalogue),
             pending,
             preview,
             stage,

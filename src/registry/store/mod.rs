@@ -34,11 +34,11 @@ use super::rows;
 use super::table::Table;
 
 use generation::Generation;
-pub(super) use manifest::hex;
 use manifest::Manifest;
-pub(super) use rows_in_sled::{Rows, value};
+pub(super) use manifest::hex;
 use rows_in_sled::Writer;
 use rows_in_sled::apart;
+pub(super) use rows_in_sled::{Rows, value};
 
 /// The store of `[store] dir`.
 #[derive(Clone, Debug)]
@@ -211,9 +211,7 @@ impl Store {
     ) -> Result<Imported, RegistryError> {
         let csv = Csv::File(file);
         match table {
-            Table::Catalogue => {
-                self.import(table, file, csv, CatalogueBuild::new(&is_group), told)
-            }
+            Table::Catalogue => self.import(table, file, csv, CatalogueBuild::new(&is_group), told),
             Table::Customers => self.import(table, file, csv, CustomersBuild::default(), told),
         }
     }
