@@ -55,6 +55,8 @@ use super::load::load_with;
 use super::load::tell_damage;
 use super::notify::Notifier;
 use super::notify::NotifyError;
+use super::policy_keys;
+use super::policy_keys::PolicyKeysError;
 use super::registry::InForce;
 use super::reload::Reloader;
 use super::reload::Stamps;
@@ -100,6 +102,9 @@ pub enum ServeError {
     /// `[notify]`: its key, its position, or its receiver.
     #[error("{0}")]
     Notify(#[from] NotifyError),
+    /// `[policies] keys`.
+    #[error("{0}")]
+    PolicyKeys(#[from] PolicyKeysError),
     /// The routes cannot stand side by side.
     #[error("{0}")]
     Routes(#[from] RouteTableError),
@@ -143,6 +148,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     // What changes while it is first read is read again.
     let stamps = Stamps::take(&config);
     let loaded = load_with(&config, clock.now(), Care::Mend)?;
+    policy_keys::trust(&config.policies)?;
     let signing =
         SigningSettings { key: config.ledger.key.clone(), origin: config.ledger.origin.clone() };
     let (ledger, recovery) = Ledger::open(LedgerSettings {

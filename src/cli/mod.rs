@@ -61,7 +61,7 @@ enum Command {
     Ledger(ledger::LedgerArgs),
     /// Print the manual page, or write a page for every command.
     Man(pages::ManArgs),
-    /// Check, test, explain and compare policies.
+    /// Check, test, explain, compare, sign and verify policies.
     Policy(policy::PolicyArgs),
     /// Screen past orders: a CSV file in, findings and a report out.
     Screen(screen::ScreenArgs),

@@ -10,9 +10,11 @@
 )]
 
 mod audit;
+mod bundles;
 mod cache;
 mod certificates;
 mod client_address;
+mod control_plane;
 mod crash;
 mod decision_api;
 mod demo;

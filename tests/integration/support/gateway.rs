@@ -13,9 +13,12 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::Mutex;
 
+use interdict::model::Role;
 use tempfile::TempDir;
 
 use super::NETWORKS;
+use super::add_operator;
+use super::console::Console;
 use super::http::Request;
 use super::until;
 
@@ -139,6 +142,12 @@ impl GatewayBuilder {
         self
     }
 
+    /// An account of the console, with the tests' password.
+    pub(crate) fn operator(self, name: &str, roles: &[Role]) -> Self {
+        add_operator(&self.dir.path().join("store"), name, roles);
+        self
+    }
+
     /// A program to start the gateway under, such as `faketime`.
     pub(crate) fn under(mut self, wrapper: &[&str]) -> Self {
         self.wrapper = wrapper.iter().map(|word| (*word).to_owned()).collect();
@@ -223,6 +232,11 @@ impl Gateway {
         GatewayBuilder::new(upstream).start()
     }
 
+    /// Signs somebody in.
+    pub(crate) fn console(&self, name: &str) -> Console {
+        Console::sign_in(self.admin, name)
+    }
+
     /// The folder of configuration, networks.csv and ledger.
     pub(crate) fn dir(&self) -> &Path {
         self.dir.path()
@@ -296,10 +310,11 @@ impl Drop for Gateway {
     }
 }
 
-/// Every record of a ledger folder but outcomes, which come when they come.
+/// Every record of a ledger folder but outcomes, which come when they come, and what was done on the control plane.
 pub(crate) fn export(ledger: &Path) -> Vec<serde_json::Value> {
     let mut records = export_all(ledger);
-    records.retain(|record| record["kind"] != "outcome");
+    let others = ["access", "change", "outcome"];
+    records.retain(|record| others.iter().all(|other| record["kind"] != *other));
     records
 }
 
