@@ -216,10 +216,12 @@ impl Desk {
         self.take_over(&turn, table).await?;
         rules::check_edit(&turn.state().registry, actor, table)?;
         let edit = self.blocking(move |desk| desk.prepare(table, id, new, seen)).await?;
-        let made = turn.make(actor, reason, Any::Registry(edit.change(table))).await;
-        if !matches!(made, Ok(_) | Err(ControlError::Store(_))) {
-            made?;
-        }
+        let made = match turn.make(actor, reason, Any::Registry(edit.change(table))).await {
+            Ok(_) => Ok(()),
+            // Recorded and applied, though not kept beside.
+            Err(error @ ControlError::Store(_)) => Err(error),
+            Err(error) => return Err(error),
+        };
         // It holds from here on, whatever becomes of the rest.
         let view = edit.new.clone().and_then(|cells| RowView::of(table, cells));
         self.blocking(move |desk| {

@@ -215,7 +215,7 @@ async fn everything(desk: &Desk, table: Table) -> BTreeMap<String, Cells> {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn an_edit_holds_at_once_after_a_restart_and_after_the_store_is_lost() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
@@ -268,7 +268,7 @@ async fn an_edit_holds_at_once_after_a_restart_and_after_the_store_is_lost() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn a_customer_keeps_the_licence_key_of_the_import_and_no_event_holds_it() {
     const KEY: &str = "0f8fad5b-d9cb-469f-a165-70867728950e";
     let folder = tempfile::tempdir().unwrap();
@@ -325,7 +325,7 @@ async fn a_customer_keeps_the_licence_key_of_the_import_and_no_event_holds_it() 
 }
 
 /// Who may do what to which table.
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn many_rows_take_two_persons_with_the_roles_for_it() {
     use Role::*;
     let author = [PolicyAuthor];
@@ -394,7 +394,7 @@ async fn many_rows_take_two_persons_with_the_roles_for_it() {
     assert!(matches!(refused, Err(ControlError::Forbidden(_))), "{refused:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn a_preview_tells_differences_and_every_bad_row_and_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let World { desk, running, .. } = world(folder.path()).await;
@@ -456,7 +456,7 @@ async fn a_preview_tells_differences_and_every_bad_row_and_changes_nothing() {
     assert_eq!((preview.faults.len(), preview.fault_count), (1_000, 3_000));
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn what_was_previewed_is_what_is_applied_or_nothing_is() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
@@ -495,7 +495,7 @@ async fn what_was_previewed_is_what_is_applied_or_nothing_is() {
     assert_eq!(desk.pending(), 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn a_change_of_many_rows_is_an_import_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let World { desk, running, .. } = world(folder.path()).await;
@@ -530,7 +530,7 @@ async fn a_change_of_many_rows_is_an_import_of_its_own() {
     assert_eq!(desk.imports().unwrap().len(), 2, "what was refused left nothing");
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn what_was_approved_is_applied_after_the_program_was_killed() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
@@ -591,7 +591,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn rows_in_force_are_what_a_plain_map_says(steps in steps()) {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let folder = tempfile::tempdir().unwrap();
             let dir = folder.path();
