@@ -94,17 +94,6 @@ pub struct RowView {
     pub id: String,
 }
 
-/// What an unknown SKU is.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Classified {
-    /// A product of a policy, `none`, or blank: judge it by its text.
-    #[serde(default)]
-    pub group: String,
-    /// The SKU, in any spelling.
-    pub sku: String,
-}
-
 impl Desk {
     /// Takes up work: what was imported while nobody ran, edits that are not beside their table, changes that were being applied.
     ///
@@ -193,99 +182,6 @@ impl Desk {
             row.ok_or_else(|| no_row(table, &id))
         })
         .await
-    }
-
-    /// Adds a row (`id` none), replaces one, or removes it (`new` none). `seen` is the etag of the row as it was seen. Once this
-    /// returns, it is recorded and in force.
-    ///
-    /// # Errors
-    /// `Conflict` where somebody was faster or a file of the configuration is the source, `Forbidden`, `Invalid` with the column and
-    /// what to do, `NotFound`; `Ledger` when it cannot be recorded.
-    pub async fn set_row(
-        &self,
-        actor: &Actor,
-        reason: &str,
-        table: Table,
-        id: Option<String>,
-        new: Option<Cells>,
-        seen: Option<String>,
-    ) -> Result<Option<RowView>, ControlError> {
-        rules::check_editor(actor, table)?;
-        self.check_source(table)?;
-        let turn = self.inner.control.turn().await;
-        self.take_over(&turn, table).await?;
-        rules::check_edit(&turn.state().registry, actor, table)?;
-        let edit = self.blocking(move |desk| desk.prepare(table, id, new, seen)).await?;
-        let made = match turn.make(actor, reason, Any::Registry(edit.change(table))).await {
-            Ok(_) => Ok(()),
-            // Recorded and applied, though not kept beside.
-            Err(error @ ControlError::Store(_)) => Err(error),
-            Err(error) => return Err(error),
-        };
-        // It holds from here on, whatever becomes of the rest.
-        let view = edit.new.clone().and_then(|cells| RowView::of(table, cells));
-        self.blocking(move |desk| {
-            let kept = desk.inner.store.keep_edits(table, &desk.edits(table));
-            desk.publish(table, &edit)?;
-            kept.map_err(|error| stored(&error))
-        })
-        .await?;
-        drop(turn);
-        made?;
-        self.forget_known();
-        Ok(view)
-    }
-
-    /// SKUs that were sold and have no row, last seen first.
-    pub fn unknown(&self) -> Vec<UnknownSku> {
-        let catalogue = self.inner.settings.running.catalogue();
-        let mut all = self.inner.settings.unknown.all();
-        all.retain(|sku| catalogue.find(&sku.id).is_none());
-        all
-    }
-
-    /// Number of unknown SKUs, at most.
-    pub fn unknown_len(&self) -> usize {
-        self.inner.settings.unknown.len()
-    }
-
-    /// Says what unknown SKUs are: one becomes a row at once, several become a change that a second person approves.
-    ///
-    /// # Errors
-    /// As [`Desk::set_row`] and [`Desk::bulk`].
-    pub async fn classify(
-        &self,
-        actor: &Actor,
-        reason: &str,
-        skus: Vec<Classified>,
-    ) -> Result<Option<ImportView>, ControlError> {
-        let known = self.inner.settings.unknown.all();
-        let mut rows = Vec::new();
-        for classified in skus {
-            let mut cells: Cells =
-                [("sku".to_owned(), classified.sku), ("group".to_owned(), classified.group)].into();
-            let id = Table::Catalogue.id(&cells).unwrap_or_default();
-            let Some(sku) = known.iter().find(|sku| sku.id == id) else {
-                let sku = cells.remove("sku").unwrap_or_default();
-                return Err(ControlError::NotFound(format!("unknown SKU `{sku}`")));
-            };
-            cells.insert("sku".to_owned(), sku.sku.clone());
-            cells.insert("name".to_owned(), sku.name.clone());
-            cells.insert("vendor".to_owned(), sku.vendor.clone());
-            rows.push(cells);
-        }
-        match rows.len() {
-            0 => Err(ControlError::Invalid("skus: name at least one".to_owned())),
-            1 => {
-                let cells = rows.pop();
-                self.set_row(actor, reason, Table::Catalogue, None, cells, None).await?;
-                Ok(None)
-            }
-            _ => {
-                let bulk = Bulk { add: rows, ..Bulk::default() };
-                self.bulk(actor, Table::Catalogue, bulk).await.map(Some)
-            }
-        }
     }
 
     /// Looks after what changes by itself: imports on the command line, outdated uploads, the list of unknown SKUs. To be called now
@@ -390,87 +286,8 @@ impl Desk {
         Ok(Effective::new(file, self.edits(table), table))
     }
 
-    fn edits(&self, table: Table) -> Arc<Edits> {
+    pub(super) fn edits(&self, table: Table) -> Arc<Edits> {
         Arc::clone(&self.inner.control.state().registry.table(table).edits)
-    }
-
-    /// Judges an edit, as an import would.
-    fn prepare(
-        &self,
-        table: Table,
-        id: Option<String>,
-        new: Option<Cells>,
-        seen: Option<String>,
-    ) -> Result<Edit, ControlError> {
-        let now = self.effective(table)?;
-        let new =
-            new.map(|cells| table.tidy(&written(table, cells)?).map_err(refused)).transpose()?;
-        let (id, old) = match id {
-            Some(id) => {
-                let old = now.get(&id).map_err(unread)?.ok_or_else(|| no_row(table, &id))?;
-                (id, Some(old))
-            }
-            None => {
-                let id = new.as_ref().and_then(|cells| table.id(cells)).unwrap_or_default();
-                if now.get(&id).map_err(unread)?.is_some() {
-                    return Err(ControlError::Conflict("there is such a row already".to_owned()));
-                }
-                (id, None)
-            }
-        };
-        if let (Some(old), Some(seen)) = (&old, seen)
-            && etag(old) != seen
-        {
-            let text = "somebody has edited the row meanwhile: look at it again";
-            return Err(ControlError::Conflict(text.to_owned()));
-        }
-        let new = new.map(|mut cells| {
-            for column in ["account", "license_key"].iter().filter(|_| table == Table::Customers) {
-                if let Some(text) = old.as_ref().and_then(|old| old.get(*column)) {
-                    cells.entry((*column).to_owned()).or_insert_with(|| text.clone());
-                }
-            }
-            cells
-        });
-        if let Some(new) = &new {
-            let named = table.id(new);
-            if named.is_some() && named.as_deref() != Some(&id) {
-                let text = "a row keeps its name: remove this one and add another";
-                return Err(ControlError::Invalid(text.to_owned()));
-            }
-            if table == Table::Customers
-                && old.is_none()
-                && named.is_some_and(|id| new.get("account") != Some(&id))
-            {
-                let text =
-                    "account: this may be a licence key, which stands in no record: import it";
-                return Err(ControlError::Invalid(text.to_owned()));
-            }
-        }
-        if old.is_some() && old == new {
-            return Err(ControlError::Conflict("the row is so already".to_owned()));
-        }
-        let edit = Edit { id, new, old };
-        self.try_out(table, &edit).map_err(refused)?;
-        Ok(edit)
-    }
-
-    fn try_out(&self, table: Table, edit: &Edit) -> Result<(), RowFault> {
-        let running = &self.inner.settings.running;
-        match table {
-            Table::Catalogue => edit.catalogue(&running.catalogue(), &**running).map(drop),
-            Table::Customers => edit.customers(&running.customers()).map(drop),
-        }
-    }
-
-    /// Puts an edit in force; where that does not fit any more, the table is read again.
-    fn publish(&self, table: Table, edit: &Edit) -> Result<(), ControlError> {
-        let running = &self.inner.settings.running;
-        let put = match table {
-            Table::Catalogue => running.edit_catalogue(&|now| edit.catalogue(now, &**running)),
-            Table::Customers => running.edit_customers(&|now| edit.customers(now)),
-        };
-        put.or_else(|_| self.reload(table))
     }
 
     /// Work that waits for the disk, away from requests.
@@ -484,72 +301,6 @@ impl Desk {
     }
 }
 
-/// An edit of a row, whole.
-#[derive(Clone, Debug)]
-struct Edit {
-    id: String,
-    new: Option<Cells>,
-    old: Option<Cells>,
-}
-
-impl Edit {
-    fn catalogue(
-        &self,
-        now: &crate::registry::Catalogue,
-        running: &dyn Running,
-    ) -> Result<crate::registry::Catalogue, RowFault> {
-        now.edited(&self.id, self.new.as_ref(), |group| running.is_group(group))
-    }
-
-    fn customers(
-        &self,
-        now: &crate::registry::Customers,
-    ) -> Result<crate::registry::Customers, RowFault> {
-        now.edited(&self.id, self.old.as_ref(), self.new.as_ref())
-    }
-
-    fn change(&self, table: Table) -> Change {
-        match table {
-            Table::Catalogue => Change::RowSet {
-                new: self.new.clone(),
-                old: self.old.clone(),
-                sku: self.id.clone(),
-            },
-            Table::Customers => Change::CustomerSet {
-                account: self.id.clone(),
-                new: self.new.clone().map(recorded),
-                old: self.old.clone().map(recorded),
-            },
-        }
-    }
-}
-
-/// A customer as an event may hold it: without licence keys, and with the e-mail under a name that a masked ledger masks.
-fn recorded(cells: Cells) -> Cells {
-    let mut cells = Table::Customers.shown(cells);
-    cells.retain(|_, text| text != MASKED);
-    if let Some(email) = cells.remove("email") {
-        cells.insert("address".to_owned(), email);
-    }
-    cells
-}
-
-/// What a person wrote of a row, without what only stands for a licence key.
-fn written(table: Table, mut cells: Cells) -> Result<Cells, ControlError> {
-    if table == Table::Customers {
-        cells.retain(|column, text| {
-            !(text == MASKED && matches!(column.as_str(), "account" | "license_key"))
-        });
-        if cells.get("license_key").is_some_and(|key| !key.trim().is_empty()) {
-            return Err(ControlError::Invalid(
-                "license_key: licence keys stand in no record, so they come with an import: leave it as it is".to_owned(),
-            ));
-        }
-        cells.remove("license_key");
-    }
-    Ok(cells)
-}
-
 impl RowView {
     pub(super) fn of(table: Table, cells: Cells) -> Option<Self> {
         let (id, etag) = (table.id(&cells)?, etag(&cells));
@@ -557,7 +308,7 @@ impl RowView {
     }
 }
 
-fn etag(cells: &Cells) -> String {
+pub(super) fn etag(cells: &Cells) -> String {
     let text = serde_json::to_vec(cells).unwrap_or_default();
     hex(&Sha256::digest(&text)).chars().take(32).collect()
 }
@@ -567,7 +318,7 @@ pub(super) fn system() -> Actor {
     Actor { id: "system".to_owned(), roles: Roles::NONE, via: Via::System }
 }
 
-fn no_row(table: Table, id: &str) -> ControlError {
+pub(super) fn no_row(table: Table, id: &str) -> ControlError {
     ControlError::NotFound(format!("row `{id}` in the {}", table.as_str()))
 }
 

@@ -9,12 +9,15 @@
 
 mod desk;
 mod imports;
+mod one_row;
 mod rules;
 mod running;
 mod staging;
 mod state;
 #[cfg(test)]
 mod tests;
+mod unknown;
+mod view;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -23,12 +26,9 @@ use crate::registry::Base;
 use crate::registry::Cells;
 use crate::registry::Table;
 
-pub use desk::Classified;
 pub use desk::Desk;
 pub use desk::DeskSettings;
 pub use desk::RowView;
-pub use imports::ImportView;
-pub use imports::Stage;
 pub use rules::may_approve;
 pub use rules::may_edit;
 pub use running::Running;
@@ -38,6 +38,9 @@ pub use state::Pending;
 pub use state::State;
 pub use state::Status;
 pub use state::TableState;
+pub use unknown::Classified;
+pub use view::ImportView;
+pub use view::Stage;
 
 /// A change of the registry.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]

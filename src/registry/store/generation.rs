@@ -18,13 +18,13 @@ use crate::registry::rows::Columns;
 use crate::registry::table::Table;
 
 use super::Care;
+use super::csv_file::writer;
 use super::files;
 use super::manifest;
 use super::manifest::Manifest;
 use super::rows_in_sled;
 use super::rows_in_sled::Rows;
 use super::rows_in_sled::apart;
-use super::writer;
 
 /// A generation, and what it must hold.
 pub(super) struct Generation<'a> {
