@@ -33,8 +33,6 @@ pub(super) struct Place {
     pub(super) begins: u64,
     /// The byte after it.
     pub(super) ends: u64,
-    /// Its first line, from 1.
-    pub(super) line: u64,
 }
 
 impl Columns {
@@ -128,7 +126,8 @@ pub(super) fn walk(
     if first == b"\xef\xbb\xbf" {
         first.clear();
     }
-    let from = Bounded { from: io::Cursor::new(first).chain(from), left: LONGEST_ROW };
+    let from = io::Cursor::new(first).chain(from);
+    let from = Bounded { breaks: None, from, left: LONGEST_ROW };
     let builder = || {
         let mut builder = csv::ReaderBuilder::new();
         builder.flexible(false).buffer_capacity(BUFFER);
@@ -153,13 +152,15 @@ pub(super) fn walk(
     let mut record = csv::StringRecord::new();
     loop {
         reader.get_mut().left = LONGEST_ROW;
+        let shift = u64::from(reader.get_ref().breaks == Some(Breaks::CrLf));
         let line = reader.position().line();
         match reader.read_record(&mut record) {
             Ok(false) => return Ok(()),
             Ok(true) => {
                 let line = record.position().map_or(line, csv::Position::line);
+                let line = line.saturating_add(shift);
                 let begins = record.position().map_or(0, csv::Position::byte);
-                let place = Place { begins, ends: reader.position().byte(), line };
+                let place = Place { begins, ends: reader.position().byte() };
                 if let Err(bad) = each(&columns.row(&record), place) {
                     fault(bad.at(line));
                 }
@@ -170,7 +171,10 @@ pub(super) fn walk(
                     csv::ErrorKind::Io(error) if error.kind() != io::ErrorKind::InvalidData => {
                         return Err(error);
                     }
-                    kind => fault(kind_fault(&kind, line)),
+                    kind => {
+                        let bad = kind_fault(&kind, line);
+                        fault(RowFault { line: bad.line.saturating_add(shift), ..bad });
+                    }
                 }
                 if ends {
                     return Ok(());
@@ -180,8 +184,18 @@ pub(super) fn walk(
     }
 }
 
+/// How lines end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Breaks {
+    /// A row ends with the first of two characters for the reader, so that its line is counted with the next row.
+    CrLf,
+    Lf,
+}
+
 /// Ends a row that does not end.
 struct Bounded<R> {
+    /// How lines end: known once one has.
+    breaks: Option<Breaks>,
     from: R,
     left: u64,
 }
@@ -193,6 +207,13 @@ impl<R: Read> Read for Bounded<R> {
             return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
         }
         let read = self.from.read(buffer)?;
+        if self.breaks.is_none()
+            && let Some(seen) = buffer.get(..read)
+            && let Some(at) = memchr::memchr(b'\n', seen)
+        {
+            let before = at.checked_sub(1).and_then(|before| seen.get(before));
+            self.breaks = Some(if before == Some(&b'\r') { Breaks::CrLf } else { Breaks::Lf });
+        }
         self.left = self.left.saturating_sub(u64::try_from(read).unwrap_or(u64::MAX));
         Ok(read)
     }

@@ -22,13 +22,11 @@ use crate::model::CatalogueLookup as _;
 use crate::model::Roles;
 use crate::model::Via;
 use crate::output::replace_private;
-use crate::registry::Bulk;
 use crate::registry::Cells;
 use crate::registry::Edits;
 use crate::registry::Effective;
 use crate::registry::Filter;
 use crate::registry::Found;
-use crate::registry::MASKED;
 use crate::registry::RegistryError;
 use crate::registry::RowFault;
 use crate::registry::RowFile;
@@ -39,7 +37,6 @@ use crate::registry::UnknownSku;
 use crate::registry::UnknownSkus;
 
 use super::Change;
-use super::imports::ImportView;
 use super::imports::Job;
 use super::rules;
 use super::running::Running;
@@ -126,6 +123,14 @@ impl Desk {
             }
         }
         desk.forget_known();
+        let opening = desk.clone();
+        drop(tokio::task::spawn_blocking(move || {
+            for table in Table::ALL.into_iter().filter(|table| opening.source(*table).is_none()) {
+                if let Err(error) = opening.effective(table) {
+                    tracing::error!(%error, "rows cannot be opened for searches");
+                }
+            }
+        }));
         Ok(desk)
     }
 
@@ -249,7 +254,10 @@ impl Desk {
     /// Reads the table again.
     pub(super) fn reload(&self, table: Table) -> Result<(), ControlError> {
         let edits = || self.edits(table);
-        self.inner.settings.running.reload(table, &edits).map_err(ControlError::Store)
+        self.inner.settings.running.reload(table, &edits).map_err(ControlError::Store)?;
+        self.forget_known();
+        // So that nobody's search has to wait for it.
+        self.effective(table).map(drop)
     }
 
     pub(super) fn forget_known(&self) {

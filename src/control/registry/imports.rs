@@ -4,9 +4,6 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
-use jiff::Timestamp;
-use serde::Serialize;
-
 use crate::control::Change as Any;
 use crate::control::ControlError;
 use crate::control::clock::now;
@@ -86,6 +83,10 @@ impl Desk {
         }
         if change.add.is_empty() && !change.remove && change.set.is_empty() {
             let text = "nothing is to change: give `add`, `set` or `remove`";
+            return Err(ControlError::Invalid(text.to_owned()));
+        }
+        if table == Table::Customers && !change.add.is_empty() {
+            let text = "add: customers are added one by one, or by an upload";
             return Err(ControlError::Invalid(text.to_owned()));
         }
         if change.remove && !change.set.is_empty() {
@@ -391,7 +392,6 @@ impl Desk {
         turn.make(&system(), "", Any::Registry(change)).await?;
         if written.is_ok() {
             self.blocking(move |desk| desk.reload(table)).await?;
-            self.forget_known();
         }
         drop(turn);
         self.inner.staging.remove(id);

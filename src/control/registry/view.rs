@@ -6,9 +6,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::control::ControlError;
+use crate::registry::MASKED;
 use crate::registry::Preview;
 use crate::registry::Step;
 use crate::registry::Table;
+use crate::registry::is_credential;
 
 use super::desk::Desk;
 use super::imports::none;
@@ -113,7 +115,7 @@ impl Desk {
             done: progress.map(|progress| progress.done),
             failure: failed.or_else(|| pending.as_ref().and_then(|p| p.failure.clone())),
             id: id.to_owned(),
-            origin: meta.as_ref().map_or(Origin::Upload, |meta| meta.origin.clone()),
+            origin: meta.as_ref().map_or(Origin::Upload, |meta| shown(&meta.origin)),
             table: pending
                 .as_ref()
                 .map(|p| p.table)
@@ -125,4 +127,17 @@ impl Desk {
             stale: !over && compared.is_some_and(|compared| compared != version),
         })
     }
+}
+
+/// Licence keys that somebody looked for are not shown to others.
+fn shown(origin: &Origin) -> Origin {
+    let mut origin = origin.clone();
+    if let Origin::Bulk { bulk } = &mut origin {
+        for term in &mut bulk.filter.terms {
+            if term.column.as_deref() == Some("license_key") || is_credential(&term.text) {
+                MASKED.clone_into(&mut term.text);
+            }
+        }
+    }
+    origin
 }

@@ -28,7 +28,6 @@ use super::customers::CustomersBuild;
 use super::edits::Base;
 use super::edits::Editing;
 use super::edits::Edits;
-use super::error::Bad;
 use super::error::RegistryError;
 use super::row_file::RowFile;
 use super::rows;
@@ -41,7 +40,6 @@ use csv_file::writer;
 use generation::Generation;
 use manifest::Manifest;
 pub(super) use manifest::hex;
-use rows_in_sled::Writer;
 use rows_in_sled::apart;
 pub(super) use rows_in_sled::{Rows, value};
 

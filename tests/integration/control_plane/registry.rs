@@ -1,5 +1,9 @@
 //! The registry in the real program: edits that hold at once, imports by two persons, unknown SKUs, and nobody's customers for nothing.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+use std::time::Instant;
+
 use interdict::model::Role;
 use serde_json::Value;
 use serde_json::json;
@@ -14,7 +18,6 @@ use crate::support::US;
 use crate::support::gateway::export_all;
 use crate::support::interdict;
 use crate::support::run;
-use crate::support::until;
 
 const CATALOGUE: &str = "/admin/v1/registry/catalogue";
 const CUSTOMERS: &str = "/admin/v1/registry/customers";
@@ -55,12 +58,22 @@ fn previewed(console: &Console, table: &str, csv: impl Into<Vec<u8>>) -> Value {
 }
 
 fn settled(console: &Console, id: &str) -> Value {
-    until("the import", || {
+    watched(console, id, &mut Vec::new())
+}
+
+/// Waits for the end of what is under way, however many rows there are, and notes how far it was each time.
+fn watched(console: &Console, id: &str, seen: &mut Vec<(String, u64)>) -> Value {
+    let start = Instant::now();
+    loop {
         let view = console.json(&format!("{IMPORTS}/{id}"));
         let stage = view["stage"].as_str().unwrap().to_owned();
-        let waits = stage == "previewing" || stage.starts_with("applying");
-        (!waits).then_some(view)
-    })
+        if stage != "previewing" && !stage.starts_with("applying") {
+            return view;
+        }
+        assert!(start.elapsed() < Duration::from_secs(180), "it does not end: {view}");
+        seen.push((stage, view["done"].as_u64().unwrap_or(0)));
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 fn counts(view: &Value) -> Value {
@@ -249,12 +262,10 @@ fn two_hundred_thousand_rows_are_imported_with_progress_and_survive_a_kill() {
         approver.post(&format!("{IMPORTS}/{id}/approve"), &json!({ "counts": counts(&view) }));
     assert_eq!(approved.status, 200, "{}", approved.text());
     let mut seen = Vec::new();
-    until("the import", || {
-        let view = author.json(&format!("{IMPORTS}/{id}"));
-        seen.push(view["stage"].as_str().unwrap().to_owned());
-        (view["stage"] == "applied").then_some(())
-    });
-    assert!(seen.iter().any(|stage| stage.starts_with("applying")), "{seen:?}");
+    assert_eq!(watched(&author, &id, &mut seen)["stage"], "applied");
+    let progress: BTreeSet<_> = seen.iter().collect();
+    assert!(progress.len() > 4, "{progress:?}");
+    assert!(seen.iter().any(|(stage, _)| stage == "applying_write"), "{progress:?}");
     assert!(
         (gateway.metric("interdict_registry_rows{part=\"catalogue\"}") - 200_000.0).abs() < 0.1
     );

@@ -24,8 +24,11 @@ use crate::admin::api::problem::Answer;
 use crate::admin::api::problem::Problem;
 use crate::admin::mount::Mount;
 use crate::admin::server::AdminPlane;
+use crate::control::Access;
+use crate::control::AccessOutcome;
 use crate::control::registry::Counts;
 use crate::control::registry::ImportView;
+use crate::control::registry::Stage;
 use crate::control::registry::may_approve;
 use crate::control::registry::may_edit;
 use crate::output::Line;
@@ -216,7 +219,16 @@ async fn bulk(
     )
 )]
 async fn show(plane: web::Data<AdminPlane>, caller: Caller, id: web::Path<String>) -> Answer {
-    let view = find(&plane, &caller, &id)?;
+    let mut view = find(&plane, &caller, &id)?;
+    if matches!(view.stage, Stage::ApplyingRead | Stage::ApplyingWrite) {
+        // Whoever waits asks again and again, and knows the differences.
+        view.preview = None;
+    }
+    if view.table == Table::Customers && view.preview.is_some() {
+        let (actor, detail) = (&caller.actor, serde_json::json!({ "import": view.id }));
+        let (action, outcome) = ("import_of_customers", AccessOutcome::Ok);
+        plane.control.accessed(Access { action, actor, detail, outcome }).await?;
+    }
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(view))
 }
 

@@ -244,3 +244,32 @@ async fn what_was_approved_is_applied_after_the_program_was_killed() {
         ledger.close().unwrap();
     }
 }
+
+#[tokio::test]
+async fn what_waits_is_bounded_and_leaves_after_thirty_days() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let World { desk, .. } = world(dir).await;
+    let mut ids = Vec::new();
+    for n in 0..20 {
+        ids.push(upload(&desk, &anna(), Table::Catalogue, &format!("sku\nS-{n}\n")).await.id);
+    }
+    let refused = desk.upload(&anna(), Table::Catalogue);
+    assert!(matches!(refused, Err(ControlError::Conflict(_))));
+    desk.propose(&anna(), "", &ids[0]).await.unwrap();
+    assert_eq!(desk.pending(), 1);
+    for id in &ids[..2] {
+        let path = store_dir(dir).join("imports").join(id).join("meta.json");
+        let mut meta: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        meta["at"] = "2020-01-01T00:00:00Z".into();
+        std::fs::write(&path, meta.to_string()).unwrap();
+    }
+    desk.tick().await;
+    assert_eq!(desk.import(&ids[0]).unwrap().stage, Stage::Withdrawn);
+    assert!(matches!(desk.import(&ids[1]), Err(ControlError::NotFound(_))));
+    assert_eq!(desk.imports().unwrap().len(), 19);
+    assert_eq!(desk.pending(), 0);
+    // A name is no path.
+    assert!(desk.import("../control").is_err() && desk.import("").is_err());
+}
