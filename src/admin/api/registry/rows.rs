@@ -384,9 +384,8 @@ async fn remove_customer(
 }
 
 async fn list(plane: &AdminPlane, table: Table, wanted: &Wanted) -> Answer {
-    let limit = match wanted.limit.as_deref().map_or(Ok(100_u16), str::parse) {
-        Ok(limit @ 1..=500) => limit,
-        _ => return Err(Problem::invalid("limit: from 1 to 500").at("limit", "from 1 to 500")),
+    let Ok(limit @ 1..=500) = wanted.limit.as_deref().map_or(Ok(100_u16), str::parse) else {
+        return Err(Problem::invalid("limit: from 1 to 500").at("limit", "from 1 to 500"));
     };
     let from = crate::admin::api::paging::Paging { cursor: wanted.cursor.clone(), limit: None };
     let search = plane.desk.search(table, wanted.filter(), from.after()?, limit.into());

@@ -62,7 +62,7 @@ proptest! {
                         let changed = rows.iter().filter(|(id, new)| model.get(*id).is_some_and(|old| old != *new)).count() as u64;
                         let removed = model.keys().filter(|id| !rows.contains_key(*id)).count() as u64;
                         assert_eq!((seen.added, seen.changed, seen.removed), (added, changed, removed));
-                        if added + changed + removed > 0 {
+                        if (added, changed, removed) != (0, 0, 0) {
                             world.desk.propose(&anna(), "", &view.id).await.unwrap();
                             world.desk.approve(&ben(), "", &view.id, counts(&view)).await.unwrap();
                             assert_eq!(settled(&world.desk, &view.id).await.stage, Stage::Applied);
