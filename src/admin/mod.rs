@@ -5,7 +5,8 @@
 
 mod access;
 mod api;
-mod console;
+pub mod console;
+mod metrics;
 mod mount;
 mod probes;
 mod server;

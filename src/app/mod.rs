@@ -3,6 +3,7 @@
 //! `load` builds what a decision depends on, `reload` replaces it when files change, `serve` starts and drains, `demo`
 //! does all of it with a sample store and mirror of its own.
 
+mod activity;
 mod blind_spots;
 mod check;
 mod console;
@@ -16,6 +17,7 @@ mod reload;
 mod sample;
 mod search;
 pub mod serve;
+mod supervisor;
 mod watch;
 mod witness;
 

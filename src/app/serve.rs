@@ -11,6 +11,7 @@ use tokio::signal::unix::signal;
 use tokio::sync::oneshot;
 
 use crate::config::Config;
+use crate::config::Environment;
 use crate::control::Control;
 use crate::control::ControlError;
 use crate::control::ControlSettings;
@@ -45,7 +46,10 @@ use crate::registry::Care;
 use crate::telemetry::Health;
 use crate::telemetry::Metrics;
 use crate::telemetry::MetricsError;
+use crate::telemetry::Pulse;
 
+use super::activity;
+use super::activity::Charts;
 use super::console;
 use super::console::Parts;
 use super::identity;
@@ -62,6 +66,7 @@ use super::reload::Reloader;
 use super::reload::Stamps;
 use super::reload::seconds;
 use super::search::SearchSocket;
+use super::supervisor::Supervisor;
 use super::watch;
 use super::witness::Witnesses;
 use super::witness::WitnessesError;
@@ -145,6 +150,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     // Before anything that takes time: a signal that nobody listens to yet would end the process.
     let mut signals = Signals::new()?;
+    let supervisor = Arc::new(Supervisor::of(&Environment));
+    let pulse = Arc::new(Pulse::default());
     // What changes while it is first read is read again.
     let stamps = Stamps::take(&config);
     let loaded = load_with(&config, clock.now(), Care::Mend)?;
@@ -180,6 +187,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         ledger.clone(),
     )?;
     let metrics = Arc::new(Metrics::new()?);
+    let activity = Arc::clone(metrics.activity());
+    let charts = Charts::open(&activity, &config.store.dir);
     let notifier = Notifier::start(&config, &ledger, &metrics)?;
     let witnesses = Witnesses::start(&config, &metrics)?;
     let health = Arc::new(Health::default());
@@ -263,6 +272,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         }),
         log: ServedLog::of(&config.ledger.dir),
         notice_url: config.reseller.notice_url.clone(),
+        pulse: Arc::clone(&pulse),
         receivers,
         settings: config.gateway.clone(),
         upstreams,
@@ -274,6 +284,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     }
     tracing::info!(address = %listening.admin, "admin listening");
     ready(&listening);
+    supervisor.ready(&listening);
+    drop(actix_web::rt::spawn(Arc::clone(&supervisor).watch(pulse)));
 
     let certificates = certificates.into_iter().flatten().collect();
     let reloader = Reloader {
@@ -287,11 +299,14 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         verifier,
     };
     let interval = config.gateway.reload_interval;
-    let reloading = actix_web::rt::spawn(reload(reloader, signals.hangup, interval, desk.clone()));
+    let told = (Arc::clone(&supervisor), desk.clone());
+    let reloading = actix_web::rt::spawn(reload(reloader, signals.hangup, interval, told));
     let keeping = actix_web::rt::spawn(keep(desk.clone()));
     let watching = actix_web::rt::spawn(watch::watch_room(reserve));
     let (no_more, stopped) = oneshot::channel();
     let ending = actix_web::rt::spawn(watch::watch_floods(Arc::clone(&gate), stopped));
+    let (no_more_charts, charts_stopped) = oneshot::channel();
+    let charting = actix_web::rt::spawn(activity::keep(activity, charts, charts_stopped));
     let (handle, admin_handle) = (server.handle(), admin.handle());
     let running = actix_web::rt::spawn(server);
     let administering = actix_web::rt::spawn(admin);
@@ -300,6 +315,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         _ = signals.interrupt.recv() => {}
     }
     tracing::info!("draining");
+    supervisor.stopping();
     handle.stop(true).await;
     admin_handle.stop(false).await;
     reloading.abort();
@@ -311,7 +327,9 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         result?;
     }
     drop(no_more);
+    drop(no_more_charts);
     ending.await.ok();
+    charting.await.ok();
     drop(gate);
     if let Some(socket) = searching {
         socket.close();
@@ -343,7 +361,7 @@ async fn reload(
     mut reloader: Reloader,
     mut hangups: Signal,
     interval: Option<Duration>,
-    desk: Desk,
+    (supervisor, desk): (Arc<Supervisor>, Desk),
 ) {
     loop {
         let tick = async {
@@ -359,6 +377,9 @@ async fn reload(
             },
             () = tick => false,
         };
+        if everything {
+            supervisor.reloading();
+        }
         // Files are read on a thread of their own, so that no request waits for them.
         let work = tokio::task::spawn_blocking(move || {
             if everything {
@@ -371,12 +392,19 @@ async fn reload(
         match work.await {
             Ok(back) => reloader = back,
             Err(error) => {
+                supervisor.reloaded(&[("reload", "it has ended, restart".to_owned())]);
                 tracing::error!(%error, "reloading has ended");
                 return;
             }
         }
         if let Err(error) = desk.look().await {
             tracing::error!(%error, "the registry's store cannot be looked at");
+        }
+        let degraded = reloader.health.reasons();
+        if everything {
+            supervisor.reloaded(&degraded);
+        } else {
+            supervisor.serves(&degraded);
         }
     }
 }

@@ -2,7 +2,9 @@
 
 mod decide;
 mod exit;
+mod health;
 mod ledger;
+mod operator;
 mod pages;
 mod policy;
 mod registry;
@@ -39,6 +41,7 @@ Examples:
   interdict policy check                            find what is wrong with policies
   interdict customers import --config /etc/interdict.toml customers.csv
   interdict ledger export /var/lib/interdict/ledger
+  interdict operator add anna --role administrator --config /etc/interdict.toml
 
 Exit codes: 0 ok, 64 usage, 65 bad data or failed verification, 74 input or output,
 75 interrupted and can go on, 78 configuration.";
@@ -57,10 +60,14 @@ enum Command {
     Decide(decide::DecideArgs),
     /// A sample shop and mirror with the gateway in front, in one command.
     Demo(serve::DemoArgs),
+    /// Ask a running gateway whether it can serve.
+    Health(health::HealthArgs),
     /// Verify, search, export, report on, seal, hold or erase from the durable record.
     Ledger(ledger::LedgerArgs),
     /// Print the manual page, or write a page for every command.
     Man(pages::ManArgs),
+    /// Add, list, change or remove the people who use the control plane.
+    Operator(operator::OperatorArgs),
     /// Check, test, explain, compare, sign and verify policies.
     Policy(policy::PolicyArgs),
     /// Screen past orders: a CSV file in, findings and a report out.
@@ -87,8 +94,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Completions(args) => pages::completions(&args, Cli::command(), &mut out),
         Command::Decide(args) => decide::run(&args, &mut out, &mut err, colour),
         Command::Demo(args) => serve::demo(&args, &mut out, &mut err, colour),
+        Command::Health(args) => health::run(&args, &mut out, &mut err, colour),
         Command::Ledger(args) => ledger::run(&args, &mut out, &mut err),
         Command::Man(args) => pages::man(&args, Cli::command(), &mut out, &mut err),
+        Command::Operator(args) => operator::run(&args, &mut out, &mut err, colour),
         Command::Policy(args) => policy::run(args, &mut out, &mut err, colour),
         Command::Screen(args) => screen::run(&args, &mut err, colour),
         Command::Serve(args) => serve::serve(&args, &mut err, colour),

@@ -10,12 +10,15 @@
 )]
 
 mod audit;
+mod browser;
 mod bundles;
 mod cache;
 mod certificates;
 mod client_address;
+mod console;
 mod control_plane;
 mod crash;
+mod dashboards;
 mod decision_api;
 mod demo;
 mod documents;
@@ -38,7 +41,9 @@ mod mmdb;
 #[path = "../support/naive_ledger.rs"]
 mod naive_ledger;
 mod notify;
+mod openmetrics;
 mod operation;
+mod operators;
 mod orders;
 mod presets;
 mod proxy_protocol;

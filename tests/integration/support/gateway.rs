@@ -168,13 +168,15 @@ impl GatewayBuilder {
 
     /// Writes the configuration and returns its path.
     pub(crate) fn write(&self) -> PathBuf {
+        // Nothing of a test is kept where the user's own gateway keeps it.
+        let store = if self.more.contains("[store]") { "" } else { "[store]\ndir = \"store\"\n" };
         let text = format!(
             "[gateway]\nlisten = \"127.0.0.1:0\"\ntrusted_proxies = [\"127.0.0.1/32\"]\n\
              client_address = \"x-forwarded-for\"\nworkers = 2\nreload_interval = \"100ms\"\n{}\n\
              [admin]\nlisten = \"127.0.0.1:0\"\n\
              [reseller]\norganization_country = \"DE\"\nnames = [\"Example Shop\"]\nnotice_url = \"https://shop.example/why\"\n\
              [geo]\nnetworks = \"networks.csv\"\n\
-             [ledger]\ndir = \"ledger\"\n{}\n\
+             {store}[ledger]\ndir = \"ledger\"\n{}\n\
              [[upstream]]\nname = \"main\"\n{}\n{}",
             self.gateway, self.more, self.upstream, self.routes
         );
