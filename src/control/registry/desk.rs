@@ -47,7 +47,7 @@ use super::staging::Staging;
 use super::staging::hex;
 
 /// How long a page of a search may take; then it says where to go on.
-const PATIENCE: Duration = Duration::from_millis(80);
+const PATIENCE: Duration = Duration::from_millis(60);
 /// Rows of a page, at most.
 pub(super) const PAGE: usize = 500;
 /// The file of the unknown SKUs, below `[store] dir`.
