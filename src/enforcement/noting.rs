@@ -153,7 +153,7 @@ mod tests {
         let spared = spared.map(|spared| (Arc::new(rule), spared));
         let finding = Finding { spared, ..Finding::default() };
         Decision {
-            cleared: None,
+            cleared: Vec::new(),
             at: Timestamp::UNIX_EPOCH,
             because: Because::NONE,
             buyer,
