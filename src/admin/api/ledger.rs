@@ -60,7 +60,7 @@ async fn show(plane: web::Data<AdminPlane>) -> Answer {
     responses((status = 200, description = "The verification", body = Checked))
 )]
 async fn verification(plane: web::Data<AdminPlane>) -> HttpResponse {
-    shown(StatusCode::OK, &plane.desk.verification.now())
+    shown(StatusCode::OK, &plane.evidence.verification.now())
 }
 
 /// Verify the whole ledger in the background, from its raw bytes, by code that shares nothing with what writes it.
@@ -73,7 +73,7 @@ async fn verification(plane: web::Data<AdminPlane>) -> HttpResponse {
 )]
 async fn verify(plane: web::Data<AdminPlane>, caller: Caller) -> Answer {
     begin_verification(&plane, &caller).await?;
-    Ok(shown(StatusCode::ACCEPTED, &plane.desk.verification.now()))
+    Ok(shown(StatusCode::ACCEPTED, &plane.evidence.verification.now()))
 }
 
 /// Starts the verification for whoever calls; that is on record.
@@ -89,7 +89,7 @@ pub(in crate::admin) async fn begin_verification(
     plane.control.accessed(access).await?;
     let gate = plane.gate.clone();
     let dir = plane.searcher.dir().to_owned();
-    match plane.desk.verification.start(dir, &caller.actor.id, move || gate.now()) {
+    match plane.evidence.verification.start(dir, &caller.actor.id, move || gate.now()) {
         true => Ok(()),
         false => Err(Problem::new(StatusCode::CONFLICT, "a verification is running: wait for it")),
     }

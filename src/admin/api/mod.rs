@@ -14,6 +14,7 @@ mod operators;
 mod paging;
 mod problem;
 mod records;
+mod registry;
 mod session;
 
 use super::mount::Mount;
@@ -34,5 +35,6 @@ pub(super) fn routes(mount: &mut Mount<'_>) {
     openapi::routes(mount);
     operators::routes(mount);
     records::routes(mount);
+    registry::routes(mount);
     session::routes(mount);
 }

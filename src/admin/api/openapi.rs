@@ -31,6 +31,7 @@ use super::operators;
 use super::problem::FieldProblem;
 use super::problem::Problem;
 use super::records;
+use super::registry;
 use super::session;
 
 #[derive(OpenApi)]
@@ -62,6 +63,7 @@ pub(in crate::admin) fn document() -> Document {
         ledger::Doc::openapi(),
         operators::Doc::openapi(),
         records::Doc::openapi(),
+        registry::document(),
         session::Doc::openapi(),
     ];
     for part in parts {

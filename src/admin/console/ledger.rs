@@ -103,14 +103,14 @@ impl LedgerPage {
 
 async fn show(plane: web::Data<AdminPlane>, caller: Caller) -> Result<HttpResponse, Problem> {
     let ledger = evidence::ledger(&plane).await?;
-    let checked = plane.desk.verification.now();
+    let checked = plane.evidence.verification.now();
     let shell = plane.shell(&caller, "Ledger", Some(Nav::Ledger));
     let audits = caller.has(Role::Auditor);
     Ok(page(StatusCode::OK, &LedgerPage { audits, checked, ledger, shell }))
 }
 
 async fn verification(plane: web::Data<AdminPlane>, caller: Caller) -> HttpResponse {
-    let (audits, checked) = (caller.has(Role::Auditor), plane.desk.verification.now());
+    let (audits, checked) = (caller.has(Role::Auditor), plane.evidence.verification.now());
     page(StatusCode::OK, &VerificationPart { audits, checked })
 }
 

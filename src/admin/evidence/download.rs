@@ -169,7 +169,7 @@ pub(in crate::admin) async fn report(
 }
 
 fn room(plane: &AdminPlane) -> Answer<OwnedSemaphorePermit> {
-    let permit = plane.desk.downloads.clone().try_acquire_owned();
+    let permit = plane.evidence.downloads.clone().try_acquire_owned();
     permit.map_err(|_| {
         let detail = "two exports or reports are being made already: wait for one to end";
         Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).later(5)

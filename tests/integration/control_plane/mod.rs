@@ -3,5 +3,6 @@
 mod exports;
 mod ledger_page;
 mod records;
+mod registry;
 mod roles;
 mod stream;
