@@ -31,7 +31,7 @@ const STEP: u32 = 900;
 const LONGEST_STEP: u32 = 7 * 86_400;
 
 #[derive(OpenApi)]
-#[openapi(paths(series, countries), components(schemas(Charted, Line, Mapped, CountryCounts)))]
+#[openapi(paths(series, countries), components(schemas(Charted, ChartLine, Mapped, CountryCounts)))]
 pub(super) struct Doc;
 
 pub(super) fn routes(mount: &mut Mount<'_>) {
@@ -78,7 +78,7 @@ struct TimeQuery {
 #[derive(Debug, Serialize, ToSchema)]
 struct Charted {
     /// A line for each value that occurs.
-    series: Vec<Line>,
+    series: Vec<ChartLine>,
     /// Seconds of a step.
     step: i64,
     /// When each step begins, in seconds since 1970.
@@ -87,7 +87,7 @@ struct Charted {
 
 /// Decisions of one value.
 #[derive(Debug, Serialize, ToSchema)]
-struct Line {
+struct ChartLine {
     /// The value.
     name: String,
     /// Decisions in each step.
@@ -151,7 +151,8 @@ async fn series(plane: web::Data<AdminPlane>, query: web::Query<SeriesQuery>) ->
     let none = if by == Axis::Country { "unknown" } else { "none" };
     let name = |name: String| if name.is_empty() { none.to_owned() } else { name };
     let lines = found.lines.into_iter();
-    let series = lines.map(|line| Line { name: name(line.name), values: line.counts }).collect();
+    let series =
+        lines.map(|line| ChartLine { name: name(line.name), values: line.counts }).collect();
     Ok(shown(&Charted { series, step: found.step, times }))
 }
 

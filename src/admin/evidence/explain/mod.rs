@@ -32,7 +32,7 @@ pub(in crate::admin) struct Explained {
     /// The record's id.
     pub(in crate::admin) id: String,
     /// What was asked for, line by line.
-    pub(in crate::admin) items: Vec<Line>,
+    pub(in crate::admin) items: Vec<ItemLine>,
     /// The kind of record.
     #[schema(example = "decision")]
     pub(in crate::admin) kind: String,
@@ -105,7 +105,7 @@ pub(in crate::admin) struct Said {
 
 /// A line of what was asked for.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub(in crate::admin) struct Line {
+pub(in crate::admin) struct ItemLine {
     /// What put it into the product group.
     pub(in crate::admin) matched_by: Option<String>,
     /// Its name, as received.

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::At;
 use super::Citation;
-use super::Line;
+use super::ItemLine;
 use super::Pair;
 use super::Party;
 use super::RuleTold;
@@ -200,9 +200,9 @@ fn row(field: &str, said: String, read: String, weighed: &str, because: &[&str])
     }
 }
 
-pub(super) fn lines(items: At<'_>, decision: At<'_>) -> Vec<Line> {
+pub(super) fn lines(items: At<'_>, decision: At<'_>) -> Vec<ItemLine> {
     let found: Vec<_> = decision.get("items").each().collect();
-    let line = |item: At<'_>, found: At<'_>| Line {
+    let line = |item: At<'_>, found: At<'_>| ItemLine {
         matched_by: found.get("matched_by").str().map(words::matched),
         name: item.get("name").text(),
         product: found.get("product").text(),
@@ -222,7 +222,7 @@ pub(super) fn lines(items: At<'_>, decision: At<'_>) -> Vec<Line> {
     let rest = found.iter().skip(lines.len()).copied().chain(asked.0.map(|_| asked));
     lines.extend(rest.map(|found| {
         let name = Some("What the address asked for".to_owned());
-        Line { name, ..line(none, found) }
+        ItemLine { name, ..line(none, found) }
     }));
     lines
 }
