@@ -16,6 +16,7 @@ pub mod merkle;
 pub mod message;
 pub mod model;
 pub mod notify;
+pub mod operators;
 pub mod output;
 pub mod policy;
 pub mod registry;

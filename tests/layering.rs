@@ -58,8 +58,12 @@ const HOMES: &[(&str, &[&str])] = &[
     ("actix_web", &["gateway", "admin", "app", "cli", "witness"]),
     ("aho_corasick", &["policy"]),
     ("arc_swap", &["enforcement", "app", "gateway", "bundle", "geo", "identity"]),
+    ("argon2", &["operators"]),
     ("askama", &["gateway", "admin", "screening", "evidence/report"]),
-    ("aws_lc_rs", &["audit", "gateway", "ledger", "merkle/key", "message/upgrade", "notify"]),
+    (
+        "aws_lc_rs",
+        &["audit", "gateway", "ledger", "merkle/key", "message/upgrade", "notify", "operators"],
+    ),
     ("clap", &["cli", "main"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
@@ -79,7 +83,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("prometheus", &["telemetry"]),
     ("regex", &["policy"]),
     ("regex_syntax", &["policy"]),
-    ("rustix", &["ledger/space"]),
+    ("rpassword", &["cli/operator"]),
+    ("rustix", &["ledger/space", "cli/operator"]),
     ("rustls", &["gateway", "app", "admin"]),
     ("rustls_native_certs", &["gateway"]),
     ("similar", &["control/policies"]),
@@ -91,6 +96,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("toml_edit", &["control/policies"]),
     ("tracing_subscriber", &["telemetry"]),
     ("x509_parser", &["identity"]),
+    ("zeroize", &["operators"]),
     ("zstd", &["audit", "ledger/sealed", "ledger/tests/sealed"]),
 ];
 

@@ -1,11 +1,21 @@
-//! The control plane's listener: `/healthz`, `/readyz`, `/metrics` and a status page (DESIGN 8).
+//! The control plane's listener: `/healthz`, `/readyz`, `/metrics`, the admin API and the console (DESIGN 8).
 //!
-//! It answers on an address of its own, changes nothing, and tells nothing of a customer but to a bearer who may audit
-//! (`/admin/v1/records`).
+//! It answers on an address of its own. What may be seen and done there, and by whom, is declared with each route ([`mount`]) and
+//! enforced by `access`; `api` speaks JSON, `console` pages. Both stand on the same `control`.
 
-mod page;
-mod records;
+mod access;
+mod api;
+mod console;
+mod mount;
+mod probes;
 mod server;
 
-pub use records::{Auditors, Records};
-pub use server::{AdminPlane, start};
+pub use access::Access;
+pub use access::Tokens;
+pub use access::Trusted;
+pub use mount::Entry;
+pub use mount::Who;
+pub use server::AdminParts;
+pub use server::AdminPlane;
+pub use server::start;
+pub use server::table;

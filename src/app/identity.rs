@@ -95,6 +95,26 @@ pub(super) fn source(identity: &Identity) -> Result<Option<(Upstream, Bytes)>, I
     Ok(Some((Upstream::new(&upstream)?, path.into())))
 }
 
+/// Gives a verifier the keys of a file, and says who fetches those of a URL.
+pub(super) fn keys(
+    settings: &Identity,
+    verifier: &Arc<Verifier>,
+    health: &Arc<Health>,
+    metrics: &Arc<Metrics>,
+) -> Result<Option<Fetcher>, IdentityError> {
+    if let Some(set) = read(settings)? {
+        verifier.keys().replace(set);
+    }
+    Ok(source(settings)?.map(|(upstream, path)| Fetcher {
+        health: Arc::clone(health),
+        metrics: Arc::clone(metrics),
+        path,
+        refresh: settings.refresh,
+        upstream,
+        verifier: Arc::clone(verifier),
+    }))
+}
+
 /// What the task that fetches keys is made of.
 pub(super) struct Fetcher {
     pub(super) health: Arc<Health>,

@@ -5,6 +5,7 @@
 
 mod blind_spots;
 mod check;
+mod console;
 pub mod demo;
 mod identity;
 mod load;

@@ -10,10 +10,6 @@ use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
 use tokio::sync::oneshot;
 
-use crate::admin;
-use crate::admin::AdminPlane;
-use crate::admin::Auditors;
-use crate::admin::Records;
 use crate::config::Config;
 use crate::control::Control;
 use crate::control::ControlError;
@@ -43,13 +39,15 @@ use crate::ledger::SigningSettings;
 use crate::model::Clock;
 use crate::model::Retention;
 use crate::model::SystemClock;
+use crate::operators::OperatorsError;
 use crate::registry::Care;
 use crate::telemetry::Health;
 use crate::telemetry::Metrics;
 use crate::telemetry::MetricsError;
 
+use super::console;
+use super::console::Parts;
 use super::identity;
-use super::identity::Fetcher;
 use super::identity::IdentityError;
 use super::load::LoadError;
 use super::load::load_with;
@@ -79,6 +77,9 @@ pub enum ServeError {
     /// The control plane's store.
     #[error("{0}")]
     Control(#[from] ControlError),
+    /// Accounts of operators.
+    #[error("{0}")]
+    Operators(#[from] OperatorsError),
     /// The keys of tokens.
     #[error("{0}")]
     Identity(#[from] IdentityError),
@@ -201,18 +202,10 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     let verifier = config.identity.as_ref().map(|settings| Arc::new(Verifier::new(settings)));
     let mut fetched = None;
     if let (Some(settings), Some(verifier)) = (&config.identity, &verifier) {
-        if let Some(set) = identity::read(settings)? {
+        fetched = identity::keys(settings, verifier, &health, &metrics)?;
+        if let Some(set) = verifier.keys().current() {
             metrics.keys_in_force(set.len(), seconds(clock.now()));
-            verifier.keys().replace(set);
         }
-        fetched = identity::source(settings)?.map(|(upstream, path)| Fetcher {
-            health: Arc::clone(&health),
-            metrics: Arc::clone(&metrics),
-            path,
-            refresh: settings.refresh,
-            upstream,
-            verifier: Arc::clone(verifier),
-        });
     }
     let reserve = Arc::new(Reserve::new(&config.ledger.dir, config.ledger.reserve));
     watch::tell(&reserve, reserve.look());
@@ -220,7 +213,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         clock: MonotoneClock::new(clock, recovery.last_instant),
         deliveries: config.ledger.deliveries,
         ledger: ledger.clone(),
-        metrics,
+        metrics: Arc::clone(&metrics),
         refusals_per_minute: config.ledger.refusals_per_minute,
         reserve: Arc::clone(&reserve),
         retention_years: config.ledger.retention_years,
@@ -236,12 +229,16 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     }
     // It opens in the background: nobody waits for it.
     let searcher = Searcher::start(&ledger)?;
-    let auditors = config.identity.as_ref().zip(verifier.clone()).map(|(settings, verifier)| {
-        Auditors { permissions: settings.permissions.clone(), verifier }
-    });
-    let records = Records { auditors, searcher: searcher.clone() };
-    let (admin, admin_address) =
-        start_admin(&config, &gate, &health, &upstreams, records, control)?;
+    let (admin, admin_address) = console::start(Parts {
+        config: &config,
+        control: control.clone(),
+        gate: &gate,
+        health: &health,
+        metrics: &metrics,
+        searcher: searcher.clone(),
+        upstreams: &upstreams,
+        verifier: verifier.clone(),
+    })?;
     let searching = SearchSocket::open(&config.ledger.dir, &searcher);
     let plane = DataPlane {
         certificates: certificates.clone(),
@@ -314,34 +311,6 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     ledger.close()?;
     tracing::info!("stopped");
     Ok(())
-}
-
-fn start_admin(
-    config: &Config,
-    gate: &Arc<Gate>,
-    health: &Arc<Health>,
-    upstreams: &[(String, Upstream)],
-    records: Records,
-    control: Control,
-) -> Result<(actix_web::dev::Server, SocketAddr), ServeError> {
-    let watched = upstreams.to_vec();
-    let plane = AdminPlane {
-        control,
-        gate: Arc::clone(gate),
-        health: Arc::clone(health),
-        records,
-        servers: Arc::new(move || {
-            let reports = watched.iter().flat_map(|(name, upstream)| {
-                upstream.report().into_iter().map(move |report| {
-                    let healthy = report.up && !report.ejected;
-                    (name.clone(), report.server.to_string(), healthy)
-                })
-            });
-            reports.collect()
-        }),
-    };
-    let address = config.admin.listen;
-    admin::start(address, plane).map_err(|source| ServeError::Admin { address, source })
 }
 
 /// Reloads on SIGHUP, and whatever has changed at each interval.

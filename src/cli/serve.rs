@@ -200,6 +200,7 @@ fn failed(error: &ServeError, err: &mut dyn Write, colour: bool) -> Exit {
         }
         ServeError::Ledger(_)
         | ServeError::Control(_)
+        | ServeError::Operators(_)
         | ServeError::Admin { .. }
         | ServeError::Metrics(_)
         | ServeError::Server(_)

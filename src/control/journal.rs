@@ -185,7 +185,25 @@ impl Control {
     }
 }
 
+impl Control {
+    /// Something small that an area keeps beside its events.
+    pub(super) fn kept(&self, name: &str) -> Result<Option<Vec<u8>>, ControlError> {
+        Ok(self.inner.store.tree("kept")?.get(name)?.map(|bytes| bytes.to_vec()))
+    }
+
+    /// Keeps it.
+    pub(super) fn keep(&self, name: &str, bytes: &[u8]) -> Result<(), ControlError> {
+        self.inner.store.tree("kept")?.insert(name, bytes)?;
+        Ok(())
+    }
+}
+
 impl Turn<'_> {
+    /// Whose turn it is.
+    pub(super) const fn control(&self) -> &Control {
+        self.control
+    }
+
     /// The state, which nobody else changes meanwhile.
     pub fn state(&self) -> RwLockReadGuard<'_, State> {
         self.control.state()

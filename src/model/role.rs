@@ -137,6 +137,12 @@ impl Roles {
         self.0 & other.0 != 0
     }
 
+    /// Everything of both.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// True for no role.
     pub const fn is_empty(self) -> bool {
         self.0 == 0

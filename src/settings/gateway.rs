@@ -1,4 +1,4 @@
-//! `[gateway]` and `[admin]`: where to listen, whom to believe, how long to wait.
+//! `[gateway]`: where to listen, whom to believe, how long to wait.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -83,13 +83,6 @@ pub enum ClientAddress {
     XForwardedFor,
 }
 
-/// `[admin]`: the control plane.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Admin {
-    /// Address of `/healthz`, `/readyz`, `/metrics` and the console.
-    pub listen: SocketAddr,
-}
-
 impl Gateway {
     /// Longest wait for more of a body.
     pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -166,16 +159,5 @@ impl ClientCertificate {
             Self::Optional => "optional",
             Self::Required => "required",
         }
-    }
-}
-
-impl Admin {
-    /// Loopback, beside the gateway's port.
-    pub const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9_090);
-}
-
-impl Default for Admin {
-    fn default() -> Self {
-        Self { listen: Self::LISTEN }
     }
 }

@@ -4,6 +4,7 @@
 //! reads a file, an environment or a clock, and nothing names another module but `model`. Field names are the keys of
 //! DESIGN 12 (Contract). Secrets are held as paths only.
 
+mod admin;
 mod gateway;
 mod geo;
 mod identity;
@@ -17,7 +18,8 @@ mod route;
 mod upstream;
 mod witness;
 
-pub use gateway::{Admin, ClientAddress, ClientCertificate, Gateway, Listener, Tls};
+pub use admin::{Admin, RolesOfTokens};
+pub use gateway::{ClientAddress, ClientCertificate, Gateway, Listener, Tls};
 pub use geo::Geo;
 pub use identity::{Algorithm, CertificateName, Identity, JwksSource, Permission};
 pub use notify::Notify;

@@ -9,6 +9,7 @@ use crate::model::Action;
 use crate::model::Decision;
 use crate::model::Verdict;
 
+use super::admin::AdminFamilies;
 use super::family::counter;
 use super::family::counters;
 use super::family::float_gauge;
@@ -27,6 +28,7 @@ use super::published::Published;
 #[derive(Clone, Debug)]
 pub struct Metrics {
     registry: Registry,
+    pub(super) admin: AdminFamilies,
     build_info: IntGaugeVec,
     clock_held: IntCounter,
     decision_seconds: Histogram,
@@ -85,6 +87,7 @@ impl Metrics {
         let registry = Registry::new_custom(Some("interdict".to_owned()), None)?;
         let r = &registry;
         let metrics = Self {
+            admin: AdminFamilies::new(r)?,
             build_info: gauges(r, "build_info", "Version of this build; always 1.", &["version"])?,
             clock_held: counter(
                 r,

@@ -3,6 +3,7 @@
 //! Labels come from closed sets only: verdicts, actions, nexus, and the ids of policies, rules, routes, upstreams and geo sources that
 //! the configuration names. Never a path, a product text, an address or a customer: those would grow without bound and leak.
 
+mod admin;
 mod budget;
 mod family;
 mod flood;

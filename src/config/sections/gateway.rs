@@ -1,4 +1,4 @@
-//! `[gateway]` and `[admin]`.
+//! `[gateway]`.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -6,7 +6,6 @@ use std::time::Duration;
 use crate::config::reader::Field;
 use crate::config::reader::Section;
 use crate::config::reader::Shape;
-use crate::settings::Admin;
 use crate::settings::ClientAddress;
 use crate::settings::ClientCertificate;
 use crate::settings::Gateway;
@@ -85,21 +84,6 @@ pub(in crate::config) fn gateway(root: &Section<'_>) -> Gateway {
     }
 }
 
-/// Reads `[admin]`, which must not share an address with the gateway.
-pub(in crate::config) fn admin(root: &Section<'_>, gateway: &Gateway) -> Admin {
-    let field = root.section("admin").and_then(|section| section.at("listen"));
-    let listen = field.as_ref().and_then(Field::socket).unwrap_or(Admin::LISTEN);
-    let taken = |listener: &Listener| listener.address == listen && listen.port() != 0;
-    if gateway.listeners.iter().any(taken) {
-        let message = format!("`{listen}` is the gateway's own address: the two must differ");
-        match field {
-            Some(field) => field.problem(message),
-            None => root.problem_at("admin.listen", message),
-        }
-    }
-    Admin { listen }
-}
-
 /// A network that is everyone would let every stranger choose an address.
 fn trusted_proxy(field: &Field<'_>) -> Option<ipnet::IpNet> {
     let network = field.network()?;
@@ -143,7 +127,7 @@ fn listeners(field: &Field<'_>, tls_for_all: Option<&Tls>) -> Vec<Listener> {
     listeners
 }
 
-fn tls(section: &Section<'_>) -> Option<Tls> {
+pub(super) fn tls(section: &Section<'_>) -> Option<Tls> {
     let certificate = section.need("certificate", "\"fullchain.pem\"");
     let key = section.need("key", "\"key.pem\"");
     let client_ca = section.at("client_ca").and_then(|field| field.path());

@@ -20,7 +20,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(86_400);
 
 /// Reads `[identity]`; `Some` wherever the section stands, complete or not.
 pub(in crate::config) fn identity(root: &Section<'_>) -> Option<Identity> {
-    let section = root.section("identity")?;
+    Some(trust(&root.section("identity")?, true))
+}
+
+/// Whose tokens are believed. Evidence and permissions are of the gateway's callers alone.
+pub(super) fn trust(section: &Section<'_>, of_gateway: bool) -> Identity {
+    let of_gateway = |name| of_gateway.then(|| section.section(name)).flatten();
     let pause = |name, default| {
         section
             .at(name)
@@ -37,14 +42,14 @@ pub(in crate::config) fn identity(root: &Section<'_>) -> Option<Identity> {
         }
         None => Vec::new(),
     };
-    Some(Identity {
+    Identity {
         algorithms,
         audience: section
             .need("audience", "\"interdict\"")
             .and_then(|field| field.text())
             .unwrap_or_default(),
         ca: section.at("ca").and_then(|field| field.path()),
-        claims: section.section("claims").map_or_else(Vec::new, claims),
+        claims: of_gateway("claims").map_or_else(Vec::new, claims),
         issuer: section
             .need("issuer", "\"https://shop.example\"")
             .and_then(|field| field.text())
@@ -57,10 +62,10 @@ pub(in crate::config) fn identity(root: &Section<'_>) -> Option<Identity> {
             .at("leeway_seconds")
             .and_then(|field| field.integer(0..=LARGEST_LEEWAY_SECONDS))
             .map_or(Identity::LEEWAY, Duration::from_secs),
-        permissions: section.section("permissions").map_or_else(Vec::new, permissions),
+        permissions: of_gateway("permissions").map_or_else(Vec::new, permissions),
         refetch: pause("refetch_interval", Identity::REFETCH),
         refresh: pause("refresh_interval", Identity::REFRESH),
-    })
+    }
 }
 
 fn algorithm(field: &Field<'_>) -> Option<Algorithm> {

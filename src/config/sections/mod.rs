@@ -1,5 +1,6 @@
 //! One reader for each section of the file: names its keys, its defaults and what they may be.
 
+mod admin;
 mod gateway;
 mod identity;
 mod items;
@@ -11,7 +12,8 @@ mod source;
 mod upstream;
 mod witness;
 
-pub(super) use gateway::{admin, gateway};
+pub(super) use admin::admin;
+pub(super) use gateway::gateway;
 pub(super) use identity::identity;
 pub(super) use notify::notify;
 pub(super) use operation::{catalog, customers, geo, ledger, log, policies, reseller, store};

@@ -1,6 +1,8 @@
 //! Accounts of operators, as far as the record knows of them. The accounts themselves are a file of their own (`operators`), which
 //! the command line writes as well; each change of it becomes an event, whoever made it.
 
+mod notice;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;

@@ -1,0 +1,27 @@
+//! The admin API, `/admin/v1`: JSON in and out, problems by RFC 9457, described by OpenAPI 3.1 at `/admin/openapi.json`.
+//!
+//! A module for each area. Each declares its routes with who may use them ([`Mount`]), and describes them for the document; a test
+//! holds that both are the same. Lists come in pages with a cursor; edits need `If-Match`; creates may bring an `Idempotency-Key`.
+
+mod body;
+mod etag;
+mod idempotent;
+mod openapi;
+mod operators;
+mod paging;
+mod problem;
+mod records;
+mod session;
+
+use super::mount::Mount;
+
+pub(super) use idempotent::UnderWay;
+pub(super) use problem::Problem;
+
+/// Every route of the API.
+pub(super) fn routes(mount: &mut Mount<'_>) {
+    openapi::routes(mount);
+    operators::routes(mount);
+    records::routes(mount);
+    session::routes(mount);
+}

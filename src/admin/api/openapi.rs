@@ -1,0 +1,124 @@
+//! The API's own description (OpenAPI 3.1), made of the code.
+
+use actix_web::HttpResponse;
+use actix_web::http::Method;
+use actix_web::http::header;
+use utoipa::Modify;
+use utoipa::OpenApi;
+use utoipa::openapi::OpenApi as Document;
+use utoipa::openapi::Ref;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::ResponseBuilder;
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::PathItem;
+use utoipa::openapi::security::ApiKey;
+use utoipa::openapi::security::ApiKeyValue;
+use utoipa::openapi::security::HttpAuthScheme;
+use utoipa::openapi::security::HttpBuilder;
+use utoipa::openapi::security::SecurityRequirement;
+use utoipa::openapi::security::SecurityScheme;
+
+use crate::admin::mount::Entry;
+use crate::admin::mount::Mount;
+use crate::admin::mount::Who;
+use crate::admin::server;
+
+use super::operators;
+use super::problem::FieldProblem;
+use super::problem::Problem;
+use super::records;
+use super::session;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Interdict admin API",
+        description = "Policies and their life cycle, the review queue, the registry, records and reports. \
+            Errors are problem documents (RFC 9457); lists are paged by `cursor`; edits need `If-Match`; \
+            creates take an `Idempotency-Key`.",
+    ),
+    components(schemas(Problem, FieldProblem)),
+    nest(),
+    modifiers(&Security),
+)]
+struct Api;
+
+struct Security;
+
+pub(super) fn routes(mount: &mut Mount<'_>) {
+    mount.get("/admin/openapi.json", Who::Anyone, show);
+}
+
+/// The document.
+pub(in crate::admin) fn document() -> Document {
+    let mut document = Api::openapi();
+    for part in [operators::Doc::openapi(), records::Doc::openapi(), session::Doc::openapi()] {
+        document.merge(part);
+    }
+    for entry in server::table() {
+        if let Some(operation) = operation(&mut document, &entry) {
+            describe(operation, entry.who, entry.method == Method::GET);
+        }
+    }
+    document
+}
+
+/// What is true of every operation: who may, and what the guard answers to others.
+fn describe(operation: &mut Operation, who: Who, reads: bool) {
+    let mut refusals = vec![("500", "It could not be done"), ("503", "It cannot be done now")];
+    match who {
+        Who::Anyone => operation.security = Some(Vec::new()),
+        Who::With(roles) => {
+            let names: Vec<_> = roles.iter().map(|role| format!("`{role}`")).collect();
+            let who = format!("Needs one of the roles {}.", names.join(", "));
+            let before = operation.description.take();
+            operation.description = Some(match before {
+                Some(text) => format!("{text}\n\n{who}"),
+                None => who,
+            });
+            refusals.push(("401", "Nobody is signed in"));
+            let forbidden = match reads {
+                true => "The role is missing",
+                false => "The role or the session's token is missing, or it takes another person",
+            };
+            refusals.push(("403", forbidden));
+        }
+    }
+    for (status, why) in refusals {
+        let answers = &mut operation.responses.responses;
+        answers.entry(status.to_owned()).or_insert_with(|| {
+            let schema = Ref::from_schema_name("Problem");
+            let content = ContentBuilder::new().schema(Some(schema)).build();
+            let answer = ResponseBuilder::new().description(why);
+            RefOr::T(answer.content("application/problem+json", content).build())
+        });
+    }
+}
+
+fn operation<'a>(document: &'a mut Document, entry: &Entry) -> Option<&'a mut Operation> {
+    let item: &mut PathItem = document.paths.paths.get_mut(entry.path)?;
+    match entry.method {
+        Method::DELETE => item.delete.as_mut(),
+        Method::GET => item.get.as_mut(),
+        Method::POST => item.post.as_mut(),
+        Method::PUT => item.put.as_mut(),
+        _ => None,
+    }
+}
+
+async fn show() -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-cache")).json(document())
+}
+
+impl Modify for Security {
+    fn modify(&self, document: &mut Document) {
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        let cookie = ApiKeyValue::new("interdict");
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+        let either = |name| SecurityRequirement::new(name, Vec::<String>::new());
+        document.security = Some(vec![either("bearer"), either("session")]);
+    }
+}

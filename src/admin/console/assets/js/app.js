@@ -1,0 +1,22 @@
+// Starts what a page has. Every part finds its own elements by a data attribute, and does nothing where there is none.
+import { dialogs } from "./dialogs.js";
+import { frame } from "./frame.js";
+import { charts } from "./charts.js";
+import { maps } from "./map.js";
+import { proofs } from "./proof.js";
+import { streams } from "./stream.js";
+
+function start(root) {
+  charts(root);
+  maps(root);
+  proofs(root);
+  streams(root);
+}
+
+frame();
+dialogs();
+start(document);
+// What htmx has put into the page may have parts of its own.
+document.addEventListener("htmx:load", (event) => {
+  if (event.target !== document.body) start(event.target);
+});

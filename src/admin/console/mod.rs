@@ -1,0 +1,41 @@
+//! The console: pages for compliance and operations, in a browser, on the admin listener.
+//!
+//! **What it is for.** Each page is a plain struct with a template beside it; whoever has the data makes the struct, and [`page`] makes an
+//! answer of it. [`Shell`] is what all pages have in common: title, navigation, who is signed in. Scripts, styles, icons and the map
+//! are compiled in, and are served by [`assets`].
+//!
+//! **What it must never do.** Decide who may see what (that is `admin/access`), load anything from elsewhere, or put a script, a style or
+//! a handler into a page: the Content-Security-Policy of every page forbids all three, and a test looks for them. What strangers wrote
+//! (product names, notes, addresses) is escaped in templates, and in scripts only ever set as text.
+//!
+//! **Standards.** WCAG 2.2 AA; CSP level 3.
+
+pub mod assets;
+mod doors;
+pub mod error;
+pub mod filters;
+pub mod overview;
+mod page;
+mod pages;
+pub mod shell;
+pub mod sign_in;
+#[cfg(test)]
+mod tests;
+
+use super::mount::Mount;
+use super::mount::Who;
+
+pub(super) use doors::failed;
+pub(super) use doors::refused;
+pub use page::page;
+pub use shell::Health;
+pub use shell::Nav;
+pub use shell::Person;
+pub use shell::Shell;
+
+/// Every page.
+pub(super) fn routes(mount: &mut Mount<'_>) {
+    mount.get("/assets/{version}/{name}", Who::Anyone, assets::answer);
+    doors::routes(mount);
+    overview::routes(mount);
+}

@@ -1,0 +1,175 @@
+//! `/`: that enforcement works, on one screen.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web;
+use askama::Template;
+use jiff::Timestamp;
+
+use crate::admin::access::Caller;
+use crate::admin::access::VIEWERS;
+use crate::admin::mount::Mount;
+use crate::admin::server::AdminPlane;
+use crate::model::Verdict;
+
+use super::Nav;
+use super::Shell;
+use super::filters;
+use super::page;
+
+pub(super) fn routes(mount: &mut Mount<'_>) {
+    mount.get("/", VIEWERS, show);
+}
+
+async fn show(plane: web::Data<AdminPlane>, caller: Caller) -> HttpResponse {
+    let snapshot = plane.gate.pin();
+    let metrics = plane.gate.metrics();
+    let now = plane.gate.now();
+    let (_, degraded) = plane.health();
+    let ledger = plane.gate.ledger().status();
+    let overview = Overview {
+        bundle: None,
+        counts: Counts {
+            allow: metrics.decisions_with(Verdict::Allow),
+            block: metrics.decisions_with(Verdict::Block),
+            review: metrics.decisions_with(Verdict::Review),
+        },
+        degraded: degraded.into_iter().map(|(part, reason)| (part.to_owned(), reason)).collect(),
+        geo: snapshot
+            .geo
+            .sources()
+            .map(|source| GeoSource {
+                built: source.built(),
+                name: source.name().to_owned(),
+                stale: source.stale(now),
+            })
+            .collect(),
+        ledger: LedgerHealth {
+            checkpoint: None,
+            failed: ledger.failed.map(|reason| reason.to_string()),
+            lag_ms: u64::try_from(ledger.lag.as_millis()).unwrap_or(u64::MAX),
+            records: ledger.next_sequence,
+        },
+        policies: snapshot
+            .policies
+            .policies()
+            .iter()
+            .map(|policy| PolicyInForce {
+                authority: policy.authority.to_string(),
+                id: policy.id.to_string(),
+                suspended: false,
+                title: policy.title.to_string(),
+                version: policy.version.to_string(),
+            })
+            .collect(),
+        rate: 0,
+        reviews: Queue::default(),
+        revision: snapshot.policies.revision().to_string(),
+        servers: (plane.servers)()
+            .into_iter()
+            .map(|(upstream, address, healthy)| Server { address, healthy, upstream })
+            .collect(),
+        shell: plane.shell(&caller, "Overview", Some(Nav::Overview)),
+    };
+    page(StatusCode::OK, &overview)
+}
+
+/// The first page. What moves is fetched by its scripts: `/console/stream`, `/admin/v1/activity`, `/admin/v1/activity/countries`.
+#[derive(Clone, Debug, Template)]
+#[template(path = "overview.html")]
+pub struct Overview {
+    /// Version of the bundle in force, where policies come by bundle.
+    pub bundle: Option<u64>,
+    /// Decisions of this day (UTC), by verdict.
+    pub counts: Counts,
+    /// What needs looking after: part, reason.
+    pub degraded: Vec<(String, String)>,
+    /// Where countries are from.
+    pub geo: Vec<GeoSource>,
+    /// The record.
+    pub ledger: LedgerHealth,
+    /// Policies in force.
+    pub policies: Vec<PolicyInForce>,
+    /// Decisions in the last second.
+    pub rate: u64,
+    /// The review queue.
+    pub reviews: Queue,
+    /// Revision of everything that decides, `sha256:...`.
+    pub revision: String,
+    /// Servers of upstreams.
+    pub servers: Vec<Server>,
+    /// The frame.
+    pub shell: Shell,
+}
+
+/// Decisions by verdict.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    /// Allowed.
+    pub allow: u64,
+    /// Blocked.
+    pub block: u64,
+    /// Held.
+    pub review: u64,
+}
+
+/// The review queue, in figures.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Queue {
+    /// Age of the oldest open entry, in seconds.
+    pub oldest: Option<u64>,
+    /// Open entries.
+    pub open: u64,
+    /// True if the oldest is older than it should be.
+    pub overdue: bool,
+}
+
+/// How the ledger goes.
+#[derive(Clone, Debug, Default)]
+pub struct LedgerHealth {
+    /// When the last checkpoint was published, and how many records it covers.
+    pub checkpoint: Option<(Timestamp, u64)>,
+    /// Why nothing can be recorded.
+    pub failed: Option<String>,
+    /// How far the published ledger is behind, in milliseconds.
+    pub lag_ms: u64,
+    /// Records.
+    pub records: u64,
+}
+
+/// A policy in force.
+#[derive(Clone, Debug)]
+pub struct PolicyInForce {
+    /// Who made the law.
+    pub authority: String,
+    /// Its id.
+    pub id: String,
+    /// True if a court has suspended it.
+    pub suspended: bool,
+    /// What it is called.
+    pub title: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// A server of an upstream.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Its address.
+    pub address: String,
+    /// Whether it answers.
+    pub healthy: bool,
+    /// Of which upstream.
+    pub upstream: String,
+}
+
+/// A table of addresses and countries.
+#[derive(Clone, Debug)]
+pub struct GeoSource {
+    /// When it was made.
+    pub built: Option<Timestamp>,
+    /// Its name.
+    pub name: String,
+    /// True if it is too old.
+    pub stale: bool,
+}
