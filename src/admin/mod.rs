@@ -7,6 +7,7 @@ mod access;
 mod api;
 mod console;
 mod mount;
+pub mod policies;
 mod probes;
 mod server;
 
@@ -15,6 +16,8 @@ pub use access::Tokens;
 pub use access::Trusted;
 pub use mount::Entry;
 pub use mount::Who;
+pub use policies::Policies;
+pub use policies::PoliciesParts;
 pub use server::AdminParts;
 pub use server::AdminPlane;
 pub use server::start;

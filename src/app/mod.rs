@@ -6,6 +6,7 @@
 mod blind_spots;
 mod check;
 mod console;
+mod control;
 pub mod demo;
 mod identity;
 mod load;

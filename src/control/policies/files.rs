@@ -11,8 +11,8 @@ use crate::policy::revision;
 
 use super::super::error::ControlError;
 
-/// Bytes of all names and texts together: a record has room for twice as much.
-const MAX_BYTES: usize = 7 << 20;
+/// Bytes of all names and texts together: a record has room for a third more.
+const MAX_BYTES: usize = 12 << 20;
 /// How many.
 const MAX_FILES: usize = 1_000;
 /// Bytes of a name.
