@@ -45,14 +45,23 @@ pub(super) struct OnDiskNow {
     pub(super) policies: PolicySet,
 }
 
+/// What is in force at start.
+pub(super) struct Begun {
+    /// All of it.
+    pub(super) loaded: Loaded,
+    /// Why the files' policies are not in the record yet, if so: it is to be tried again.
+    pub(super) unrecorded: Option<String>,
+}
+
 /// Puts in force at start what is to be: what fell due meanwhile, then what the files say if they were changed, else what was in force.
-/// Nothing is recorded before all of it can be loaded.
+/// Nothing is recorded before all of it can be loaded. Where the ledger takes nothing, what was in force stays; at the very first start
+/// that is what the files say, and nothing that is judged is served before the ledger heals.
 pub(super) async fn begin(
     config: &Config,
     control: &Control,
     read: OnDiskNow,
     now: Timestamp,
-) -> Result<Loaded, ServeError> {
+) -> Result<Begun, ServeError> {
     let turn = control.turn().await;
     loop {
         let due = {
@@ -83,8 +92,16 @@ pub(super) async fn begin(
         OnDisk::Known => in_force(&turn.state().policies, read.policies)?,
     };
     let loaded = load::load_under(config, now, Care::Mend, policies)?;
-    record(&turn, said).await?;
-    Ok(loaded)
+    let Err(error) = record(&turn, said).await else {
+        return Ok(Begun { loaded, unrecorded: None });
+    };
+    tracing::error!(%error, "the policy files cannot be recorded, and are not taken yet");
+    let unrecorded = Some(error.to_string());
+    let before = turn.state().policies.active().map(|active| active.files.policies());
+    let Some(before) = before else { return Ok(Begun { loaded, unrecorded }) };
+    let policies = load_read(&before).map_err(load::LoadError::Policies)?;
+    let loaded = load::load_under(config, now, Care::Mend, policies)?;
+    Ok(Begun { loaded, unrecorded })
 }
 
 /// Records what the files say, where that is new. Until this returns nothing of it is in force.

@@ -31,6 +31,8 @@ use super::load;
 
 /// Reloads parts.
 pub(super) struct Reloader {
+    /// The policy files could not be recorded: they are to be read again, changed or not.
+    pub(super) again: bool,
     pub(super) certificates: Vec<Arc<Certificates>>,
     pub(super) config: Arc<Config>,
     pub(super) control: Control,
@@ -82,7 +84,10 @@ impl Stamps {
 impl Reloader {
     /// Reloads every part whose files have changed since they were last read.
     pub(super) fn changed(&mut self) {
-        let parts = self.stamps.settled(&self.config);
+        let mut parts = self.stamps.settled(&self.config);
+        if self.again && !parts.contains(&Part::Policies) {
+            parts.push(Part::Policies);
+        }
         self.reload(&parts);
     }
 
@@ -93,7 +98,7 @@ impl Reloader {
     }
 
     /// Policies and catalogue go together, for a row names a product of a policy: neither comes into force without the other.
-    fn reload(&self, parts: &[Part]) {
+    fn reload(&mut self, parts: &[Part]) {
         if parts.contains(&Part::Policies) || parts.contains(&Part::Catalogue) {
             let [policies, catalogue] = self.policies_and_catalogue();
             self.conclude(Part::Policies, policies);
@@ -132,7 +137,7 @@ impl Reloader {
         }
     }
 
-    fn policies_and_catalogue(&self) -> [Result<(), String>; 2] {
+    fn policies_and_catalogue(&mut self) -> [Result<(), String>; 2] {
         let waits = |other| Err(format!("kept, because the {other} cannot be read"));
         // This is a thread of its own. Whoever activates policies waits meanwhile, and so does this for them.
         let runtime = tokio::runtime::Handle::current();
@@ -152,7 +157,9 @@ impl Reloader {
             Err(error) => return [waits("catalogue"), Err(error.to_string())],
         };
         self.stored(Table::Catalogue, catalogue.state.as_ref());
-        if let Err(error) = runtime.block_on(control::record(&turn, said)) {
+        let recorded = runtime.block_on(control::record(&turn, said));
+        self.again = recorded.is_err();
+        if let Err(error) = recorded {
             return [Err(error.to_string()), waits("policies")];
         }
         let loaded = self.gate.now();

@@ -48,9 +48,11 @@ use crate::registry::Table;
 use crate::telemetry::Health;
 use crate::telemetry::Metrics;
 use crate::telemetry::MetricsError;
+use crate::telemetry::Part;
 
 use super::console;
 use super::console::Parts;
+use super::control::Begun;
 use super::control::begin;
 use super::control::keep_schedule;
 use super::control::tell;
@@ -68,6 +70,9 @@ use super::search::SearchSocket;
 use super::watch;
 use super::witness::Witnesses;
 use super::witness::WitnessesError;
+
+/// What could not be recorded is tried again so often.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Why the gateway did not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -178,11 +183,15 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         },
         ledger.clone(),
     )?;
-    let loaded = begin(&config, &control, read, clock.now()).await?;
+    let begun = begin(&config, &control, read, clock.now()).await?;
     let metrics = Arc::new(Metrics::new()?);
     let notifier = Notifier::start(&config, &ledger, &metrics)?;
     let witnesses = Witnesses::start(&config, &metrics)?;
     let health = Arc::new(Health::default());
+    let Begun { loaded, unrecorded } = begun;
+    if let Some(reason) = &unrecorded {
+        health.degraded(Part::Policies, reason.clone());
+    }
     let snapshot = loaded.snapshot;
     for (table, state) in &loaded.stored {
         if tell_damage(*table, state) {
@@ -277,6 +286,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
 
     let certificates = certificates.into_iter().flatten().collect();
     let reloader = Reloader {
+        again: unrecorded.is_some(),
         certificates,
         config: Arc::clone(&config),
         control,
@@ -347,8 +357,9 @@ fn policies(config: &Arc<Config>, control: &Control, gate: &Arc<Gate>) -> Polici
 /// Reloads on SIGHUP, and whatever has changed at each interval.
 async fn reload(mut reloader: Reloader, mut hangups: Signal, interval: Option<Duration>) {
     loop {
+        let again = reloader.again.then_some(AGAIN);
         let tick = async {
-            match interval {
+            match again.or(interval) {
                 Some(interval) => tokio::time::sleep(interval).await,
                 None => std::future::pending().await,
             }

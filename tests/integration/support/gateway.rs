@@ -242,7 +242,7 @@ impl Gateway {
         })
     }
 
-    /// Every record but outcomes, as `interdict ledger export` writes them beside the running gateway.
+    /// Every record but outcomes and changes, as `interdict ledger export` writes them beside the running gateway.
     pub(crate) fn records(&self) -> Vec<serde_json::Value> {
         export(&self.dir().join("ledger"))
     }
@@ -296,10 +296,10 @@ impl Drop for Gateway {
     }
 }
 
-/// Every record of a ledger folder but outcomes, which come when they come.
+/// Every record of a ledger folder but outcomes, which come when they come, and changes of the control plane, such as that of a first start.
 pub(crate) fn export(ledger: &Path) -> Vec<serde_json::Value> {
     let mut records = export_all(ledger);
-    records.retain(|record| record["kind"] != "outcome");
+    records.retain(|record| record["kind"] != "outcome" && record["kind"] != "change");
     records
 }
 
