@@ -8,11 +8,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use interdict::model::{
-    CatalogueEntry, CatalogueGroup, CatalogueLookup, CountryText, Customer, Decision, Nexus,
-    Transaction, Verdict,
+    Action, CatalogueEntry, CatalogueGroup, CatalogueLookup, Country, CountryText, Customer,
+    Decision, DecisionId, Nexus, Transaction, Verdict,
 };
 use interdict::policy::cases::gather_stated;
 use interdict::policy::{PolicySet, Reseller, Setting, decide, load_dirs};
+use interdict::telemetry::Metrics;
 use jiff::Timestamp;
 
 /// Knows one SKU, so that the catalogue's road is walked too.
@@ -136,5 +137,32 @@ fn an_order_of_up_to_four_lines_is_decided_without_an_allocation() {
         let json = order(country, items);
         let (count, decision) = allocations(&json, &set);
         assert_eq!((decision.verdict, count), (expected, 0), "{json}");
+    }
+}
+
+#[test]
+fn a_decision_is_counted_without_an_allocation_once_its_kind_is_known() {
+    let set = shipped();
+    let metrics = Metrics::new().unwrap();
+    for (country, verdict) in [("US", Verdict::Block), ("DE", Verdict::Allow)] {
+        let json = delivery(country, "", "/mirror/bases/av/kdb/i386/base001.kdc");
+        let (_, decision) = allocations(&json, &set);
+        assert_eq!(decision.verdict, verdict);
+        let (action, country) = (Action::SignatureUpdate, Country::parse(country));
+        let count = |second: i64| {
+            let at = Timestamp::from_second(1_767_225_600 + second).unwrap();
+            let named = (DecisionId::new(at), at);
+            metrics.decided(&decision, action, country, "mirror");
+            metrics.activity().noted(&decision, action, country, at);
+            metrics.exemplified(&decision, action, "mirror", named);
+            metrics.activity().shown(&decision, at, || panic!("nobody looks"));
+        };
+        count(0);
+        // Over the turn of minutes, with the second's drain in between.
+        for second in (1..300).step_by(7) {
+            let info = allocation_counter::measure(|| count(second));
+            assert_eq!(info.count_total, 0, "{second}");
+            metrics.activity().fold();
+        }
     }
 }

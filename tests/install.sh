@@ -10,10 +10,12 @@ need() { # program package
 
 need curl curl
 need nginx nginx
+need node nodejs
 need openssl openssl
 need caddy caddy
 need haproxy haproxy
 need php php-cli
+need promtool prometheus
 need python3 python3
 need strace strace
 need systemd-analyze systemd

@@ -67,10 +67,13 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli", "main"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
-    ("crc32c", &["audit", "ledger", "registry", "message/forwarded/proxy_protocol"]),
+    (
+        "crc32c",
+        &["audit", "ledger", "registry", "message/forwarded/proxy_protocol", "telemetry/activity"],
+    ),
     ("csv", &["cli", "evidence", "geo", "output", "registry", "screening"]),
     ("csv_core", &["screening"]),
-    ("flate2", &["message", "gateway"]),
+    ("flate2", &["message", "gateway", "admin/console"]),
     ("hyper", &["gateway"]),
     ("hyper_util", &["gateway"]),
     ("indicatif", &["cli"]),
@@ -83,7 +86,6 @@ const HOMES: &[(&str, &[&str])] = &[
     ("prometheus", &["telemetry"]),
     ("regex", &["policy"]),
     ("regex_syntax", &["policy"]),
-    ("rpassword", &["cli/operator"]),
     ("rustix", &["ledger/space", "cli/operator"]),
     ("rustls", &["gateway", "app", "admin"]),
     ("rustls_native_certs", &["gateway"]),
@@ -96,7 +98,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("toml_edit", &["control/policies"]),
     ("tracing_subscriber", &["telemetry"]),
     ("x509_parser", &["identity"]),
-    ("zeroize", &["operators"]),
+    ("zeroize", &["operators", "cli/operator"]),
     ("zstd", &["audit", "ledger/sealed", "ledger/tests/sealed"]),
 ];
 

@@ -5,7 +5,8 @@
 
 mod access;
 mod api;
-mod console;
+pub mod console;
+mod metrics;
 mod mount;
 pub mod policies;
 mod probes;

@@ -1,5 +1,6 @@
 //! `/healthz`, `/readyz`, `/metrics`: for orchestrators and Prometheus. They tell nothing of anybody, so anyone may ask.
 
+use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::web;
@@ -47,11 +48,9 @@ async fn readyz(plane: web::Data<AdminPlane>) -> HttpResponse {
     answer.insert_header((header::CACHE_CONTROL, "no-store")).json(Readiness { status, reasons })
 }
 
-async fn metrics(plane: web::Data<AdminPlane>) -> HttpResponse {
+async fn metrics(plane: web::Data<AdminPlane>, request: HttpRequest) -> HttpResponse {
     plane.refresh();
-    HttpResponse::Ok()
-        .content_type("text/plain; version=0.0.4; charset=utf-8")
-        .body(plane.gate.metrics().render())
+    super::metrics::answer(&request, plane.gate.metrics())
 }
 
 impl AdminPlane {

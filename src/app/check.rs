@@ -18,6 +18,7 @@ use super::identity;
 use super::load::Loaded;
 use super::load::load;
 use super::notify;
+use super::policy_keys;
 use super::serve::ServeError;
 use super::witness;
 
@@ -65,6 +66,15 @@ pub fn check(config: &Config, now: Timestamp) -> Result<CheckReport, ServeError>
         .map(|policy| format!("policy {} {}: {}", policy.id, policy.version, policy.title))
         .collect();
     facts.push(format!("policy revision {}, {} rules", policies.revision(), policies.rule_count()));
+    if let Some(trust) = policy_keys::trust(&config.policies)? {
+        let names: Vec<_> = trust.keys().iter().map(|key| key.name().as_str()).collect();
+        facts.push(format!(
+            "policies over the network must be signed by {} of {}: {}",
+            trust.threshold(),
+            names.len(),
+            names.join(", ")
+        ));
+    }
     facts.push(format!("catalogue: {} rows", snapshot.catalogue.len()));
     facts.push(format!("customers: {} accounts and licence keys", snapshot.customers.len()));
     facts.extend(keys);

@@ -9,6 +9,13 @@ use std::path::PathBuf;
 use crate::config::Config;
 use crate::config::ConfigErrors;
 use crate::config::Strings;
+use crate::model::Clock;
+use crate::model::Role;
+use crate::model::SystemClock;
+use crate::operators::New;
+use crate::operators::Operators;
+use crate::operators::OperatorsError;
+use crate::operators::Password;
 
 use super::sample;
 use super::serve;
@@ -30,6 +37,9 @@ pub enum DemoError {
         #[source]
         source: std::io::Error,
     },
+    /// Its accounts.
+    #[error("{0}")]
+    Operators(#[from] OperatorsError),
     /// The gateway.
     #[error("{0}")]
     Serve(#[from] ServeError),
@@ -71,13 +81,42 @@ pub async fn run(
     write(&settings.state.join("networks.csv"), NETWORKS)?;
     write(&file, &configuration(settings, address))?;
     let config = Config::load(&file, env)?;
+    let password = people(&config.store.dir)?;
     serve::run(config, |listening| {
-        if writeln!(out, "{}", guide(listening, &file)).and_then(|()| out.flush()).is_err() {
+        if writeln!(out, "{}", guide(listening, &file, &password))
+            .and_then(|()| out.flush())
+            .is_err()
+        {
             tracing::debug!("nobody reads the guide");
         }
     })
     .await?;
     Ok(())
+}
+
+/// The people of the demonstration: enough to see that some steps take two.
+const PEOPLE: [(&str, &str, &[Role]); 3] = [
+    ("anna", "Anna Author", &[Role::PolicyAuthor, Role::Reviewer]),
+    ("ben", "Ben Approver", &[Role::PolicyApprover, Role::Auditor]),
+    ("olga", "Olga Operator", &[Role::Administrator]),
+];
+
+/// Gives each an account, all with one password that is new at every start; returns it.
+fn people(store: &Path) -> Result<String, DemoError> {
+    let operators = Operators::open(store)?;
+    let password = Password::generate()?;
+    let at = SystemClock.now();
+    for (name, display, roles) in PEOPLE {
+        let roles = roles.iter().copied().collect();
+        let new = New { name, display: Some(display), roles, password: &password };
+        match operators.add(&new, "command:demo", at) {
+            Err(OperatorsError::Exists { .. }) => {
+                operators.set_password(name, &password, "command:demo", at)?;
+            }
+            made => drop(made?),
+        }
+    }
+    Ok(password.expose().to_owned())
 }
 
 fn write(path: &Path, text: &str) -> Result<(), DemoError> {
@@ -141,7 +180,7 @@ upstream = "shop"
     )
 }
 
-fn guide(listening: &Listening, file: &Path) -> String {
+fn guide(listening: &Listening, file: &Path, password: &str) -> String {
     let gateway = listening.gateway.first().map(ToString::to_string).unwrap_or_default();
     let admin = listening.admin;
     let ledger = listening.ledger.display();
@@ -173,7 +212,9 @@ fn guide(listening: &Listening, file: &Path) -> String {
          -d '{{\"action\":\"renewal\",\"items\":[{{\"name\":\"Kaspersky Plus\"}}],\"buyer\":{{\"billing_country\":\"PR\"}}}}'\n\n\
          # every decision is on disk\n\
          {program} ledger export {ledger}\n\n\
-         Status page: http://{admin}/    Metrics: http://{admin}/metrics\n\
+         Console: http://{admin}/    Metrics: http://{admin}/metrics\n\
+         Sign in as anna (writes policies, reviews holds), ben (approves, audits) or olga (administers).\n\
+         Password: {password}\n\
          Configuration: {file}\n\
          Stop with Ctrl-C.",
         us_order = order("US", "198.51.100.7"),

@@ -11,8 +11,8 @@ use tokio::signal::unix::signal;
 use tokio::sync::oneshot;
 
 use crate::admin::Policies;
-use crate::bundle::Trust;
 use crate::admin::PoliciesParts;
+use crate::bundle::Trust;
 use crate::config::Config;
 use crate::control::Control;
 use crate::control::ControlError;
@@ -51,6 +51,8 @@ use crate::telemetry::Metrics;
 use crate::telemetry::MetricsError;
 use crate::telemetry::Part;
 
+use super::activity;
+use super::activity::Charts;
 use super::console;
 use super::console::Parts;
 use super::control::Begun;
@@ -107,15 +109,15 @@ pub enum ServeError {
     /// A metric family is unsound.
     #[error("metrics: {0}")]
     Metrics(#[from] MetricsError),
-    /// `[policies] keys`.
-    #[error("{0}")]
-    PolicyKeys(#[from] PolicyKeysError),
     /// A secret that signs webhooks.
     #[error("{0}")]
     Receivers(#[from] SecretError),
     /// `[notify]`: its key, its position, or its receiver.
     #[error("{0}")]
     Notify(#[from] NotifyError),
+    /// `[policies] keys`.
+    #[error("{0}")]
+    PolicyKeys(#[from] PolicyKeysError),
     /// The routes cannot stand side by side.
     #[error("{0}")]
     Routes(#[from] RouteTableError),
@@ -192,6 +194,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     )?;
     let begun = begin(&config, &control, trust.as_ref(), read, clock.now()).await?;
     let metrics = Arc::new(Metrics::new()?);
+    let activity = Arc::clone(metrics.activity());
+    let charts = Charts::open(&activity, &config.store.dir);
     let notifier = Notifier::start(&config, &ledger, &metrics)?;
     let witnesses = Witnesses::start(&config, &metrics)?;
     let health = Arc::new(Health::default());
@@ -307,6 +311,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     let watching = actix_web::rt::spawn(watch::watch_room(reserve));
     let (no_more, stopped) = oneshot::channel();
     let ending = actix_web::rt::spawn(watch::watch_floods(Arc::clone(&gate), stopped));
+    let (no_more_charts, charts_stopped) = oneshot::channel();
+    let charting = actix_web::rt::spawn(activity::keep(activity, charts, charts_stopped));
     let (handle, admin_handle) = (server.handle(), admin.handle());
     let running = actix_web::rt::spawn(server);
     let administering = actix_web::rt::spawn(admin);
@@ -324,7 +330,9 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         result?;
     }
     drop(no_more);
+    drop(no_more_charts);
     ending.await.ok();
+    charting.await.ok();
     drop(gate);
     if let Some(socket) = searching {
         socket.close();

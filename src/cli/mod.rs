@@ -3,6 +3,7 @@
 mod decide;
 mod exit;
 mod ledger;
+mod operator;
 mod pages;
 mod policy;
 mod registry;
@@ -39,6 +40,7 @@ Examples:
   interdict policy check                            find what is wrong with policies
   interdict customers import --config /etc/interdict.toml customers.csv
   interdict ledger export /var/lib/interdict/ledger
+  interdict operator add anna --role administrator --config /etc/interdict.toml
 
 Exit codes: 0 ok, 64 usage, 65 bad data or failed verification, 74 input or output,
 75 interrupted and can go on, 78 configuration.";
@@ -61,7 +63,9 @@ enum Command {
     Ledger(ledger::LedgerArgs),
     /// Print the manual page, or write a page for every command.
     Man(pages::ManArgs),
-    /// Check, test, explain and compare policies.
+    /// Add, list, change or remove the people who use the control plane.
+    Operator(operator::OperatorArgs),
+    /// Check, test, explain, compare, sign and verify policies.
     Policy(policy::PolicyArgs),
     /// Screen past orders: a CSV file in, findings and a report out.
     Screen(screen::ScreenArgs),
@@ -89,6 +93,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Demo(args) => serve::demo(&args, &mut out, &mut err, colour),
         Command::Ledger(args) => ledger::run(&args, &mut out, &mut err),
         Command::Man(args) => pages::man(&args, Cli::command(), &mut out, &mut err),
+        Command::Operator(args) => operator::run(&args, &mut out, &mut err, colour),
         Command::Policy(args) => policy::run(args, &mut out, &mut err, colour),
         Command::Screen(args) => screen::run(&args, &mut err, colour),
         Command::Serve(args) => serve::serve(&args, &mut err, colour),

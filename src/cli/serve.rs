@@ -144,7 +144,7 @@ pub(super) fn demo(
         Ok(()) => Exit::Ok,
         Err(DemoError::Serve(error)) => failed(&error, err, colour),
         Err(DemoError::Config(errors)) => told(&errors, err, colour),
-        Err(error @ DemoError::File { .. }) => {
+        Err(error @ (DemoError::File { .. } | DemoError::Operators(_))) => {
             complain(err, &error);
             Exit::Io
         }
@@ -182,6 +182,7 @@ fn failed(error: &ServeError, err: &mut dyn Write, colour: bool) -> Exit {
         ServeError::Identity(_)
         | ServeError::Load(_)
         | ServeError::Notify(_)
+        | ServeError::PolicyKeys(_)
         | ServeError::Receivers(_)
         | ServeError::Routes(_)
         | ServeError::Tls(_)

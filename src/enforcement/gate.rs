@@ -38,6 +38,7 @@ use super::gather;
 use super::looked_up;
 use super::looked_up::Question;
 use super::names;
+use super::noting::Noted;
 use super::outcome::Malformed;
 use super::outcome::Permit;
 use super::outcome::Refusal;
@@ -101,6 +102,8 @@ pub struct Gate {
 pub(super) struct Judged {
     pub(super) decision: Decision,
     pub(super) id: DecisionId,
+    /// How long the decision took, in seconds.
+    pub(super) took: f64,
     pub(super) transaction: Transaction,
     /// What the order comes to.
     pub(super) value: Option<OrderValue>,
@@ -253,13 +256,19 @@ impl Gate {
             Verdict::Review => !prepares,
         };
         for judged in others.iter().chain([&judged]) {
-            self.metrics.decided(&judged.decision, judged.transaction.action, &route.name);
+            self.note(&judged.noted(&route.name, at));
+        }
+        for other in &others {
+            self.show(&other.noted(&route.name, at));
         }
         if refuses
             && let Some(refusal) = self.summarise_decision(&judged, route, request, snapshot).await
         {
+            // Its record is the summary's.
+            self.show(&Noted { id: refusal.id(), ..judged.noted(&route.name, at) });
             return Err(refusal);
         }
+        self.show(&judged.noted(&route.name, at));
         for other in &others {
             if let Err(error) =
                 self.record_judged(snapshot, route, request, at, other, Until::Synced).await
@@ -351,8 +360,9 @@ impl Gate {
         gather::requirements(&mut transaction.buyer, route);
         let started = Instant::now();
         let decision = decide(&transaction, at, &snapshot.policies, &snapshot.setting());
-        self.metrics.timed(Stage::Decision, started.elapsed().as_secs_f64());
-        let judged = Judged { decision, id, transaction, value: None };
+        let took = started.elapsed().as_secs_f64();
+        self.metrics.timed(Stage::Decision, took);
+        let judged = Judged { decision, id, took, transaction, value: None };
         if judged.transaction.action == Action::SignatureUpdate
             || !snapshot.policies.signatures().is_in(request.target.folded())
         {
@@ -362,7 +372,7 @@ impl Gate {
         let transaction = classify::of_signature(request, judged.transaction.buyer.clone());
         let decision = decide(&transaction, at, &snapshot.policies, &snapshot.setting());
         if decision.verdict > judged.decision.verdict {
-            return Ok(Judged { decision, id, transaction, value: None });
+            return Ok(Judged { decision, id, took, transaction, value: None });
         }
         Ok(judged)
     }

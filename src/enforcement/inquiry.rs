@@ -12,6 +12,7 @@ use crate::policy::decide;
 use super::delivery::Delivery;
 use super::gate::Gate;
 use super::gather;
+use super::noting::Noted;
 use super::principal::Principal;
 use super::principal_record::PrincipalRecord;
 use super::record::Decided;
@@ -163,7 +164,17 @@ impl Gate {
         let now = self.now();
         let answer = snapshot.answer(transaction, now)?;
         let kind = if answer.hypothetical { Kind::Enquiry } else { Kind::Decision };
-        self.metrics().decided(&answer.decision, transaction.action, "decision-api");
+        let noted = Noted {
+            at: now,
+            decision: &answer.decision,
+            hypothetical: answer.hypothetical,
+            id: answer.id,
+            route: "decision-api",
+            took: None,
+            transaction,
+        };
+        self.note(&noted);
+        self.show(&noted);
         let revision = snapshot.policies.revision();
         let heading = Heading::of(&answer.decision, answer.id, kind, revision);
         let write = |parts: &mut RecordParts| {

@@ -18,6 +18,7 @@ mod gather;
 mod inquiry;
 mod looked_up;
 mod names;
+mod noting;
 mod outcome;
 mod preset;
 mod principal;

@@ -82,7 +82,7 @@ impl Gate {
             OrderStage::Cart => Kind::Cart,
             OrderStage::Order => Kind::Decision,
         };
-        let Judged { decision, id, transaction, value } = judged;
+        let Judged { decision, id, transaction, value, .. } = judged;
         let (id, bundle) = (*id, snapshot.policies.revision());
         let heading = Heading::of(decision, id, kind, bundle);
         self.record(at, until, heading, Some(request.delivery), |parts| {
@@ -121,7 +121,7 @@ impl Gate {
             Until::Synced => self.ledger.commit(queued).await?,
             Until::Written => self.ledger.written(queued).await?,
         };
-        self.recorded(started);
+        self.recorded(started, heading.id, at);
         Ok(())
     }
 
@@ -135,13 +135,15 @@ impl Gate {
     ) -> Result<Receipt, RecordError> {
         let started = Instant::now();
         let receipt = self.ledger.write(self.queue(at, heading, delivery, write)?)?;
-        self.recorded(started);
+        self.recorded(started, heading.id, at);
         Ok(receipt)
     }
 
-    fn recorded(&self, started: Instant) {
+    fn recorded(&self, started: Instant, id: DecisionId, at: Timestamp) {
         self.metrics.recorded();
-        self.metrics.timed(Stage::Record, started.elapsed().as_secs_f64());
+        let took = started.elapsed().as_secs_f64();
+        self.metrics.timed(Stage::Record, took);
+        self.metrics.exemplified_time(Stage::Record, took, (id, at));
     }
 
     /// Gives a record its place, and tells whoever follows its request.

@@ -94,7 +94,7 @@ impl Gate {
     }
 
     /// Whether a refusal gets a line of the log; tells of those that did not before.
-    fn may_log_refusal(&self, at: Timestamp) -> bool {
+    pub(super) fn may_log_refusal(&self, at: Timestamp) -> bool {
         let Some(line) = self.refusal_lines.ask(at.as_second()) else { return false };
         if line.left_out > 0 {
             tracing::info!(left_out = line.left_out, "more refusals, each in the ledger");

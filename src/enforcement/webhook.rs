@@ -23,6 +23,7 @@ use crate::policy::decide;
 use crate::settings::Route;
 
 use super::gate::Gate;
+use super::noting::Noted;
 use super::outcome::Refusal;
 use super::preset::shopify;
 use super::preset::shopify::Order;
@@ -92,7 +93,17 @@ impl Gate {
             Told::Order(order) => judged(*order, at, snapshot),
             Told::Unreadable(reason) => (held(at, &reason), Transaction::new(action), None),
         };
-        self.metrics().decided(&decision, action, &route.name);
+        let noted = Noted {
+            at,
+            decision: &decision,
+            hypothetical: false,
+            id,
+            route: &route.name,
+            took: None,
+            transaction: &transaction,
+        };
+        self.note(&noted);
+        self.show(&noted);
         let revision = snapshot.policies.revision();
         let heading = Heading::of(&decision, id, Kind::Decision, revision);
         let written = self.record(at, Until::Synced, heading, Some(request.delivery), |parts| {

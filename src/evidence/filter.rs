@@ -165,10 +165,14 @@ impl Id {
 
 impl Kind {
     /// Every kind (docs/records.md).
-    pub const ALL: [&'static str; 10] = [
+    pub const ALL: [&'static str; 14] = [
+        "access",
         "cart",
+        "change",
         "decision",
         "enquiry",
+        "erasure",
+        "hold",
         "mismatch",
         "outcome",
         "received",

@@ -167,6 +167,24 @@ impl Note {
         Ok(Self { text: format!("{text}\n"), signatures: Signature::parse_lines(signatures)? })
     }
 
+    /// A text with signatures that were made elsewhere, in this order. Whether they are true [`Note::verify`] says.
+    ///
+    /// # Errors
+    /// The text does not end with a newline, or has other control characters; there is no signature, or there are too many; it is too long.
+    pub fn new(text: &str, signatures: Vec<Signature>) -> Result<Self, NoteFault> {
+        if !text.ends_with('\n') || signatures.is_empty() {
+            return Err(NoteFault::Shape);
+        }
+        check_characters(text)?;
+        if signatures.len() > MAX_SIGNATURES {
+            return Err(NoteFault::TooMany);
+        }
+        let note = Self { text: text.to_owned(), signatures };
+        // So that it can be parsed again.
+        let bytes = note.to_string().len();
+        if bytes > MAX_BYTES { Err(NoteFault::TooLong { bytes }) } else { Ok(note) }
+    }
+
     /// A text with its first signature, that of an Ed25519 key.
     ///
     /// # Errors

@@ -155,20 +155,21 @@ impl Place {
 
     /// Waits until nobody else changes the file; until the answer is dropped, nobody does.
     pub(super) fn lock(&self) -> Result<File, OperatorsError> {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.dir)
-            .map_err(|error| self.io_at(&self.dir, error))?;
+        if !self.dir.is_dir() {
+            let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.dir);
+            made.map_err(|error| failed(&self.dir, error))?;
+            // Who is not root gives nothing away, and needs not.
+            give_to_owner_of_folder(&self.dir).ok();
+        }
         let path = self.dir.join("operators.lock");
         let mut options = File::options();
         options.create(true).truncate(false).write(true).read(true).mode(0o600);
         let locked = options.open(&path).and_then(|file| {
-            self.give_to_owner(&path)?;
+            give_to_owner_of_folder(&path)?;
             file.lock()?;
             Ok(file)
         });
-        locked.map_err(|error| self.io_at(&path, error))
+        locked.map_err(|error| failed(&path, error))
     }
 
     /// Puts a book in place of the file, whole and durably; whoever calls it holds the lock.
@@ -177,18 +178,9 @@ impl Place {
         let text = serde_json::to_vec_pretty(&written).map_err(|error| self.io(error.into()))?;
         let new = unnamed(&self.path);
         let done = write_private(&new, &text)
-            .and_then(|()| self.give_to_owner(&new))
+            .and_then(|()| give_to_owner_of_folder(&new))
             .and_then(|()| rename_durably(&new, &self.path));
         done.map_err(|error| self.io(error))
-    }
-
-    /// A command that root runs leaves files that the server's own user can open: they belong to whoever the folder belongs to.
-    fn give_to_owner(&self, path: &Path) -> io::Result<()> {
-        let (folder, file) = (fs::metadata(&self.dir)?, fs::metadata(path)?);
-        if (folder.uid(), folder.gid()) == (file.uid(), file.gid()) || folder.uid() == file.uid() {
-            return Ok(());
-        }
-        chown(path, Some(folder.uid()), Some(folder.gid()))
     }
 
     fn parse(&self, text: &str) -> Result<Book, OperatorsError> {
@@ -217,12 +209,21 @@ impl Place {
     }
 
     fn io(&self, error: io::Error) -> OperatorsError {
-        self.io_at(&self.path, error)
+        failed(&self.path, error)
     }
+}
 
-    #[expect(clippy::unused_self, reason = "reads as its sibling does")]
-    fn io_at(&self, path: &Path, error: io::Error) -> OperatorsError {
-        OperatorsError::Io { path: path.to_owned(), source: Arc::new(error) }
+fn failed(path: &Path, error: io::Error) -> OperatorsError {
+    OperatorsError::Io { path: path.to_owned(), source: Arc::new(error) }
+}
+
+/// A command that root runs leaves files that the server's own user can open: they belong to whoever the folder belongs to.
+fn give_to_owner_of_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    let (folder, file) = (fs::metadata(folder)?, fs::metadata(path)?);
+    match folder.uid() == file.uid() {
+        true => Ok(()),
+        false => chown(path, Some(folder.uid()), Some(folder.gid())),
     }
 }
 

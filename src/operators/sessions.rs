@@ -76,6 +76,7 @@ pub struct Session {
 #[derive(Debug)]
 struct Inner {
     lifetimes: Lifetimes,
+    most: usize,
     state: Mutex<State>,
 }
 
@@ -105,7 +106,11 @@ impl Default for Lifetimes {
 impl Sessions {
     /// With nobody signed in.
     pub fn new(lifetimes: Lifetimes) -> Self {
-        Self(Arc::new(Inner { lifetimes, state: Mutex::default() }))
+        Self::of_at_most(MOST, lifetimes)
+    }
+
+    pub(super) fn of_at_most(most: usize, lifetimes: Lifetimes) -> Self {
+        Self(Arc::new(Inner { lifetimes, most, state: Mutex::default() }))
     }
 
     /// Begins a session of an account whose password was just right.
@@ -132,7 +137,7 @@ impl Sessions {
             !void && self.holds(other, now)
         });
         state.make_room(MOST_OF_ONE, |other| other.name == kept.name);
-        state.make_room(MOST, |_| true);
+        state.make_room(self.0.most, |_| true);
         state.kept.insert(digest(token.as_str()), kept);
         Ok(Opened { session, token })
     }

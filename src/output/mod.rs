@@ -16,7 +16,7 @@ pub use charts::{bars, months, number};
 pub use counts::{Counts, counts_of};
 pub use csv::Line;
 pub use file::{FileError, Overwrite, WholeFile, sync_folder};
-pub use private::{rename_durably, replace_private, unnamed, write_private};
+pub use private::{create_private, rename_durably, replace_private, unnamed, write_private};
 
 /// The style that reports share: light, dark and print; no address in it.
 pub const STYLE: &str = include_str!("style.css");

@@ -21,6 +21,20 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Writes a new file (0600), durably. One that is there already stays as it is, and so does a link that leads nowhere.
+///
+/// # Errors
+/// There is one of that name (`AlreadyExists`), or it is not written; then there is none.
+pub fn create_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)?;
+    let written =
+        file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| sync_folder(path));
+    if written.is_err() {
+        fs::remove_file(path).ok();
+    }
+    written
+}
+
 /// Gives a file another name, durably; one of that name is replaced.
 ///
 /// # Errors
@@ -52,6 +66,17 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+
+    #[test]
+    fn a_new_file_is_its_owners_and_never_takes_the_place_of_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key.pem");
+        create_private(&path, b"first").unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let again = create_private(&path, b"second").unwrap_err();
+        assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+    }
 
     #[test]
     fn a_file_is_replaced_whole_and_only_its_owner_reads_it() {

@@ -25,7 +25,7 @@ pub use identity::{Algorithm, CertificateName, Identity, JwksSource, Permission}
 pub use notify::Notify;
 pub use operation::{
     Catalog, Customers, Deliveries, Ledger, Log, LogFormat, LogLevel, PersonalParts, Policies,
-    Store,
+    PolicyTrust, Store,
 };
 pub use order_map::{OrderField, OrderMap, OrderTime};
 pub use pointer::{Pointer, PointerError, Token};

@@ -10,6 +10,17 @@ use super::witness::Witness;
 pub struct Policies {
     /// Folder whose own `*.toml` are read; none: the shipped policies.
     pub dir: Option<PathBuf>,
+    /// Who must have signed policies that arrive over the network; none: nobody is named.
+    pub trust: Option<PolicyTrust>,
+}
+
+/// `keys` and `threshold` of `[policies]`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PolicyTrust {
+    /// Files of public keys; at least one, each file once.
+    pub keys: Vec<PathBuf>,
+    /// How many of them must have signed: from 1 to their number.
+    pub threshold: usize,
 }
 
 /// `[catalog]`.

@@ -1,38 +1,37 @@
 //! Every metric family. `tests/golden/metrics.txt` holds their names, types and help.
 
 use prometheus::{
-    Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
-    Registry, TextEncoder,
+    Gauge, GaugeVec, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
+    TextEncoder,
 };
 
-use crate::model::Action;
-use crate::model::Decision;
+use std::sync::Arc;
+
 use crate::model::Verdict;
 
+use super::activity::Activity;
 use super::admin::AdminFamilies;
+use super::decided::DecidedFamilies;
 use super::family::counter;
 use super::family::counters;
 use super::family::float_gauge;
 use super::family::float_gauges;
 use super::family::gauge;
 use super::family::gauges;
-use super::family::histogram;
 use super::family::histograms;
 use super::labels::Part;
 use super::labels::ReadBackOutcome;
-use super::labels::Stage;
 use super::ledger::LedgerFamilies;
 use super::published::Published;
 
 /// The families.
 #[derive(Clone, Debug)]
 pub struct Metrics {
-    registry: Registry,
+    pub(super) registry: Registry,
+    activity: Arc<Activity>,
     pub(super) admin: AdminFamilies,
     build_info: IntGaugeVec,
     clock_held: IntCounter,
-    decision_seconds: Histogram,
-    decisions: IntCounterVec,
     geo_age: GaugeVec,
     geo_stale: IntGaugeVec,
     identity_fetches: IntCounterVec,
@@ -40,6 +39,7 @@ pub struct Metrics {
     identity_loaded: Gauge,
     identity_tokens: IntCounterVec,
     in_flight: IntGauge,
+    pub(super) decided: DecidedFamilies,
     pub(super) ledger: LedgerFamilies,
     pub(super) notify_failures: IntCounter,
     pub(super) notify_messages: IntCounterVec,
@@ -52,7 +52,6 @@ pub struct Metrics {
     policy_version: IntGauge,
     pub(super) published: Published,
     read_backs: IntCounterVec,
-    record_seconds: Histogram,
     pub(super) refusal_networks: IntGauge,
     refusals: IntCounterVec,
     pub(super) refusals_summarised: IntCounter,
@@ -61,7 +60,6 @@ pub struct Metrics {
     reload_degraded: IntGaugeVec,
     reloads: IntCounterVec,
     response_bytes: IntCounterVec,
-    shadow: IntCounterVec,
     pub(super) tunnel_bytes: IntCounterVec,
     pub(super) tunnels: IntGauge,
     unjudged: IntCounterVec,
@@ -70,12 +68,6 @@ pub struct Metrics {
     upstream_seconds: HistogramVec,
 }
 
-/// Seconds: a decision takes about a microsecond.
-const DECISION_BUCKETS: &[f64] =
-    &[0.000_000_5, 0.000_001, 0.000_002, 0.000_005, 0.000_01, 0.000_05, 0.000_1, 0.001, 0.01];
-/// Seconds: from a write into the page cache to a slow disk's sync.
-const RECORD_BUCKETS: &[f64] =
-    &[0.000_005, 0.000_01, 0.000_05, 0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0];
 /// Seconds to the head of an upstream's answer.
 const UPSTREAM_BUCKETS: &[f64] =
     &[0.000_5, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
@@ -90,24 +82,14 @@ impl Metrics {
         let r = &registry;
         let metrics = Self {
             admin: AdminFamilies::new(r)?,
+            activity: Arc::default(),
             build_info: gauges(r, "build_info", "Version of this build; always 1.", &["version"])?,
             clock_held: counter(
                 r,
                 "clock_held_total",
                 "Looks at the clock that were held at the last record's instant, because it had stepped back.",
             )?,
-            decision_seconds: histogram(
-                r,
-                "decision_seconds",
-                "Time to decide one transaction, in seconds.",
-                DECISION_BUCKETS,
-            )?,
-            decisions: counters(
-                r,
-                "decisions_total",
-                "Decisions by verdict, policy and rule that decided, action, buyer's nexus and route.",
-                &["verdict", "policy", "rule", "action", "nexus", "route"],
-            )?,
+            decided: DecidedFamilies::new(r)?,
             geo_age: float_gauges(
                 r,
                 "geo_source_age_seconds",
@@ -188,12 +170,6 @@ impl Metrics {
                 "When the policies in force were loaded, in seconds since 1970.",
             )?,
             published: Published::new(r)?,
-            record_seconds: histogram(
-                r,
-                "record_seconds",
-                "Time until a decision's record was as durable as its answer needs, in seconds.",
-                RECORD_BUCKETS,
-            )?,
             refusal_networks: gauge(
                 r,
                 "refusal_networks",
@@ -239,12 +215,6 @@ impl Metrics {
                 "response_body_bytes_total",
                 "Bytes of answer bodies by outcome: served from upstream, or refused.",
                 &["outcome", "route"],
-            )?,
-            shadow: counters(
-                r,
-                "shadow_outcomes_total",
-                "What rules in shadow would have done.",
-                &["verdict", "policy", "rule"],
             )?,
             read_backs: counters(
                 r,
@@ -315,23 +285,9 @@ impl Metrics {
         TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default()
     }
 
-    /// Counts a decision.
-    pub fn decided(&self, decision: &Decision, action: Action, route: &str) {
-        let rule = decision.ruling.as_deref();
-        self.decisions
-            .with_label_values(&[
-                decision.verdict.as_str(),
-                rule.map_or("", |r| &r.policy),
-                rule.map_or("", |r| &r.rule),
-                action.as_str(),
-                decision.buyer.as_str(),
-                route,
-            ])
-            .inc();
-        for outcome in &decision.shadow {
-            let labels = [outcome.verdict.as_str(), &outcome.rule.policy, &outcome.rule.rule];
-            self.shadow.with_label_values(&labels).inc();
-        }
+    /// What charts and the live stream stand on.
+    pub fn activity(&self) -> &Arc<Activity> {
+        &self.activity
     }
 
     /// Number of decisions with that verdict, for the status page.
@@ -351,14 +307,6 @@ impl Metrics {
     /// Counts a refusal.
     pub fn refused(&self, status: u16, route: &str) {
         self.refusals.with_label_values(&[status_label(status), route]).inc();
-    }
-
-    /// Notes how long a stage took.
-    pub fn timed(&self, stage: Stage, seconds: f64) {
-        match stage {
-            Stage::Decision => self.decision_seconds.observe(seconds),
-            Stage::Record => self.record_seconds.observe(seconds),
-        }
     }
 
     /// Counts a fetch of keys.

@@ -3,8 +3,12 @@
 //! Labels come from closed sets only: verdicts, actions, nexus, and the ids of policies, rules, routes, upstreams and geo sources that
 //! the configuration names. Never a path, a product text, an address or a customer: those would grow without bound and leak.
 
+mod activity;
 mod admin;
 mod budget;
+mod countries;
+mod decided;
+mod exemplars;
 mod family;
 mod flood;
 mod health;
@@ -13,9 +17,13 @@ mod ledger;
 mod logging;
 mod metrics;
 mod notified;
+mod openmetrics;
 mod published;
 mod tunnel;
 
+pub use activity::{
+    Activity, ActivityError, Axis, Filter, Recent, Series, SeriesLine, Shown, Total, Totals, Window,
+};
 pub use budget::{Line, LineBudget};
 pub use health::Health;
 pub use labels::{Part, ReadBackOutcome, Stage};

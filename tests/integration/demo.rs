@@ -46,13 +46,18 @@ fn every_line_that_the_demonstration_prints_does_what_it_says() {
     }
     assert_eq!(seen.len(), 8);
     assert!(seen[6].1.contains("\"verdict\":\"block\""), "{}", seen[6].1);
-    let is_decision = |line: &&str| !line.contains("\"kind\":\"outcome\"");
+    let is_decision = |line: &&str| line.contains("\"kind\":\"decision\"");
     let decisions = seen[7].1.lines().filter(is_decision).count();
     assert_eq!(decisions, 7, "every decision is on disk");
 
-    let page = Request::get("/").send(admin).text();
-    for count in ["allowed<b>2</b>", "blocked<b>4</b>", "held<b>1</b>"] {
-        assert!(page.contains(count), "{count}: {page}");
+    let password = heard.lines().find_map(|line| line.strip_prefix("Password: ")).unwrap();
+    for name in ["anna", "ben", "olga"] {
+        let body = serde_json::json!({ "name": name, "password": password }).to_string();
+        let session = Request::post("/admin/v1/session", body).send(admin);
+        assert_eq!(session.status, 201, "{name}: {}", session.text());
+        let cookie = session.header("set-cookie").unwrap().split(';').next().unwrap();
+        let page = Request::get("/").header("Cookie", cookie).send(admin).text();
+        assert!(page.contains("<h1") && page.contains("Overview"), "{name}: {page}");
     }
     assert!(Request::get("/metrics").send(admin).text().contains("interdict_decisions_total"));
     assert_eq!(program.terminate(), Some(0));

@@ -80,8 +80,10 @@ fn every_command_in_the_documents_exists_with_its_flags() {
             let words: Vec<_> = command_line.split_whitespace().skip(1).collect();
             let mut path_of: Vec<&str> = Vec::new();
             for word in &words {
-                let two =
-                    matches!(path_of.as_slice(), ["catalog" | "customers" | "policy" | "ledger"]);
+                let two = matches!(
+                    path_of.as_slice(),
+                    ["catalog" | "customers" | "policy" | "ledger" | "operator"]
+                );
                 if (path_of.is_empty() || two) && word.chars().all(|c| c.is_ascii_lowercase()) {
                     path_of.push(word);
                 } else {

@@ -17,6 +17,8 @@ use aws_lc_rs::signature::KeyPair;
 use aws_lc_rs::signature::RsaKeyPair;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use interdict::telemetry::Axis;
+use interdict::telemetry::Filter;
 use rcgen::BasicConstraints;
 use rcgen::CertificateParams;
 use rcgen::CertifiedIssuer;
@@ -568,7 +570,7 @@ fn a_key_of_another_curve_is_not_used_for_an_algorithm_that_is_not_its_own() {
 
 #[test]
 fn permissions_open_the_decision_api_and_what_it_takes() {
-    let world = World::new();
+    let mut world = World::new();
     let transaction = |more: Value| {
         let mut buyer = json!({"billing_country":"DE"});
         buyer.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -613,6 +615,14 @@ fn permissions_open_the_decision_api_and_what_it_takes() {
         (&record["kind"], &record["evidence"]["principal"]["subject"]),
         (&"enquiry".into(), &"erp".into())
     );
+    // Two of the five are about another instant: they decide nothing, and charts do not have them.
+    let counted = world.gateway.metrics();
+    let counted = counted.lines().filter(|line| line.starts_with("interdict_decisions_total{"));
+    let counted = counted.map(|line| line.rsplit_once(' ').unwrap().1.parse::<u32>().unwrap());
+    assert_eq!(counted.sum::<u32>(), 5);
+    let (charts, window) = crate::openmetrics::charts(&mut world.gateway);
+    let totals = charts.totals(window, Axis::Action, &Filter::default());
+    assert_eq!(totals.rows.iter().map(|row| row.allow + row.block + row.review).sum::<u64>(), 3);
 }
 
 #[test]

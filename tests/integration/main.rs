@@ -10,9 +10,12 @@
 )]
 
 mod audit;
+mod bundles;
 mod cache;
 mod certificates;
 mod client_address;
+mod console;
+mod control_plane;
 mod crash;
 mod decision_api;
 mod demo;
@@ -36,7 +39,9 @@ mod mmdb;
 #[path = "../support/naive_ledger.rs"]
 mod naive_ledger;
 mod notify;
+mod openmetrics;
 mod operation;
+mod operators;
 mod orders;
 mod presets;
 mod proxy_protocol;

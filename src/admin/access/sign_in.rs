@@ -84,8 +84,22 @@ async fn try_sign_in(
     };
     let (operators, given) = (access.operators.clone(), name.to_owned());
     // It takes a core for a while, as it should: never the one that answers.
-    let verified = web::block(move || operators.verify(&given, &password)).await;
-    let account = match verified {
+    // The attempt goes along: it is over when the work is, not when the client hangs up.
+    let verified = web::block(move || match operators.verify(&given, &password) {
+        Ok(account) => {
+            attempt.succeeded(now);
+            Ok(account)
+        }
+        Err(error @ SignInError::Unavailable(_)) => {
+            attempt.withdrawn();
+            Err(error)
+        }
+        Err(SignInError::Refused) => {
+            drop(attempt);
+            Err(SignInError::Refused)
+        }
+    });
+    let account = match verified.await {
         Ok(Ok(account)) => account,
         Ok(Err(SignInError::Refused)) => {
             refused(plane, name).await?;
@@ -93,15 +107,10 @@ async fn try_sign_in(
         }
         Ok(Err(SignInError::Unavailable(error))) => {
             tracing::error!(%error, "nobody can sign in");
-            attempt.withdrawn();
             return Err(Refused::Unavailable);
         }
-        Err(_) => {
-            attempt.withdrawn();
-            return Err(Refused::Unavailable);
-        }
+        Err(_) => return Err(Refused::Unavailable),
     };
-    attempt.succeeded(now);
     let actor = account.actor();
     let looked =
         Looked { action: "sign_in", actor: &actor, detail: json!({}), outcome: AccessOutcome::Ok };

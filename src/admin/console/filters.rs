@@ -14,27 +14,18 @@ const SECONDS_OF_HOUR: u64 = 3_600;
 const SECONDS_OF_DAY: u64 = 86_400;
 
 /// `{{ "app.css"|asset }}`: the address of an asset.
-///
-/// # Errors
-/// None.
 #[askama::filter_fn]
 pub fn asset(name: &str, _: &dyn Values) -> Result<String> {
     Ok(assets::url(name))
 }
 
 /// `{{ "allow"|icon }}`: a symbol of `assets/icons.svg`, of no meaning to a screen reader.
-///
-/// # Errors
-/// None.
 #[askama::filter_fn]
 pub fn icon(name: &str, _: &dyn Values) -> Result<Safe<String>> {
     Ok(Safe(drawn(name)))
 }
 
 /// `{{ verdict|badge }}`: a verdict as icon and word.
-///
-/// # Errors
-/// None.
 #[askama::filter_fn]
 pub fn badge(verdict: &Verdict, _: &dyn Values) -> Result<Safe<String>> {
     let (class, word) = match verdict {
@@ -46,18 +37,12 @@ pub fn badge(verdict: &Verdict, _: &dyn Values) -> Result<Safe<String>> {
 }
 
 /// `{{ 12480|number }}`: 12,480.
-///
-/// # Errors
-/// None.
 #[askama::filter_fn]
 pub fn number(value: &u64, _: &dyn Values) -> Result<String> {
     Ok(grouped(*value))
 }
 
 /// `{{ at|instant }}`: a `<time>` to the second, in UTC.
-///
-/// # Errors
-/// None.
 #[askama::filter_fn]
 pub fn instant(at: &Timestamp, _: &dyn Values) -> Result<Safe<String>> {
     let shown = at.strftime("%Y-%m-%d %H:%M:%S").to_string();
@@ -65,9 +50,6 @@ pub fn instant(at: &Timestamp, _: &dyn Values) -> Result<Safe<String>> {
 }
 
 /// `{{ seconds|age }}`: the two largest units, such as `3 h 20 min`.
-///
-/// # Errors
-/// None.
 #[askama::filter_fn]
 pub fn age(seconds: &u64, _: &dyn Values) -> Result<String> {
     Ok(aged(*seconds))

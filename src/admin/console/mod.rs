@@ -13,7 +13,14 @@
 pub mod assets;
 mod doors;
 pub mod error;
+mod fields;
+#[expect(
+    missing_docs,
+    clippy::missing_errors_doc,
+    reason = "what `askama::filter_fn` makes has no docs, and the filters here do not fail"
+)]
 pub mod filters;
+mod operators;
 pub mod overview;
 mod page;
 mod pages;
@@ -37,5 +44,6 @@ pub use shell::Shell;
 pub(super) fn routes(mount: &mut Mount<'_>) {
     mount.get("/assets/{version}/{name}", Who::Anyone, assets::answer);
     doors::routes(mount);
+    operators::routes(mount);
     overview::routes(mount);
 }

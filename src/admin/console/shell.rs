@@ -183,13 +183,16 @@ impl Shell {
             ("Evidence", &[Nav::Ledger, Nav::Reports]),
             ("Administration", &[Nav::Operators]),
         ];
-        let roles = self.person.as_ref().map_or(Roles::NONE, |person| person.roles);
-        let allowed = |nav: &Nav| nav.roles().intersects(roles);
         let groups = GROUPS.into_iter().map(|(label, entries)| Group {
-            entries: entries.iter().copied().filter(allowed).collect(),
+            entries: entries.iter().copied().filter(|nav| self.sees(*nav)).collect(),
             label,
         });
         groups.filter(|group| !group.entries.is_empty()).collect()
+    }
+
+    /// Whether an entry is for the person.
+    pub fn sees(&self, nav: Nav) -> bool {
+        self.person.as_ref().is_some_and(|person| nav.roles().intersects(person.roles))
     }
 
     /// Whether the page is this entry's.

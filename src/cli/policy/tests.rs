@@ -1,5 +1,8 @@
 use clap::Parser;
 
+use std::fs;
+use std::path::Path;
+
 use super::*;
 
 #[derive(Debug, Parser)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::config::reader::Field;
 use crate::config::reader::Section;
+use crate::config::reader::Shape;
 use crate::merkle::KeyFault;
 use crate::merkle::KeyName;
 use crate::model::Country;
@@ -18,6 +19,7 @@ use crate::settings::LogFormat;
 use crate::settings::LogLevel;
 use crate::settings::PersonalParts;
 use crate::settings::Policies;
+use crate::settings::PolicyTrust;
 use crate::settings::Reseller;
 use crate::settings::Store;
 use crate::settings::Witness;
@@ -53,7 +55,44 @@ pub(in crate::config) fn reseller(root: &Section<'_>) -> Reseller {
 
 /// Reads `[policies]`.
 pub(in crate::config) fn policies(root: &Section<'_>) -> Policies {
-    Policies { dir: path_of(root, "policies", "dir") }
+    let Some(section) = root.section("policies") else { return Policies::default() };
+    Policies {
+        dir: section.at("dir").and_then(|field| field.path()),
+        trust: policy_trust(section.at("keys").as_ref(), section.at("threshold").as_ref()),
+    }
+}
+
+/// Who must have signed: keys and how many of them, all by default.
+fn policy_trust(keys: Option<&Field<'_>>, threshold: Option<&Field<'_>>) -> Option<PolicyTrust> {
+    let Some(field) = keys else {
+        if let Some(threshold) = threshold {
+            threshold.problem("says how many of `keys` must have signed: write `keys` too");
+        }
+        return None;
+    };
+    let mut paths: Vec<PathBuf> = Vec::new();
+    // Those that cannot be read too: one problem is told once.
+    let mut written = 0_usize;
+    field.list(|element: &Field<'_>| {
+        written = written.saturating_add(1);
+        let path = element.path()?;
+        if paths.contains(&path) {
+            element.problem("is listed twice");
+        } else {
+            paths.push(path);
+        }
+        Some(())
+    });
+    if matches!(field.shape(), Shape::Array(elements) if elements.is_empty()) {
+        field.problem("must name at least one file of a public key, such as `\"alice.pub\"`");
+        return None;
+    }
+    let threshold = match threshold {
+        // Of no list at all any number will do: the list is the problem.
+        Some(threshold) => threshold.integer(1..=written.max(1))?,
+        None => written,
+    };
+    Some(PolicyTrust { keys: paths, threshold })
 }
 
 /// Reads `[catalog]`.

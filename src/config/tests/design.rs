@@ -106,6 +106,18 @@ upstream = "shop"
 "#;
 
 #[test]
+fn without_a_threshold_all_keys_must_have_signed() {
+    let trust = |more: &str| {
+        let text = format!("[policies]\nkeys = [\"a.pub\", \"/keys/b.pub\", \"c.pub\"]\n{more}");
+        read(&text).unwrap_or_else(|errors| panic!("{errors}")).policies.trust.unwrap()
+    };
+    let keys = ["/etc/interdict/a.pub", "/keys/b.pub", "/etc/interdict/c.pub"].map(PathBuf::from);
+    assert_eq!(trust(""), PolicyTrust { keys: keys.to_vec(), threshold: 3 });
+    assert_eq!(trust("threshold = 2\n").threshold, 2);
+    assert_eq!(read("[policies]\ndir = \"p\"\n").unwrap().policies.trust, None);
+}
+
+#[test]
 fn every_key_of_the_contract_is_accepted_and_means_what_it_says() {
     let config = read(DESIGN).unwrap_or_else(|errors| panic!("{errors}"));
     let gateway = &config.gateway;

@@ -9,6 +9,7 @@ use crate::settings::ClientAddress;
 use crate::settings::Deliveries;
 use crate::settings::LogFormat;
 use crate::settings::PersonalParts;
+use crate::settings::PolicyTrust;
 use crate::settings::Preset;
 use crate::settings::Source;
 

@@ -53,6 +53,38 @@ upstream = "shpo"
 }
 
 #[test]
+fn keys_of_policies_are_named_once_and_as_many_are_asked_for_as_there_are() {
+    let told = |keys: &str| one(&format!("[policies]\n{keys}\n"));
+    let two = "keys = [\"a.pub\", \"b.pub\"]\n";
+    for (keys, problem) in [
+        (
+            "keys = []".to_owned(),
+            "2:8: policies.keys: must name at least one file of a public key, such as `\"alice.pub\"`",
+        ),
+        (
+            "threshold = 1".to_owned(),
+            "2:13: policies.threshold: says how many of `keys` must have signed: write `keys` too",
+        ),
+        (format!("{two}threshold = 0"), "3:13: policies.threshold: must be between 1 and 2"),
+        (format!("{two}threshold = 3"), "3:13: policies.threshold: must be between 1 and 2"),
+        (
+            "keys = [\"a.pub\", \"./b.pub\", \"a.pub\"]".to_owned(),
+            "2:29: policies.keys[2]: is listed twice",
+        ),
+        (
+            "keys = \"a.pub\"\nthreshold = 1".to_owned(),
+            "2:8: policies.keys: expected a list, found a text: write `[\"a.pub\"]`",
+        ),
+        (
+            "keys = [1, \"b.pub\"]\nthreshold = 2".to_owned(),
+            "2:9: policies.keys[0]: expected a text, found an integer: write `\"1\"`",
+        ),
+    ] {
+        assert_eq!(told(&keys), problem);
+    }
+}
+
+#[test]
 fn what_is_no_toml_is_told_with_its_line() {
     let told = problems("[gateway]\nlisten = \n");
     assert!(told[0].starts_with("2:10: not TOML: "), "{told:?}");

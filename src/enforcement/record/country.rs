@@ -11,7 +11,11 @@ use crate::model::Nexus;
 use crate::model::place;
 
 /// The buyer's country, where any is known.
-pub(super) fn of_buyer(buyer: &Buyer, nexus: Nexus, because: Because) -> Option<Country> {
+pub(in crate::enforcement) fn of_buyer(
+    buyer: &Buyer,
+    nexus: Nexus,
+    because: Because,
+) -> Option<Country> {
     let decisive = || because.iter().find_map(|field| decisive(buyer, field));
     let told = || located(buyer, |_| true).or_else(|| billing(buyer));
     match nexus {

@@ -22,6 +22,7 @@ mod undecided;
 use ipnet::IpNet;
 use serde::Serialize;
 
+pub(super) use country::of_buyer as country_of_buyer;
 pub(super) use decided::Decided;
 pub use decided::OrderValue;
 pub(super) use mismatch::Mismatch;

@@ -61,6 +61,11 @@ impl PolicyErrors {
         self.0.iter().all(|error| !matches!(error, PolicyError::Fault(_)))
     }
 
+    /// True if some file or folder could not be read; an empty folder and a fault are of the data.
+    pub fn is_unreadable(&self) -> bool {
+        self.0.iter().any(|error| matches!(error, PolicyError::Unreadable { .. }))
+    }
+
     /// The errors with the source lines they stand in; colour only where the caller has a terminal.
     pub fn render(&self, colour: bool) -> String {
         let mut text = String::new();

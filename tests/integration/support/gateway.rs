@@ -13,9 +13,12 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::Mutex;
 
+use interdict::model::Role;
 use tempfile::TempDir;
 
 use super::NETWORKS;
+use super::add_operator;
+use super::console::Console;
 use super::http::Request;
 use super::until;
 
@@ -139,6 +142,12 @@ impl GatewayBuilder {
         self
     }
 
+    /// An account of the console, with the tests' password.
+    pub(crate) fn operator(self, name: &str, roles: &[Role]) -> Self {
+        add_operator(&self.dir.path().join("store"), name, roles);
+        self
+    }
+
     /// A program to start the gateway under, such as `faketime`.
     pub(crate) fn under(mut self, wrapper: &[&str]) -> Self {
         self.wrapper = wrapper.iter().map(|word| (*word).to_owned()).collect();
@@ -159,13 +168,15 @@ impl GatewayBuilder {
 
     /// Writes the configuration and returns its path.
     pub(crate) fn write(&self) -> PathBuf {
+        // Nothing of a test is kept where the user's own gateway keeps it.
+        let store = if self.more.contains("[store]") { "" } else { "[store]\ndir = \"store\"\n" };
         let text = format!(
             "[gateway]\nlisten = \"127.0.0.1:0\"\ntrusted_proxies = [\"127.0.0.1/32\"]\n\
              client_address = \"x-forwarded-for\"\nworkers = 2\nreload_interval = \"100ms\"\n{}\n\
              [admin]\nlisten = \"127.0.0.1:0\"\n\
              [reseller]\norganization_country = \"DE\"\nnames = [\"Example Shop\"]\nnotice_url = \"https://shop.example/why\"\n\
              [geo]\nnetworks = \"networks.csv\"\n\
-             [ledger]\ndir = \"ledger\"\n{}\n\
+             {store}[ledger]\ndir = \"ledger\"\n{}\n\
              [[upstream]]\nname = \"main\"\n{}\n{}",
             self.gateway, self.more, self.upstream, self.routes
         );
@@ -221,6 +232,11 @@ impl Gateway {
     /// The usual gateway in front of `upstream`.
     pub(crate) fn start(upstream: SocketAddr) -> Self {
         GatewayBuilder::new(upstream).start()
+    }
+
+    /// Signs somebody in.
+    pub(crate) fn console(&self, name: &str) -> Console {
+        Console::sign_in(self.admin, name)
     }
 
     /// The folder of configuration, networks.csv and ledger.
@@ -296,10 +312,11 @@ impl Drop for Gateway {
     }
 }
 
-/// Every record of a ledger folder but outcomes, which come when they come, and changes of the control plane, such as that of a first start.
+/// Every record of a ledger folder but outcomes, which come when they come, and what was done on the control plane.
 pub(crate) fn export(ledger: &Path) -> Vec<serde_json::Value> {
     let mut records = export_all(ledger);
-    records.retain(|record| record["kind"] != "outcome" && record["kind"] != "change");
+    let others = ["access", "change", "outcome"];
+    records.retain(|record| others.iter().all(|other| record["kind"] != *other));
     records
 }
 

@@ -1,5 +1,6 @@
 //! Builders that let a test read as prose: a gateway, its upstream, its clients.
 
+pub(crate) mod console;
 pub(crate) mod gateway;
 pub(crate) mod http;
 pub(crate) mod nginx;
@@ -9,6 +10,7 @@ pub(crate) mod store;
 pub(crate) mod traffic;
 pub(crate) mod wait;
 
+pub(crate) use console::{Console, PASSWORD, add_operator};
 pub(crate) use gateway::{Gateway, GatewayBuilder, ORDERS_BY_ACCOUNT, interdict};
 pub(crate) use http::{Answer, Request};
 pub(crate) use nginx::Nginx;

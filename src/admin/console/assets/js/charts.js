@@ -3,7 +3,9 @@
 // An element asks for one by data-chart="/admin/v1/activity", data-by, data-range (seconds). Its text alternative is a table.
 import { countryName, el, json, number, once, verdictWord } from "./dom.js";
 
-const HEIGHT = 264;
+/// Pixels of the chart, where a rem has 16; a wall screen has larger ones.
+const HEIGHT = 300;
+const REM = 16;
 const REFRESH_MS = 30_000;
 /// More series than colours are summed up as the last.
 const MOST = 8;
@@ -68,7 +70,7 @@ class Chart {
       });
     }
     document.addEventListener("theme", () => this.draw());
-    new ResizeObserver(() => this.plot?.setSize({ width: this.view.clientWidth, height: HEIGHT })).observe(this.view);
+    new ResizeObserver(() => this.plot?.setSize({ width: this.view.clientWidth, height: HEIGHT * scale() })).observe(this.view);
     setInterval(() => !document.hidden && element.isConnected && this.load(), REFRESH_MS);
   }
 
@@ -121,20 +123,20 @@ class Chart {
         points: { show: false },
       }))
       .reverse();
-    const axis = { stroke: colour("--muted"), font: `12px ${colour("--font") || "sans-serif"}`, ticks: { show: false }, grid: { stroke: colour("--line"), width: 1 } };
+    const axis = { stroke: colour("--muted"), font: `${12 * scale()}px ${colour("--font") || "sans-serif"}`, ticks: { show: false }, grid: { stroke: colour("--line"), width: 1 } };
     const day = this.range > 2 * 86_400;
     const options = {
       width,
-      height: HEIGHT,
+      height: HEIGHT * scale(),
       ms: 1e-3,
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1e3), "Etc/UTC"),
-      padding: [12, 8, 0, 0],
+      padding: [12, 24, 0, 0],
       legend: { show: false },
       cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
       scales: { x: { time: true, range: (plot, min, max) => [min, max + this.step] }, y: { range: (plot, min, max) => [0, Math.max(4, max * 1.05)] } },
       axes: [
-        { ...axis, grid: { show: false }, space: 64, values: (plot, ticks) => ticks.map((at) => (day ? iso(at).slice(5, 10) : iso(at).slice(11, 16))), incrs: day ? [86_400, 172_800, 604_800] : [300, 600, 900, 1800, 3600, 7200, 10_800, 14_400, 21_600, 43_200] },
-        { ...axis, size: 52, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 2e6, 5e6, 1e7], values: (plot, ticks) => ticks.map(short) },
+        { ...axis, grid: { show: false }, size: 30 * scale(), space: 64 * scale(), values: (plot, ticks) => ticks.map((at) => (day ? iso(at).slice(5, 10) : iso(at).slice(11, 16))), incrs: day ? [86_400, 172_800, 604_800] : [300, 600, 900, 1800, 3600, 7200, 10_800, 14_400, 21_600, 43_200] },
+        { ...axis, size: 52 * scale(), incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 2e6, 5e6, 1e7], values: (plot, ticks) => ticks.map(short) },
       ],
       series: [{}, ...lines],
       hooks: { setCursor: [(plot) => this.point(plot)] },
@@ -188,6 +190,11 @@ class Chart {
     const rows = this.times.map((time, at) => el("tr", {}, el("th", { scope: "row" }, iso(time).slice(0, 16).replace("T", " ")), ...this.series.map((one) => el("td", { class: "num" }, number(one.values[at])))));
     this.table.replaceChildren(el("caption", { class: "visually-hidden" }, this.element.dataset.title ?? "Decisions"), el("thead", {}, head), el("tbody", {}, ...rows.reverse()));
   }
+}
+
+/// How much larger than usual text is.
+function scale() {
+  return (parseFloat(getComputedStyle(document.documentElement).fontSize) || REM) / REM;
 }
 
 function fillOf(by, name, at) {

@@ -10,7 +10,7 @@ const SHOWN_MS = 6000;
 export function toast(text, kind = "good") {
   let corner = document.querySelector(".toasts");
   if (!corner) {
-    corner = el("div", { class: "toasts", role: "region", "aria-label": "Messages" });
+    corner = el("div", { class: "toasts", role: "region", "aria-label": "Messages", popover: "manual" });
     document.body.append(corner);
   }
   const close = el("button", { class: "button quiet small icon-only", type: "button", "aria-label": "Close message" }, icon("close"));
@@ -18,6 +18,9 @@ export function toast(text, kind = "good") {
   const box = el("div", { class: `toast ${bad ? "bad" : "good"}`, role: bad ? "alert" : "status" }, icon(bad ? "block" : "allow"), el("span", {}, String(text)), close);
   close.addEventListener("click", () => box.remove());
   corner.append(box);
+  // Anew into the top layer, so that it stands before a dialog that was opened since.
+  if (corner.matches(":popover-open")) corner.hidePopover();
+  corner.showPopover();
   if (!bad) setTimeout(() => box.remove(), SHOWN_MS);
 }
 

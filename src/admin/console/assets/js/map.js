@@ -22,6 +22,15 @@ export function intensity(count, most) {
   return 1 + Math.min(3, Math.floor((Math.log(Math.max(1, count)) / Math.log(most)) * 3.999));
 }
 
+/// What was stopped comes first.
+function byStrictness(a, b) {
+  for (const verdict of VERDICTS) {
+    const more = (b[verdict] ?? 0) - (a[verdict] ?? 0);
+    if (more !== 0) return more;
+  }
+  return 0;
+}
+
 function sum(country) {
   return VERDICTS.reduce((total, verdict) => total + (country[verdict] ?? 0), 0);
 }
@@ -70,7 +79,7 @@ class WorldMap {
       const territory = shape.classList.contains("territory") ? "territory " : "";
       shape.setAttribute("class", country && sum(country) > 0 ? `${territory}on ${dominant(country)} i${intensity(sum(country), most)}` : territory);
     }
-    const order = [...this.countries.values()].filter((country) => sum(country) > 0).sort((a, b) => sum(b) - sum(a));
+    const order = [...this.countries.values()].filter((country) => sum(country) > 0).sort(byStrictness);
     const focused = this.rows.contains(document.activeElement) ? document.activeElement.dataset.code : null;
     this.rows.replaceChildren(...(order.length > 0 ? order.map((country) => this.row(country)) : [el("tr", {}, el("td", { colspan: "4", class: "muted" }, "No decision in this time."))]));
     if (focused) [...this.rows.children].find((row) => row.dataset.code === focused)?.focus();

@@ -2,7 +2,7 @@
 //   {"seq":7,"rate":1234,"shown":[{"id","at","verdict","product","rule","clause","country","action","route","sku"}],
 //    "totals":{"allow":1,"review":2,"block":3}}
 // Rows are text only; at most ROWS are kept. A reader that listens hears a summary now and then, not every row.
-import { countryName, el, number, once, verdictBadge, verdictWord } from "./dom.js";
+import { countryName, el, number, once, verdictBadge } from "./dom.js";
 
 export const ROWS = 100;
 const SUMMARY_MS = 15_000;
@@ -14,6 +14,8 @@ export function streams(root) {
 class Stream {
   constructor(element) {
     this.url = element.dataset.stream;
+    // Whether the reader may open records.
+    this.links = element.hasAttribute("data-links");
     this.list = element.querySelector("[data-stream-list]");
     this.state = element.querySelector("[data-stream-state]");
     this.pause = element.querySelector("[data-stream-pause]");
@@ -70,7 +72,7 @@ class Stream {
     const scroller = this.list.parentElement;
     const held = scroller.scrollTop > 4;
     const before = scroller.scrollHeight;
-    this.list.prepend(...shown.slice(-ROWS).reverse().map(row));
+    this.list.prepend(...shown.slice(-ROWS).reverse().map((decision) => row(decision, this.links)));
     while (this.list.childElementCount > ROWS) this.list.lastElementChild.remove();
     if (held) scroller.scrollTop += scroller.scrollHeight - before;
   }
@@ -102,19 +104,20 @@ class Stream {
 }
 
 /// One decision as a row. Everything in it comes from strangers, and is text.
-function row(decision) {
+function row(decision, links) {
   const at = typeof decision.at === "string" ? decision.at : "";
   const what = decision.product || decision.sku || decision.action || "-";
   const why = [decision.clause || decision.rule, decision.action, decision.route].filter(Boolean).join(" · ");
   const country = decision.country || "";
-  const link = el("a", { href: `/decisions/${encodeURIComponent(String(decision.id ?? ""))}`, tabindex: "-1" }, String(what));
   return el(
     "li",
     { class: "fresh" },
-    el("time", { datetime: at, title: at }, at.slice(11, 19)),
     verdictBadge(decision.verdict),
-    el("span", { class: "what", title: `${verdictWord(decision.verdict)}: ${what}. ${why}` }, link, el("span", { class: "why" }, why)),
+    // Rows come and go; whoever walks by keyboard finds decisions on their own page.
+    el(links ? "a" : "span", { class: "what", href: links ? `/decisions/${encodeURIComponent(String(decision.id ?? ""))}` : null, tabindex: links ? "-1" : null, title: String(what) }, String(what)),
     el("span", { class: "where", title: countryName(country) }, country === "unknown" ? "?" : country),
+    el("time", { datetime: at, title: at }, at.slice(11, 19)),
+    el("span", { class: "why", title: why }, why),
   );
 }
 

@@ -1,0 +1,3 @@
+//! The admin API and the console, by the real program.
+
+mod roles;
