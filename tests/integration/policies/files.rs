@@ -25,20 +25,20 @@ fn what_the_console_activated_stays_until_the_files_change_also_over_a_restart()
     let berta = gateway.console("berta");
     let because = json!({ "reason": "go" });
     read(&berta.post(&format!("{API}/{version}/activate"), &because), 200);
-    assert_eq!(update_by(US).send(gateway.address).status, 200);
+    assert_eq!(update_by(US).send(gateway.address).status, SERVED);
     // A reload of the same files changes nothing.
     let sample = "interdict_reloads_total{part=\"policies\",result=\"ok\"}";
     let before = gateway.metric(sample);
     gateway.signal("HUP");
     until("the reload", || (gateway.metric(sample) > before).then_some(()));
-    assert_eq!(update_by(US).send(gateway.address).status, 200);
+    assert_eq!(update_by(US).send(gateway.address).status, SERVED);
     // Nor does a restart.
     let config = gateway.dir().join("interdict.toml");
     let policy = gateway.dir().join("policies/us-commerce-kaspersky.toml");
     let folder = gateway.kill();
     let mut again = Program::start(interdict().args(["serve", "--config"]).arg(&config));
     let (address, admin) = (again.address("gateway listening"), again.address("admin listening"));
-    assert_eq!(update_by(US).send(address).status, 200);
+    assert_eq!(update_by(US).send(address).status, SERVED);
     // Files that were changed hold: a revision of their own.
     fs::write(&policy, format!("{POLICY}\n# newer\n")).unwrap();
     until("the files", || (update_by(US).send(address).status == 451).then_some(()));
@@ -54,7 +54,7 @@ fn what_the_console_activated_stays_until_the_files_change_also_over_a_restart()
     until("degraded", || {
         (Request::get("/readyz").send(admin).json()["status"] == "degraded").then_some(())
     });
-    assert_eq!(update_by(US).send(address).status, 200);
+    assert_eq!(update_by(US).send(address).status, SERVED);
     assert_eq!(again.terminate(), Some(0));
     drop(folder);
 }

@@ -59,7 +59,7 @@ fn a_policy_goes_from_a_draft_by_two_persons_to_what_judges_and_back_in_one_step
     let stands = read(&berta.post(&path("activate"), &because), 200);
     assert_eq!(stands["stage"], "active");
     let served = update_by(US).send(gateway.address);
-    assert_eq!(served.status, 200);
+    assert_eq!(served.status, SERVED);
     assert!((in_force(&gateway) - 2.0).abs() < 0.1);
     let (_, id) = served.decision().unwrap();
     assert_eq!(gateway.record(id)["decision"]["bundle"], stands["revision"]);
@@ -172,7 +172,7 @@ fn a_stay_is_a_draft_like_any_other_and_so_is_its_end() {
     });
     assert_eq!(berta.post(&format!("{API}/suspend"), &stay).status, 403);
     put_in_force(read(&anna.post(&format!("{API}/suspend"), &stay), 201));
-    assert_eq!(update_by(US).send(gateway.address).status, 200);
+    assert_eq!(update_by(US).send(gateway.address).status, SERVED);
     let timeline = anna.json(&format!("{API}/timeline"));
     let rules = timeline["rules"].as_array().unwrap();
     let stayed = rules.iter().find(|rule| rule["rule"] == "signature-updates").unwrap();
@@ -229,7 +229,7 @@ fn what_is_scheduled_comes_into_force_by_itself_also_after_the_gateway_was_down(
     };
     let at = schedule(version, 1_500);
     assert_eq!(update_by(US).send(gateway.address).status, 451);
-    until("its time", || (update_by(US).send(gateway.address).status == 200).then_some(()));
+    until("its time", || (update_by(US).send(gateway.address).status == SERVED).then_some(()));
     assert!(jiff::Timestamp::now() >= at, "not before its time");
     // The next falls due while nobody is there.
     let anna = gateway.console("anna");

@@ -27,6 +27,9 @@ const API: &str = "/admin/v1/policies";
 /// What the rule `signature-updates` blocks for a US client.
 const UPDATE: &str = "/mirror/index/u1313g.xml";
 
+/// The status of what the tests' upstream serves.
+const SERVED: u16 = 201;
+
 /// A gateway with an author, `anna`, and an approver, `berta`; `emil` is both.
 fn builder(upstream: SocketAddr) -> GatewayBuilder {
     GatewayBuilder::new(upstream)

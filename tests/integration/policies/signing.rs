@@ -52,7 +52,7 @@ fn a_revision_is_signed_by_as_many_as_are_asked_for_before_it_comes_into_force()
     read(&sign("bob"), 200);
     let stands = read(&activate(), 200);
     assert_eq!(stands["activations"][0]["signers"].as_array().unwrap().len(), 2);
-    assert_eq!(update_by(US).send(gateway.address).status, 200);
+    assert_eq!(update_by(US).send(gateway.address).status, SERVED);
 
     // A bundle from elsewhere is approved by those who signed it, and never goes back.
     let folder = keys.path().join("policies");
