@@ -71,7 +71,8 @@ fn a_revision_is_signed_by_as_many_as_are_asked_for_before_it_comes_into_force()
         let bundle: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
         json!({ "bundle": bundle, "reason": "from head office" })
     };
-    let upload = |version| berta.post(&format!("{API}/bundles"), &bundle(version));
+    let anna = gateway.console("anna");
+    let upload = |version| anna.post(&format!("{API}/bundles"), &bundle(version));
     assert_eq!(upload(2).status, 409);
     let taken = read(&upload(9), 201);
     assert_eq!((&taken["stage"], &taken["origin"]), (&json!("approved"), &json!("bundle")));
@@ -81,5 +82,5 @@ fn a_revision_is_signed_by_as_many_as_are_asked_for_before_it_comes_into_force()
     let mut tampered = bundle(10);
     let text = tampered["bundle"].to_string().replace("New agreements", "Old agreements");
     tampered["bundle"] = serde_json::from_str(&text).unwrap();
-    assert_eq!(berta.post(&format!("{API}/bundles"), &tampered).status, 400);
+    assert_eq!(anna.post(&format!("{API}/bundles"), &tampered).status, 400);
 }
