@@ -25,6 +25,11 @@ fn verdicts(gateway: &Gateway) -> HashMap<String, &'static str> {
     HashMap::from([(revision(1), "block"), (revision(2), "allow")])
 }
 
+/// Refusals of one network are not a flood here.
+fn every_refusal_recorded(builder: GatewayBuilder) -> GatewayBuilder {
+    builder.environment("INTERDICT__LEDGER__REFUSALS_PER_MINUTE", "1000000")
+}
+
 /// Puts 1 and 2 in force in turn; how often.
 fn activate(gateway: &Gateway, times: usize) {
     let berta = gateway.console("berta");
@@ -54,7 +59,7 @@ fn judged_wholly(gateway: &Gateway, verdicts: &HashMap<String, &str>) -> HashMap
 #[test]
 fn no_request_fails_and_each_is_judged_wholly_by_one_revision_during_twenty_activations() {
     let recorder = Recorder::start();
-    let gateway = builder(recorder.address).start();
+    let gateway = every_refusal_recorded(builder(recorder.address)).start();
     assert_eq!(approved(&gateway, &without("signature-updates")), 2);
     let verdicts = verdicts(&gateway);
     let done = AtomicBool::new(false);
@@ -88,7 +93,7 @@ fn no_request_fails_and_each_is_judged_wholly_by_one_revision_during_twenty_acti
 #[ignore = "a hundred activations at five thousand requests a second: `make soak`"]
 fn activations_under_full_load_again_and_again() {
     let nginx = Nginx::mirror_and_shop();
-    let gateway = builder(nginx.address).start();
+    let gateway = every_refusal_recorded(builder(nginx.address)).start();
     assert_eq!(approved(&gateway, &without("signature-updates")), 2);
     let verdicts = verdicts(&gateway);
     let script = gateway.dir().join("statuses.lua");
