@@ -9,6 +9,7 @@ pub mod console;
 mod evidence;
 mod metrics;
 mod mount;
+pub mod policies;
 mod probes;
 mod server;
 
@@ -17,6 +18,8 @@ pub use access::Tokens;
 pub use access::Trusted;
 pub use mount::Entry;
 pub use mount::Who;
+pub use policies::Policies;
+pub use policies::PoliciesParts;
 pub use server::AdminParts;
 pub use server::AdminPlane;
 pub use server::start;

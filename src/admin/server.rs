@@ -28,6 +28,7 @@ use super::console::Hub;
 use super::evidence;
 use super::mount::Entry;
 use super::mount::Mount;
+use super::policies::Policies;
 use super::probes;
 
 /// A server of an upstream: upstream, server, healthy.
@@ -51,6 +52,8 @@ pub struct AdminPlane {
     pub gate: Arc<Gate>,
     /// Degraded parts.
     pub health: Arc<Health>,
+    /// Policies and their life cycle.
+    pub policies: Policies,
     /// The search in the records.
     pub searcher: Searcher,
     /// How each server of each upstream stands now.
@@ -75,6 +78,8 @@ pub struct AdminParts {
     pub gate: Arc<Gate>,
     /// Degraded parts.
     pub health: Arc<Health>,
+    /// Policies and their life cycle.
+    pub policies: Policies,
     /// The search in the records.
     pub searcher: Searcher,
     /// How each server of each upstream stands now.
@@ -84,10 +89,22 @@ pub struct AdminParts {
 impl AdminPlane {
     /// Of its parts.
     pub fn new(parts: AdminParts) -> Self {
-        let AdminParts { access, control, desk, gate, health, searcher, servers } = parts;
+        let AdminParts { access, control, desk, gate, health, policies, searcher, servers } = parts;
         let (access, under_way) = (Arc::new(access), UnderWay::default());
         let (evidence, hub) = (evidence::Desk::default(), Arc::default());
-        Self { access, control, desk, evidence, gate, health, hub, searcher, servers, under_way }
+        Self {
+            access,
+            control,
+            desk,
+            evidence,
+            gate,
+            health,
+            hub,
+            policies,
+            searcher,
+            servers,
+            under_way,
+        }
     }
 }
 

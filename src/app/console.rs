@@ -10,6 +10,7 @@ use crate::admin;
 use crate::admin::Access;
 use crate::admin::AdminParts;
 use crate::admin::AdminPlane;
+use crate::admin::Policies;
 use crate::admin::Tokens;
 use crate::admin::Trusted;
 use crate::config::Config;
@@ -43,6 +44,7 @@ pub(super) struct Parts<'a> {
     pub(super) gate: &'a Arc<Gate>,
     pub(super) health: &'a Arc<Health>,
     pub(super) metrics: &'a Arc<Metrics>,
+    pub(super) policies: Policies,
     pub(super) searcher: Searcher,
     pub(super) upstreams: &'a [(String, Upstream)],
     /// Of `[identity]`.
@@ -65,6 +67,7 @@ pub(super) fn start(parts: Parts<'_>) -> Result<(Server, SocketAddr), ServeError
         desk: parts.desk,
         gate: Arc::clone(parts.gate),
         health: Arc::clone(parts.health),
+        policies: parts.policies,
         searcher: parts.searcher,
         servers: Arc::new(move || {
             let reports = watched.iter().flat_map(|(name, upstream)| {

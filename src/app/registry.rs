@@ -55,7 +55,7 @@ impl InForce {
     }
 
     fn update(&self, change: impl FnOnce(Snapshot) -> Snapshot) {
-        let next = self.gate.update(change);
+        let next = self.gate.revise(change);
         self.gate.metrics().registry_rows(next.catalogue.len(), next.customers.rows());
     }
 

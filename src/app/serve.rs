@@ -10,6 +10,9 @@ use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
 use tokio::sync::oneshot;
 
+use crate::admin::Policies;
+use crate::admin::PoliciesParts;
+use crate::bundle::Trust;
 use crate::config::Config;
 use crate::config::Environment;
 use crate::control::Control;
@@ -42,23 +45,30 @@ use crate::model::Clock;
 use crate::model::Retention;
 use crate::model::SystemClock;
 use crate::operators::OperatorsError;
+use crate::policy::PolicySet;
 use crate::registry::Care;
+use crate::registry::Table;
 use crate::telemetry::Health;
 use crate::telemetry::Metrics;
 use crate::telemetry::MetricsError;
+use crate::telemetry::Part;
 use crate::telemetry::Pulse;
 
 use super::activity;
 use super::activity::Charts;
 use super::console;
 use super::console::Parts;
+use super::control::Begun;
+use super::control::begin;
+use super::control::keep_schedule;
+use super::control::tell;
 use super::follow;
 use super::follow::FollowError;
 use super::follow::Follower;
 use super::identity;
 use super::identity::IdentityError;
+use super::load;
 use super::load::LoadError;
-use super::load::load_with;
 use super::load::tell_damage;
 use super::notify::Notifier;
 use super::notify::NotifyError;
@@ -73,6 +83,9 @@ use super::supervisor::Supervisor;
 use super::watch;
 use super::witness::Witnesses;
 use super::witness::WitnessesError;
+
+/// What could not be recorded is tried again so often.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Why the gateway did not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -160,8 +173,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     let pulse = Arc::new(Pulse::default());
     // What changes while it is first read is read again.
     let stamps = Stamps::take(&config);
-    let loaded = load_with(&config, clock.now(), Care::Mend)?;
-    policy_keys::trust(&config.policies)?;
+    let read = load::policy_files(&config)?;
+    let trust = policy_keys::trust(&config.policies)?;
     let signing =
         SigningSettings { key: config.ledger.key.clone(), origin: config.ledger.origin.clone() };
     let (ledger, recovery) = Ledger::open(LedgerSettings {
@@ -192,6 +205,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         },
         ledger.clone(),
     )?;
+    let begun = begin(&config, &control, trust.as_ref(), read, clock.now()).await?;
     let metrics = Arc::new(Metrics::new()?);
     let activity = Arc::clone(metrics.activity());
     let charts = Charts::open(&activity, &config.store.dir);
@@ -200,6 +214,10 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     let notifier = Notifier::start(&config, &ledger, &metrics)?;
     let witnesses = Witnesses::start(&config, &metrics)?;
     let health = Arc::new(Health::default());
+    let Begun { loaded, unrecorded } = begun;
+    if let Some(reason) = &unrecorded {
+        health.degraded(Part::Policies, reason.clone());
+    }
     let snapshot = loaded.snapshot;
     for (table, state) in &loaded.stored {
         if tell_damage(*table, state) {
@@ -207,7 +225,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         }
     }
     metrics.registry_rows(snapshot.catalogue.len(), snapshot.customers.rows());
-    metrics.policies_in_force(snapshot.policies.revision(), seconds(snapshot.loaded));
+    tell(&metrics, &control.state().policies, snapshot.loaded);
     if snapshot.policies.rule_count() == 0 {
         tracing::warn!("the policies have no rule: everything is allowed");
     }
@@ -260,6 +278,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     let searcher = Searcher::start(&ledger)?;
     let in_force = InForce::new(&config, &gate);
     let desk = Desk::open(control.clone(), in_force.desk()).await?;
+    let policies = policies(&config, &control, &gate, trust);
+    let scheduling = actix_web::rt::spawn(keep_schedule(policies.clone(), Arc::clone(&health)));
     let (admin, admin_address) = console::start(Parts {
         config: &config,
         control: control.clone(),
@@ -267,6 +287,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         gate: &gate,
         health: &health,
         metrics: &metrics,
+        policies,
         searcher: searcher.clone(),
         upstreams: &upstreams,
         verifier: verifier.clone(),
@@ -301,6 +322,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
 
     let certificates = certificates.into_iter().flatten().collect();
     let reloader = Reloader {
+        again: unrecorded.is_some(),
         certificates,
         config: Arc::clone(&config),
         control,
@@ -332,6 +354,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     admin_handle.stop(false).await;
     reloading.abort();
     publishing.abort();
+    scheduling.abort();
     watching.abort();
     keeping.abort();
     desk.tick().await;
@@ -371,6 +394,31 @@ async fn keep(desk: Desk) {
     }
 }
 
+fn policies(
+    config: &Arc<Config>,
+    control: &Control,
+    gate: &Arc<Gate>,
+    trust: Option<Trust>,
+) -> Policies {
+    let (settings, told, edited) = (Arc::clone(config), Arc::clone(gate), control.clone());
+    let catalogues = move |policies: &PolicySet| {
+        let edits = Arc::clone(&edited.state().registry.catalogue.edits);
+        let read = load::catalogue(&settings, policies, Care::Mend, Some(&edits));
+        let read = read.map_err(|error| error.to_string())?;
+        if read.state.as_ref().is_some_and(|state| tell_damage(Table::Catalogue, state)) {
+            told.metrics().registry_rebuilt(Table::Catalogue.as_str());
+        }
+        Ok(read.index)
+    };
+    Policies::new(PoliciesParts {
+        catalogues: Box::new(catalogues),
+        control: control.clone(),
+        gate: Arc::clone(gate),
+        ledger_dir: config.ledger.dir.clone(),
+        trust,
+    })
+}
+
 /// Reloads on SIGHUP, and whatever has changed at each interval.
 async fn reload(
     mut reloader: Reloader,
@@ -379,8 +427,9 @@ async fn reload(
     (supervisor, desk): (Arc<Supervisor>, Desk),
 ) {
     loop {
+        let again = reloader.again.then_some(AGAIN);
         let tick = async {
-            match interval {
+            match again.or(interval) {
                 Some(interval) => tokio::time::sleep(interval).await,
                 None => std::future::pending().await,
             }

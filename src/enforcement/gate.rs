@@ -86,7 +86,6 @@ pub struct GateSettings {
 #[derive(Debug)]
 pub struct Gate {
     /// Held by whoever changes the snapshot.
-    changing: Mutex<()>,
     pub(super) clock: Arc<MonotoneClock>,
     pub(super) deliveries: Deliveries,
     pub(super) flood: Flood,
@@ -95,6 +94,8 @@ pub struct Gate {
     pub(super) outcomes: Arc<Outcomes>,
     pub(super) refusal_lines: LineBudget,
     pub(super) reserve: Arc<Reserve>,
+    /// Held from reading a snapshot to putting its successor in force.
+    pub(super) revising: Mutex<()>,
     pub(super) retention: Retention,
     pub(super) routes: RouteTable,
     pub(super) snapshot: ArcSwap<Snapshot>,
@@ -123,7 +124,6 @@ impl Gate {
         let clock = Arc::new(clock);
         let outcomes = Outcomes::new(Arc::clone(&clock), ledger.clone(), Arc::clone(&metrics));
         Self {
-            changing: Mutex::default(),
             clock,
             deliveries,
             flood,
@@ -132,6 +132,7 @@ impl Gate {
             outcomes: Arc::new(outcomes),
             refusal_lines: LineBudget::default(),
             reserve: settings.reserve,
+            revising: Mutex::new(()),
             retention: Retention::years(retention_years),
             routes,
             snapshot: ArcSwap::from_pointee(settings.snapshot),
@@ -154,18 +155,13 @@ impl Gate {
         self.snapshot.load_full()
     }
 
-    /// Puts a changed snapshot in force; of several who change it at once none undoes what another did.
-    pub fn update(&self, change: impl FnOnce(Snapshot) -> Snapshot) -> Arc<Snapshot> {
-        let turn = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Puts a successor of the snapshot in force, for all workers at once, and returns it; requests that are pinned to the old one keep
+    /// that. One at a time: whoever changes a part of it loses nobody else's change of another.
+    pub fn revise(&self, change: impl FnOnce(Snapshot) -> Snapshot) -> Arc<Snapshot> {
+        let _revising = self.revising.lock().unwrap_or_else(PoisonError::into_inner);
         let next = Arc::new(change((*self.pin()).clone()));
         self.snapshot.store(Arc::clone(&next));
-        drop(turn);
         next
-    }
-
-    /// Puts another snapshot in force; requests that are pinned to the old one keep it.
-    pub fn replace(&self, snapshot: Snapshot) {
-        self.snapshot.store(Arc::new(snapshot));
     }
 
     /// SKUs that were judged and have no row in the catalogue.

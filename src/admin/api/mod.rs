@@ -12,6 +12,7 @@ mod ledger;
 mod openapi;
 mod operators;
 mod paging;
+mod policies;
 mod problem;
 mod records;
 mod registry;
@@ -34,6 +35,7 @@ pub(super) fn routes(mount: &mut Mount<'_>) {
     ledger::routes(mount);
     openapi::routes(mount);
     operators::routes(mount);
+    policies::routes(mount);
     records::routes(mount);
     registry::routes(mount);
     session::routes(mount);

@@ -28,6 +28,7 @@ use super::activity;
 use super::exports;
 use super::ledger;
 use super::operators;
+use super::policies;
 use super::problem::FieldProblem;
 use super::problem::Problem;
 use super::records;
@@ -62,6 +63,7 @@ pub(in crate::admin) fn document() -> Document {
         exports::Doc::openapi(),
         ledger::Doc::openapi(),
         operators::Doc::openapi(),
+        policies::Doc::openapi(),
         records::Doc::openapi(),
         registry::document(),
         session::Doc::openapi(),

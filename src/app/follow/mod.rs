@@ -216,7 +216,7 @@ pub(super) fn mask(dir: &Path) -> Result<Option<Mask>, LedgerError> {
 
 /// Puts the clearances in force into the gate.
 pub(super) fn publish(gate: &Gate, control: &Control, mask: Option<&Mask>) {
-    gate.update(|snapshot| {
+    gate.revise(|snapshot| {
         // Looked at in the gate's turn, so that a later one never has fewer of them.
         let now = Timestamp::now();
         let clearances = control.state().reviews.clearances(now, mask.cloned());

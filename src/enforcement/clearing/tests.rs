@@ -125,7 +125,7 @@ fn a_held_order_passes_after_its_release_and_the_record_says_by_whose() {
     assert_eq!(held["held"]["questions"][0]["subject"], "account:A-17");
     assert_eq!(held["held"]["questions"][0]["vouched"], true);
     let clearance = Arc::new(released(&held, Uses::Unlimited));
-    gate.replace(snapshot(Clearances::new([clearance], None)));
+    gate.revise(|_| snapshot(Clearances::new([clearance], None)));
     for _ in 0..2 {
         let answer = ask(&gate, ORDER);
         assert_eq!(answer["verdict"], "allow");
@@ -177,7 +177,7 @@ fn of_eight_requests_that_race_one_passes_on_a_single_use() {
     let subject = held["held"]["questions"][0]["subject"].as_str().unwrap();
     assert!(subject.starts_with("order:sha256:"), "{subject}");
     let clearance = Arc::new(released(&held, once()));
-    gate.replace(snapshot(Clearances::new([Arc::clone(&clearance)], None)));
+    gate.revise(|_| snapshot(Clearances::new([Arc::clone(&clearance)], None)));
     // What only would be uses nothing up.
     let hypothetical = order.replacen('{', &format!("{{\"at\":\"{AT}\","), 1);
     for _ in 0..3 {
@@ -194,7 +194,7 @@ fn of_eight_requests_that_race_one_passes_on_a_single_use() {
                     if n % 2 == 0 {
                         // Another snapshot of the same clearance.
                         let again = Clearances::new([Arc::clone(clearance)], None);
-                        gate.replace(snapshot(again));
+                        gate.revise(|_| snapshot(again));
                     }
                     begin.wait();
                     usize::from(ask(gate, order)["verdict"] == "allow")
@@ -213,7 +213,7 @@ fn a_use_whose_record_fails_is_lost() {
     let gate = gate(dir.path(), PersonalParts::Clear, snapshot(Clearances::default()));
     ask(&gate, ORDER);
     let clearance = Arc::new(released(&last_record(dir.path()), once()));
-    gate.replace(snapshot(Clearances::new([Arc::clone(&clearance)], None)));
+    gate.revise(|_| snapshot(Clearances::new([Arc::clone(&clearance)], None)));
     // A closed ledger takes nothing, as one on a full disk.
     gate.ledger().clone().close().unwrap();
     let mut transaction = Transaction::from_json(ORDER.as_bytes()).unwrap();
@@ -240,7 +240,7 @@ fn where_the_ledger_masks_names_the_mask_is_cleared_and_no_name_is_told() {
     assert_eq!(held["held"]["network"], masker.mask("192.0.2.0/24"));
     let clearance = Arc::new(released(&held, Uses::Unlimited));
     let mask = Mask::new(move |text| masker.mask(text));
-    gate.replace(snapshot(Clearances::new([clearance], Some(mask))));
+    gate.revise(|_| snapshot(Clearances::new([clearance], Some(mask))));
     assert_eq!(ask(&gate, &order)["verdict"], "allow");
     assert_eq!(ask(&gate, &order.replace("A-17", "A-18"))["verdict"], "review");
 }
