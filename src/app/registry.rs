@@ -106,16 +106,23 @@ impl Running for InForce {
     fn reload(&self, table: Table, edits: &dyn Fn() -> Arc<Edits>) -> Result<(), String> {
         let _turn = self.turn();
         let edits = edits();
-        let snapshot = self.gate.pin();
         match table {
-            Table::Catalogue => {
-                let loaded =
-                    load::catalogue(&self.config, &snapshot.policies, Care::Mend, Some(&edits));
+            // A row names a product of the policies: read again if others came into force meanwhile.
+            Table::Catalogue => loop {
+                let policies = Arc::clone(&self.gate.pin().policies);
+                let loaded = load::catalogue(&self.config, &policies, Care::Mend, Some(&edits));
                 let loaded = loaded.map_err(|error| error.to_string())?;
                 self.stored(table, loaded.state.as_ref());
                 let catalogue = Arc::new(loaded.index);
-                self.update(|now| Snapshot { catalogue, ..now });
-            }
+                let mut fits = true;
+                self.update(|now| {
+                    fits = Arc::ptr_eq(&now.policies, &policies);
+                    if fits { Snapshot { catalogue, ..now } } else { now }
+                });
+                if fits {
+                    break;
+                }
+            },
             Table::Customers => {
                 let loaded = load::customers(&self.config, Care::Mend, Some(&edits));
                 let loaded = loaded.map_err(|error| error.to_string())?;

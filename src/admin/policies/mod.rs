@@ -81,7 +81,16 @@ struct Inner {
 /// What could come into force at once.
 struct Prepared {
     catalogue: Arc<Catalogue>,
+    /// The one in force when this was read: another one since then may hold edits that this lacks.
+    over: Arc<Catalogue>,
     policies: Arc<PolicySet>,
+}
+
+/// Whether the catalogue that was read beside policies is of the table that is in force.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Read {
+    Current,
+    Stale,
 }
 
 type Done = Result<Event, ControlError>;
@@ -316,7 +325,10 @@ impl Policies {
         let made = turn.make(actor, reason, Change::Policies(change)).await;
         // Recorded it holds, even where it could not be kept beside.
         if turn.state().policies.serial() > before {
-            self.swap(prepared, &revision);
+            let policies = Arc::clone(&prepared.policies);
+            if self.swap(prepared, &revision) == Read::Stale {
+                self.settle(policies).await;
+            }
         }
         made
     }
@@ -324,10 +336,11 @@ impl Policies {
     async fn prepare(&self, revision: &Revision) -> Result<Prepared, ControlError> {
         let (version, texts, inner) =
             (revision.version, revision.files.policies(), Arc::clone(&self.inner));
+        let over = Arc::clone(&self.gate().pin().catalogue);
         let work = tokio::task::spawn_blocking(move || {
             let policies = load_read(&texts).map_err(|errors| errors.to_string())?;
-            let catalogue = (inner.parts.catalogues)(&policies)?;
-            Ok(Prepared { catalogue: Arc::new(catalogue), policies: Arc::new(policies) })
+            let catalogue = Arc::new((inner.parts.catalogues)(&policies)?);
+            Ok(Prepared { catalogue, over, policies: Arc::new(policies) })
         });
         let prepared: Result<Prepared, String> =
             work.await.unwrap_or_else(|error| Err(error.to_string()));
@@ -338,18 +351,53 @@ impl Policies {
         })
     }
 
-    fn swap(&self, prepared: Prepared, revision: &Revision) {
+    /// Reads the catalogue once more, until none was put in force meanwhile. Its file is one that another thread reads as well.
+    async fn settle(&self, policies: Arc<PolicySet>) {
+        loop {
+            let over = Arc::clone(&self.gate().pin().catalogue);
+            let (inner, of_work) = (Arc::clone(&self.inner), Arc::clone(&policies));
+            let read =
+                tokio::task::spawn_blocking(move || (inner.parts.catalogues)(&of_work)).await;
+            let catalogue = match read {
+                Ok(Ok(catalogue)) => Arc::new(catalogue),
+                Ok(Err(reason)) => {
+                    tracing::error!(reason, "the catalogue cannot be read anew");
+                    return;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the catalogue was not read anew");
+                    return;
+                }
+            };
+            let next = self.gate().revise(|now| match Arc::ptr_eq(&now.catalogue, &over) {
+                true => Snapshot { catalogue: Arc::clone(&catalogue), ..now },
+                false => now,
+            });
+            if Arc::ptr_eq(&next.catalogue, &catalogue) {
+                return;
+            }
+        }
+    }
+
+    fn swap(&self, prepared: Prepared, revision: &Revision) -> Read {
         let gate = self.gate();
         let loaded = gate.now();
-        let Prepared { catalogue, policies } = prepared;
+        let Prepared { catalogue, over, policies } = prepared;
         let name = Arc::clone(policies.revision());
-        let next = gate.revise(|snapshot| Snapshot { catalogue, loaded, policies, ..snapshot });
+        let mut read = Read::Current;
+        let next = gate.revise(|snapshot| {
+            if !Arc::ptr_eq(&snapshot.catalogue, &over) {
+                read = Read::Stale;
+            }
+            Snapshot { catalogue, loaded, policies, ..snapshot }
+        });
         let metrics = gate.metrics();
         metrics.registry_rows(next.catalogue.len(), next.customers.rows());
         metrics.policies_in_force(&name, seconds(loaded));
         metrics.policy_version(revision.version, seconds(revision.edited));
         let version = revision.version;
         tracing::info!(version, revision = &*name, "policies came into force");
+        read
     }
 }
 
