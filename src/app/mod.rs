@@ -9,6 +9,7 @@ mod check;
 mod console;
 pub mod demo;
 mod identity;
+mod known_networks;
 mod load;
 mod notify;
 mod policy_keys;

@@ -44,6 +44,7 @@ use crate::registry::Care;
 use crate::telemetry::Health;
 use crate::telemetry::Metrics;
 use crate::telemetry::MetricsError;
+use crate::telemetry::Part;
 
 use super::activity;
 use super::activity::Charts;
@@ -212,7 +213,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     let verifier = config.identity.as_ref().map(|settings| Arc::new(Verifier::new(settings)));
     let mut fetched = None;
     if let (Some(settings), Some(verifier)) = (&config.identity, &verifier) {
-        fetched = identity::keys(settings, verifier, &health, &metrics)?;
+        fetched = identity::keys(settings, Part::Identity, verifier, &health, &metrics)?;
         if let Some(set) = verifier.keys().current() {
             metrics.keys_in_force(set.len(), seconds(clock.now()));
         }
@@ -239,7 +240,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     }
     // It opens in the background: nobody waits for it.
     let searcher = Searcher::start(&ledger)?;
-    let (admin, admin_address) = console::start(Parts {
+    let console = console::start(Parts {
         config: &config,
         control: control.clone(),
         gate: &gate,
@@ -267,15 +268,17 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         upstreams,
     };
     let (server, gateway) = plane.start()?;
-    let listening = Listening { admin: admin_address, gateway, ledger: config.ledger.dir.clone() };
+    let listening =
+        Listening { admin: console.address, gateway, ledger: config.ledger.dir.clone() };
     for address in &listening.gateway {
         tracing::info!(%address, "gateway listening");
     }
     tracing::info!(address = %listening.admin, "admin listening");
     ready(&listening);
 
-    let certificates = certificates.into_iter().flatten().collect();
+    let certificates = certificates.into_iter().flatten().chain(console.certificates).collect();
     let reloader = Reloader {
+        admin_verifier: console.verifier,
         certificates,
         config: Arc::clone(&config),
         gate: Arc::clone(&gate),
@@ -290,6 +293,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     let ending = actix_web::rt::spawn(watch::watch_floods(Arc::clone(&gate), stopped));
     let (no_more_charts, charts_stopped) = oneshot::channel();
     let charting = actix_web::rt::spawn(activity::keep(activity, charts, charts_stopped));
+    let admin = console.server;
     let (handle, admin_handle) = (server.handle(), admin.handle());
     let running = actix_web::rt::spawn(server);
     let administering = actix_web::rt::spawn(admin);

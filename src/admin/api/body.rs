@@ -1,14 +1,19 @@
 //! Bodies of requests.
 
+use std::fmt::Display;
+
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use serde::de::DeserializeOwned;
 
 use crate::message::is_json_utf8;
+use crate::model::StrictValue;
+use crate::model::json_from_slice;
 
 use super::problem::Problem;
 
-/// The JSON of a body. Unknown and duplicate members are the type's own to refuse (`deny_unknown_fields`).
+/// The JSON of a body. Duplicate members are refused, wherever they are; unknown ones are the type's own to refuse
+/// (`deny_unknown_fields`).
 ///
 /// # Errors
 /// 415 for another media type, 400 with the place of what is wrong.
@@ -22,5 +27,8 @@ pub(in crate::admin) fn json_body<T: DeserializeOwned>(
         let detail = "Content-Type: send `application/json`";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
     }
-    serde_json::from_slice(body).map_err(|error| Problem::invalid(format!("the body: {error}")))
+    // The type sees duplicates of its own members alone; of a map or a free value the last would count.
+    let wrong = |error: &dyn Display| Problem::invalid(format!("the body: {error}"));
+    let _: StrictValue = json_from_slice(body).map_err(|error| wrong(&error))?;
+    serde_json::from_slice(body).map_err(|error| wrong(&error))
 }

@@ -85,6 +85,13 @@ fn describe(operation: &mut Operation, who: Who, reads: bool) {
             refusals.push(("403", forbidden));
         }
     }
+    refusals.push(("421", "It was asked for by a name that is not its own"));
+    if operation.request_body.is_some() {
+        refusals.push(("400", "The body cannot be read"));
+        refusals.push(("408", "The body comes too slowly"));
+        refusals.push(("413", "The body is too long"));
+        refusals.push(("415", "The body is of another media type"));
+    }
     for (status, why) in refusals {
         let answers = &mut operation.responses.responses;
         answers.entry(status.to_owned()).or_insert_with(|| {

@@ -1,3 +1,9 @@
 //! The admin API and the console, by the real program.
 
+mod csrf;
+mod etags;
+mod idempotency;
 mod roles;
+mod sessions;
+mod strangers_tools;
+mod tokens;
