@@ -1,6 +1,7 @@
 //! The admin API and the console, by the real program.
 
 mod csrf;
+mod documented;
 mod etags;
 mod idempotency;
 mod roles;

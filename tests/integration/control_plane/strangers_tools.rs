@@ -70,12 +70,16 @@ impl World {
     }
 
     fn fuzzed(&self, roles: &[Role], examples: &str, seed: &str) -> Ended {
+        self.fuzzed_by(&self.document(), roles, examples, seed)
+    }
+
+    fn fuzzed_by(&self, document: &Path, roles: &[Role], examples: &str, seed: &str) -> Ended {
         let dir = tempfile::tempdir().unwrap();
         let url = format!("http://{}", self.gateway.admin);
         let ended = run(Command::new(tool("schemathesis"))
             .current_dir(dir.path())
             .arg("run")
-            .arg(self.document())
+            .arg(document)
             .args(["--url", &url, "--no-color", "--checks", CHECKS, "--continue-on-failure"])
             .args(["--phases", "examples,coverage,fuzzing", "--max-examples", examples])
             .args(["--seed", seed, "--generation-database", "none", "--no-shrink"])
@@ -124,6 +128,24 @@ fn no_role_meets_an_answer_that_is_not_described() {
     let ended = world.fuzzed(&Role::ALL, "15", "20251125");
     assert_eq!(ended.code, Some(0), "all roles: {}", told(&ended));
     assert!(!world.gateway.log().contains("panicked"), "{}", world.gateway.log());
+}
+
+/// That it would tell: of a status, a member and a media type that the description leaves out.
+#[test]
+fn what_a_description_leaves_out_is_found() {
+    let world = World::new();
+    let text = std::fs::read_to_string(world.document()).unwrap();
+    for (from, to) in [
+        ("\"403\":", "\"418\":"),
+        ("\"csrf_token\":{\"type\":\"string\"", "\"csrf_token\":{\"type\":\"integer\""),
+        ("application/problem+json", "application/xml"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        let broken = world.gateway.dir().join("broken.json");
+        std::fs::write(&broken, text.replace(from, to)).unwrap();
+        let ended = world.fuzzed_by(&broken, &[Role::Viewer], "2", "1");
+        assert_eq!(ended.code, Some(1), "{from}: {}", told(&ended));
+    }
 }
 
 /// The same for long, with other seeds: `make soak`.

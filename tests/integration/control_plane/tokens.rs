@@ -368,7 +368,7 @@ fn tokens_of_customers_and_of_operators_are_not_taken_for_one_another() {
     // And an operator's token opens nothing at the gateway.
     let token = world.signed(&claims(&json!({"sub":"erp","realm":{"roles":["administrator"]}})));
     let decide =
-        Request::post("/v1/decisions", "{}").header("Authorization", &format!("Bearer {token}"));
+        Request::post("/v1/decide", "{}").header("Authorization", &format!("Bearer {token}"));
     let answer = decide.send(world.gateway.address);
     assert_eq!(answer.status, 401, "{}", answer.text());
 }
