@@ -6,7 +6,7 @@ set -eu
 
 missing=""
 need() { # program package
-    command -v "$1" >/dev/null 2>&1 || [ -e "$1" ] || missing="$missing $2"
+    command -v "$1" >/dev/null 2>&1 || [ -e "$1" ] || case " $missing " in *" $2 "*) ;; *) missing="$missing $2" ;; esac
 }
 
 need chromium chromium
@@ -18,6 +18,7 @@ need openssl openssl
 need caddy caddy
 need haproxy haproxy
 need php php-cli
+need prometheus prometheus
 need promtool prometheus
 need python3 python3
 need strace strace
@@ -59,6 +60,13 @@ fi
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "installing for the tests:$missing"
+    # Some packages start a service when they are installed; the tests start what they need themselves, on ports of their own.
+    services=/usr/sbin/policy-rc.d
+    if [ ! -e "$services" ]; then
+        trap 'rm -f "$services"' EXIT
+        printf '#!/bin/sh\nexit 101\n' >"$services"
+        chmod 755 "$services"
+    fi
     apt-get update -qq >/dev/null
     # shellcheck disable=SC2086 # one word a package
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null

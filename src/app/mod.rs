@@ -8,6 +8,7 @@ mod blind_spots;
 mod check;
 mod console;
 pub mod demo;
+mod follow;
 mod identity;
 mod known_networks;
 mod load;
@@ -17,6 +18,7 @@ mod reload;
 mod sample;
 mod search;
 pub mod serve;
+mod supervisor;
 mod watch;
 mod witness;
 

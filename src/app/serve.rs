@@ -11,6 +11,7 @@ use tokio::signal::unix::signal;
 use tokio::sync::oneshot;
 
 use crate::config::Config;
+use crate::config::Environment;
 use crate::control::Control;
 use crate::control::ControlError;
 use crate::control::ControlSettings;
@@ -45,11 +46,15 @@ use crate::telemetry::Health;
 use crate::telemetry::Metrics;
 use crate::telemetry::MetricsError;
 use crate::telemetry::Part;
+use crate::telemetry::Pulse;
 
 use super::activity;
 use super::activity::Charts;
 use super::console;
 use super::console::Parts;
+use super::follow;
+use super::follow::FollowError;
+use super::follow::Follower;
 use super::identity;
 use super::identity::IdentityError;
 use super::load::LoadError;
@@ -63,6 +68,7 @@ use super::reload::Reloader;
 use super::reload::Stamps;
 use super::reload::seconds;
 use super::search::SearchSocket;
+use super::supervisor::Supervisor;
 use super::watch;
 use super::witness::Witnesses;
 use super::witness::WitnessesError;
@@ -85,6 +91,9 @@ pub enum ServeError {
     /// Accounts of operators.
     #[error("{0}")]
     Operators(#[from] OperatorsError),
+    /// The review queue.
+    #[error("{0}")]
+    Follow(#[from] FollowError),
     /// The keys of tokens.
     #[error("{0}")]
     Identity(#[from] IdentityError),
@@ -146,6 +155,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     // Before anything that takes time: a signal that nobody listens to yet would end the process.
     let mut signals = Signals::new()?;
+    let supervisor = Arc::new(Supervisor::of(&Environment));
+    let pulse = Arc::new(Pulse::default());
     // What changes while it is first read is read again.
     let stamps = Stamps::take(&config);
     let loaded = load_with(&config, clock.now(), Care::Mend)?;
@@ -183,6 +194,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     let metrics = Arc::new(Metrics::new()?);
     let activity = Arc::clone(metrics.activity());
     let charts = Charts::open(&activity, &config.store.dir);
+    // Before anything is served: which clearances were used stands in the ledger.
+    let follower = Follower::start(&config.ledger.dir, &ledger, &control, &metrics)?;
     let notifier = Notifier::start(&config, &ledger, &metrics)?;
     let witnesses = Witnesses::start(&config, &metrics)?;
     let health = Arc::new(Health::default());
@@ -231,6 +244,10 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         routes: RouteTable::new(config.routes.clone())?,
         snapshot,
     }));
+    let mask = follow::mask(&config.ledger.dir)?;
+    follow::publish(&gate, &control, mask.as_ref());
+    let publishing = follow::publish_changes(Arc::clone(&gate), control.clone(), mask);
+    let publishing = actix_web::rt::spawn(publishing);
     for (_, upstream) in &upstreams {
         let upstream = upstream.clone();
         drop(actix_web::rt::spawn(async move { upstream.watch().await }));
@@ -263,6 +280,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         }),
         log: ServedLog::of(&config.ledger.dir),
         notice_url: config.reseller.notice_url.clone(),
+        pulse: Arc::clone(&pulse),
         receivers,
         settings: config.gateway.clone(),
         upstreams,
@@ -275,6 +293,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     }
     tracing::info!(address = %listening.admin, "admin listening");
     ready(&listening);
+    supervisor.ready(&listening);
+    drop(actix_web::rt::spawn(Arc::clone(&supervisor).watch(pulse)));
 
     let certificates = certificates.into_iter().flatten().chain(console.certificates).collect();
     let reloader = Reloader {
@@ -287,7 +307,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         verifier,
     };
     let interval = config.gateway.reload_interval;
-    let reloading = actix_web::rt::spawn(reload(reloader, signals.hangup, interval));
+    let told = Arc::clone(&supervisor);
+    let reloading = actix_web::rt::spawn(reload(reloader, signals.hangup, interval, told));
     let watching = actix_web::rt::spawn(watch::watch_room(reserve));
     let (no_more, stopped) = oneshot::channel();
     let ending = actix_web::rt::spawn(watch::watch_floods(Arc::clone(&gate), stopped));
@@ -302,9 +323,11 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         _ = signals.interrupt.recv() => {}
     }
     tracing::info!("draining");
+    supervisor.stopping();
     handle.stop(true).await;
     admin_handle.stop(false).await;
     reloading.abort();
+    publishing.abort();
     watching.abort();
     for result in [running.await, administering.await].into_iter().flatten() {
         result?;
@@ -318,6 +341,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         socket.close();
     }
     searcher.stop();
+    ledger.settled().await.ok();
+    follower.stop();
     if let Some(notifier) = notifier {
         // What was decided last is told as well, if the receiver takes it now.
         ledger.settled().await.ok();
@@ -332,7 +357,12 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
 }
 
 /// Reloads on SIGHUP, and whatever has changed at each interval.
-async fn reload(mut reloader: Reloader, mut hangups: Signal, interval: Option<Duration>) {
+async fn reload(
+    mut reloader: Reloader,
+    mut hangups: Signal,
+    interval: Option<Duration>,
+    supervisor: Arc<Supervisor>,
+) {
     loop {
         let tick = async {
             match interval {
@@ -347,6 +377,9 @@ async fn reload(mut reloader: Reloader, mut hangups: Signal, interval: Option<Du
             },
             () = tick => false,
         };
+        if everything {
+            supervisor.reloading();
+        }
         // Files are read on a thread of their own, so that no request waits for them.
         let work = tokio::task::spawn_blocking(move || {
             if everything {
@@ -359,9 +392,16 @@ async fn reload(mut reloader: Reloader, mut hangups: Signal, interval: Option<Du
         match work.await {
             Ok(back) => reloader = back,
             Err(error) => {
+                supervisor.reloaded(&[("reload", "it has ended, restart".to_owned())]);
                 tracing::error!(%error, "reloading has ended");
                 return;
             }
+        }
+        let degraded = reloader.health.reasons();
+        if everything {
+            supervisor.reloaded(&degraded);
+        } else {
+            supervisor.serves(&degraded);
         }
     }
 }
