@@ -32,3 +32,22 @@ pub(in crate::admin) fn json_body<T: DeserializeOwned>(
     let _: StrictValue = json_from_slice(body).map_err(|error| wrong(&error))?;
     serde_json::from_slice(body).map_err(|error| wrong(&error))
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn a_member_that_is_given_twice_is_refused_at_any_depth_whatever_the_type() {
+        let request = TestRequest::post().insert_header(("content-type", "application/json"));
+        let request = request.to_http_request();
+        let read = |body: &str| json_body::<Value>(&request, body.as_bytes());
+        assert!(read(r#"{"a":{"b":1,"c":2}}"#).is_ok());
+        for twice in [r#"{"a":1,"a":2}"#, r#"{"a":{"b":1,"b":2}}"#, r#"[{"a":1,"\u0061":2}]"#] {
+            assert_eq!(read(twice).unwrap_err().status, StatusCode::BAD_REQUEST, "{twice}");
+        }
+    }
+}
