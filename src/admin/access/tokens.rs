@@ -16,7 +16,7 @@ use crate::model::StrictValue;
 use crate::model::Via;
 use crate::settings::RolesOfTokens;
 
-/// Longer subjects name nobody, in bytes (OpenID Connect Core 2: 255 characters of ASCII).
+/// Longer subjects name nobody, in bytes: providers give at most 255 characters of ASCII.
 const LONGEST_SUBJECT: usize = 255;
 
 /// Whose tokens are believed, in the order in which they are asked.
