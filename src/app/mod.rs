@@ -14,6 +14,7 @@ mod known_networks;
 mod load;
 mod notify;
 mod policy_keys;
+mod registry;
 mod reload;
 mod sample;
 mod search;

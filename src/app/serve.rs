@@ -15,6 +15,7 @@ use crate::config::Environment;
 use crate::control::Control;
 use crate::control::ControlError;
 use crate::control::ControlSettings;
+use crate::control::registry::Desk;
 use crate::enforcement::Gate;
 use crate::enforcement::GateSettings;
 use crate::enforcement::MonotoneClock;
@@ -64,6 +65,7 @@ use super::notify::Notifier;
 use super::notify::NotifyError;
 use super::policy_keys;
 use super::policy_keys::PolicyKeysError;
+use super::registry::InForce;
 use super::reload::Reloader;
 use super::reload::Stamps;
 use super::reload::seconds;
@@ -257,9 +259,12 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     }
     // It opens in the background: nobody waits for it.
     let searcher = Searcher::start(&ledger)?;
+    let in_force = InForce::new(&config, &gate);
+    let desk = Desk::open(control.clone(), in_force.desk()).await?;
     let console = console::start(Parts {
         config: &config,
         control: control.clone(),
+        desk: desk.clone(),
         gate: &gate,
         health: &health,
         metrics: &metrics,
@@ -301,14 +306,17 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         admin_verifier: console.verifier,
         certificates,
         config: Arc::clone(&config),
+        control,
         gate: Arc::clone(&gate),
         health,
+        registry: in_force,
         stamps,
         verifier,
     };
     let interval = config.gateway.reload_interval;
-    let told = Arc::clone(&supervisor);
+    let told = (Arc::clone(&supervisor), desk.clone());
     let reloading = actix_web::rt::spawn(reload(reloader, signals.hangup, interval, told));
+    let keeping = actix_web::rt::spawn(keep(desk.clone()));
     let watching = actix_web::rt::spawn(watch::watch_room(reserve));
     let (no_more, stopped) = oneshot::channel();
     let ending = actix_web::rt::spawn(watch::watch_floods(Arc::clone(&gate), stopped));
@@ -329,6 +337,9 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     reloading.abort();
     publishing.abort();
     watching.abort();
+    keeping.abort();
+    desk.tick().await;
+    drop(desk);
     for result in [running.await, administering.await].into_iter().flatten() {
         result?;
     }
@@ -356,12 +367,20 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     Ok(())
 }
 
+/// Looks after the registry for ever.
+async fn keep(desk: Desk) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        desk.tick().await;
+    }
+}
+
 /// Reloads on SIGHUP, and whatever has changed at each interval.
 async fn reload(
     mut reloader: Reloader,
     mut hangups: Signal,
     interval: Option<Duration>,
-    supervisor: Arc<Supervisor>,
+    (supervisor, desk): (Arc<Supervisor>, Desk),
 ) {
     loop {
         let tick = async {
@@ -396,6 +415,9 @@ async fn reload(
                 tracing::error!(%error, "reloading has ended");
                 return;
             }
+        }
+        if let Err(error) = desk.look().await {
+            tracing::error!(%error, "the registry's store cannot be looked at");
         }
         let degraded = reloader.health.reasons();
         if everything {

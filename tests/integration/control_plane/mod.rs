@@ -4,6 +4,7 @@ mod csrf;
 mod documented;
 mod etags;
 mod idempotency;
+mod registry;
 mod roles;
 mod sessions;
 mod strangers_tools;
