@@ -114,7 +114,8 @@ fn own(parts: &Parts<'_>) -> Result<Option<Arc<Verifier>>, ServeError> {
     let Some((settings, _)) = &parts.config.admin.identity else { return Ok(None) };
     let verifier = Arc::new(Verifier::new(settings));
     let part = Part::AdminIdentity;
-    if let Some(fetcher) = keys(settings, part, &verifier, parts.health, parts.metrics)? {
+    let fetcher = keys(settings, part, &verifier, parts.health, parts.metrics);
+    if let Some(fetcher) = fetcher.map_err(ServeError::AdminIdentity)? {
         drop(actix_web::rt::spawn(Fetcher::run(fetcher)));
     }
     Ok(Some(verifier))
@@ -145,11 +146,11 @@ pub(super) fn check(config: &Config) -> Result<(Vec<String>, Vec<String>), Serve
         facts.push(format!("admin: TLS on {}", admin.listen));
     }
     if let Some((settings, _)) = &admin.identity {
-        facts.push(match identity::read(settings)? {
+        facts.push(match identity::read(settings).map_err(ServeError::AdminIdentity)? {
             Some(set) => format!("admin.identity: {} usable keys", set.len()),
             None => "admin.identity: keys by URL, fetched by `serve`, not here".to_owned(),
         });
-        identity::source(settings)?;
+        identity::source(settings).map_err(ServeError::AdminIdentity)?;
         let same = |other: &Identity| {
             (&other.issuer, &other.audience) == (&settings.issuer, &settings.audience)
         };

@@ -96,8 +96,11 @@ pub enum ServeError {
     /// The review queue.
     #[error("{0}")]
     Follow(#[from] FollowError),
+    /// The keys of operators' tokens.
+    #[error("[admin.identity] {0}")]
+    AdminIdentity(#[source] IdentityError),
     /// The keys of tokens.
-    #[error("{0}")]
+    #[error("[identity] {0}")]
     Identity(#[from] IdentityError),
     /// The ledger cannot be opened or closed.
     #[error("{0}")]

@@ -24,7 +24,7 @@ impl Bounds {
     pub(super) const OF_ANYONE: Self =
         Self { bytes: Some(16 * 1024), whole: Duration::from_secs(10) };
     /// Of whoever was let in: imports and bundles.
-    pub(super) const OF_CALLERS: Self = Self { bytes: None, whole: Duration::from_secs(600) };
+    pub(super) const OF_CALLERS: Self = Self { bytes: None, whole: Duration::from_secs(3_600) };
 }
 
 /// Nothing came for so long.

@@ -380,7 +380,7 @@ fn check_looks_at_what_the_listener_needs_and_says_what_is_open() {
     let identity = "[admin.identity]\njwks = \"no.json\"\nissuer = \"i\"\naudience = \"a\"\nalgorithms = [\"EdDSA\"]\nroles_claim = \"/roles\"";
     let missing = check(base().with(identity));
     assert_ne!(missing.code, Some(0), "{}", missing.stdout);
-    assert!(missing.stderr.contains("no.json"), "{}", missing.stderr);
+    assert!(missing.stderr.contains("[admin.identity] jwks") && missing.stderr.contains("no.json"));
     let open = base().environment("INTERDICT__ADMIN__LISTEN", "0.0.0.0:0");
     let config = open.write();
     let open = crate::support::run(
