@@ -62,7 +62,16 @@ const HOMES: &[(&str, &[&str])] = &[
     ("askama", &["gateway", "admin", "screening", "evidence/report"]),
     (
         "aws_lc_rs",
-        &["audit", "gateway", "ledger", "merkle/key", "message/upgrade", "notify", "operators"],
+        &[
+            "audit",
+            "control",
+            "gateway",
+            "ledger",
+            "merkle/key",
+            "message/upgrade",
+            "notify",
+            "operators",
+        ],
     ),
     ("clap", &["cli", "main"]),
     ("clap_complete", &["cli"]),

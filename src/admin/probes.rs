@@ -21,6 +21,11 @@ pub(super) fn routes(mount: &mut Mount<'_>) {
     );
 }
 
+/// Orchestrators and Prometheus ask by whatever name they know.
+pub(super) fn is_one(path: &str) -> bool {
+    matches!(path, "/healthz" | "/metrics" | "/readyz")
+}
+
 #[derive(Serialize)]
 struct Readiness {
     status: &'static str,

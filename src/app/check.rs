@@ -14,6 +14,7 @@ use crate::ledger::check_key;
 use crate::settings::BodyUse;
 
 use super::blind_spots;
+use super::console;
 use super::identity;
 use super::load::Loaded;
 use super::load::load;
@@ -53,6 +54,7 @@ pub fn check(config: &Config, now: Timestamp) -> Result<CheckReport, ServeError>
         });
         identity::source(settings)?;
     }
+    let (of_admin, open) = console::check(config)?;
     if config.ledger.dir.exists() {
         Reader::open(&config.ledger.dir)?;
     }
@@ -78,7 +80,8 @@ pub fn check(config: &Config, now: Timestamp) -> Result<CheckReport, ServeError>
     facts.push(format!("catalogue: {} rows", snapshot.catalogue.len()));
     facts.push(format!("customers: {} accounts and licence keys", snapshot.customers.len()));
     facts.extend(keys);
-    let mut warnings = Vec::new();
+    facts.extend(of_admin);
+    let mut warnings = open;
     for (table, state) in &stored {
         let (table, generation, rows) = (table.as_str(), state.generation, state.rows);
         match &state.damage {

@@ -1,4 +1,4 @@
-//! The keys of `[identity]`: read from a file, or fetched from a URL, the last good kept.
+//! The keys of `[identity]` and `[admin.identity]`: read from a file, or fetched from a URL, the last good kept.
 
 use std::hash::BuildHasher;
 use std::path::PathBuf;
@@ -37,7 +37,7 @@ const SOONER: u32 = 10;
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
     /// The file cannot be read.
-    #[error("[identity] jwks `{}`: {source}", file.display())]
+    #[error("jwks `{}`: {source}", file.display())]
     File {
         /// The file.
         file: PathBuf,
@@ -46,7 +46,7 @@ pub enum IdentityError {
         source: std::io::Error,
     },
     /// The set cannot be used.
-    #[error("[identity] jwks `{place}`: {source}")]
+    #[error("jwks `{place}`: {source}")]
     Set {
         /// File or URL.
         place: String,
@@ -55,7 +55,7 @@ pub enum IdentityError {
         source: KeySetError,
     },
     /// The URL names no server.
-    #[error("[identity] jwks `{url}`: {source}")]
+    #[error("jwks `{url}`: {source}")]
     Url {
         /// The URL.
         url: String,
@@ -64,7 +64,7 @@ pub enum IdentityError {
         source: ServerError,
     },
     /// The authorities cannot be used.
-    #[error("[identity] {0}")]
+    #[error("jwks: {0}")]
     Upstream(#[from] SetupError),
 }
 
@@ -95,9 +95,10 @@ pub(super) fn source(identity: &Identity) -> Result<Option<(Upstream, Bytes)>, I
     Ok(Some((Upstream::new(&upstream)?, path.into())))
 }
 
-/// Gives a verifier the keys of a file, and says who fetches those of a URL.
+/// Gives a verifier the keys of a file, and says who fetches those of a URL. `part` is that of `[identity]` or `[admin.identity]`.
 pub(super) fn keys(
     settings: &Identity,
+    part: Part,
     verifier: &Arc<Verifier>,
     health: &Arc<Health>,
     metrics: &Arc<Metrics>,
@@ -108,6 +109,7 @@ pub(super) fn keys(
     Ok(source(settings)?.map(|(upstream, path)| Fetcher {
         health: Arc::clone(health),
         metrics: Arc::clone(metrics),
+        part,
         path,
         refresh: settings.refresh,
         upstream,
@@ -119,6 +121,7 @@ pub(super) fn keys(
 pub(super) struct Fetcher {
     pub(super) health: Arc<Health>,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) part: Part,
     pub(super) path: Bytes,
     pub(super) refresh: Duration,
     pub(super) upstream: Upstream,
@@ -134,16 +137,17 @@ impl Fetcher {
             self.metrics.keys_fetched(fetched.is_ok());
             let wait = match fetched {
                 Ok(keys) => {
-                    self.health.recovered(Part::Identity);
-                    tracing::debug!(keys, "the keys of [identity] were fetched");
+                    self.health.recovered(self.part);
+                    tracing::debug!(keys, part = self.part.as_str(), "keys were fetched");
                     self.refresh
                 }
                 Err(reason) => {
                     tracing::error!(
                         reason,
+                        part = self.part.as_str(),
                         "keys could not be fetched; the last good stay in force"
                     );
-                    self.health.degraded(Part::Identity, reason);
+                    self.health.degraded(self.part, reason);
                     self.refresh.checked_div(SOONER).unwrap_or(self.refresh)
                 }
             };
@@ -174,7 +178,10 @@ impl Fetcher {
             .map_err(|error| error.to_string())?;
         let keys = set.len();
         self.verifier.keys().replace(set);
-        self.metrics.keys_in_force(keys, super::reload::seconds(jiff::Timestamp::now()));
+        // The gauge is of [identity]: of those who buy.
+        if self.part == Part::Identity {
+            self.metrics.keys_in_force(keys, super::reload::seconds(jiff::Timestamp::now()));
+        }
         Ok(keys)
     }
 }

@@ -11,6 +11,7 @@ mod control;
 pub mod demo;
 mod follow;
 mod identity;
+mod known_networks;
 mod load;
 mod notify;
 mod policy_keys;

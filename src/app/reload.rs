@@ -22,6 +22,7 @@ use crate::registry::Care;
 use crate::registry::State;
 use crate::registry::Store;
 use crate::registry::Table;
+use crate::settings::Identity;
 use crate::settings::JwksSource;
 use crate::telemetry::Health;
 use crate::telemetry::Part;
@@ -34,6 +35,8 @@ use super::registry::InForce;
 pub(super) struct Reloader {
     /// The policy files could not be recorded: they are to be read again, changed or not.
     pub(super) again: bool,
+    /// Of `[admin.identity]`.
+    pub(super) admin_verifier: Option<Arc<Verifier>>,
     pub(super) certificates: Vec<Arc<Certificates>>,
     pub(super) config: Arc<Config>,
     pub(super) control: Control,
@@ -111,8 +114,8 @@ impl Reloader {
                 Part::Catalogue | Part::Policies => {}
                 Part::Certificates => self.conclude(*part, self.renew_certificates()),
                 Part::Customers => self.conclude(*part, self.customers()),
-                Part::Identity => {
-                    if let Some(result) = self.identity() {
+                Part::AdminIdentity | Part::Identity => {
+                    if let Some(result) = self.identity(*part) {
                         self.conclude(*part, result);
                     }
                 }
@@ -202,13 +205,19 @@ impl Reloader {
     }
 
     /// Keys of a file; those of a URL are asked for and come by themselves.
-    fn identity(&self) -> Option<Result<(), String>> {
-        let (Some(verifier), Some(settings)) = (&self.verifier, &self.config.identity) else {
+    fn identity(&self, part: Part) -> Option<Result<(), String>> {
+        let verifier = match part {
+            Part::AdminIdentity => &self.admin_verifier,
+            _ => &self.verifier,
+        };
+        let (Some(verifier), Some(settings)) = (verifier, trust(&self.config, part)) else {
             return Some(Ok(()));
         };
         match super::identity::read(settings) {
             Ok(Some(set)) => {
-                self.gate.metrics().keys_in_force(set.len(), seconds(self.gate.now()));
+                if part == Part::Identity {
+                    self.gate.metrics().keys_in_force(set.len(), seconds(self.gate.now()));
+                }
                 verifier.keys().replace(set);
                 Some(Ok(()))
             }
@@ -230,11 +239,20 @@ impl Reloader {
     }
 }
 
+/// Whose tokens are believed, on the gateway or on the admin listener.
+fn trust(config: &Config, part: Part) -> Option<&Identity> {
+    match part {
+        Part::AdminIdentity => config.admin.identity.as_ref().map(|(identity, _)| identity),
+        _ => config.identity.as_ref(),
+    }
+}
+
 fn stamp(config: &Config, part: Part) -> Stamp {
     let paths: Vec<PathBuf> = match part {
         Part::Catalogue => table_file(config, config.catalog.file.as_ref(), Table::Catalogue),
         Part::Certificates => {
             let listeners = config.gateway.listeners.iter().filter_map(|l| l.tls.as_ref());
+            let listeners = listeners.chain(&config.admin.tls);
             listeners.flat_map(|tls| [tls.certificate.clone(), tls.key.clone()]).collect()
         }
         Part::Customers => table_file(config, config.customers.file.as_ref(), Table::Customers),
@@ -242,7 +260,7 @@ fn stamp(config: &Config, part: Part) -> Stamp {
             let geo = &config.geo;
             geo.databases.iter().chain(&geo.classes).chain(&geo.networks).cloned().collect()
         }
-        Part::Identity => match config.identity.as_ref().map(|identity| &identity.jwks) {
+        Part::AdminIdentity | Part::Identity => match trust(config, part).map(|i| &i.jwks) {
             Some(JwksSource::File(file)) => vec![file.clone()],
             Some(JwksSource::Url(_)) | None => Vec::new(),
         },

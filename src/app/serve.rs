@@ -108,8 +108,11 @@ pub enum ServeError {
     /// The review queue.
     #[error("{0}")]
     Follow(#[from] FollowError),
+    /// The keys of operators' tokens.
+    #[error("[admin.identity] {0}")]
+    AdminIdentity(#[source] IdentityError),
     /// The keys of tokens.
-    #[error("{0}")]
+    #[error("[identity] {0}")]
     Identity(#[from] IdentityError),
     /// The ledger cannot be opened or closed.
     #[error("{0}")]
@@ -245,7 +248,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     let verifier = config.identity.as_ref().map(|settings| Arc::new(Verifier::new(settings)));
     let mut fetched = None;
     if let (Some(settings), Some(verifier)) = (&config.identity, &verifier) {
-        fetched = identity::keys(settings, verifier, &health, &metrics)?;
+        fetched = identity::keys(settings, Part::Identity, verifier, &health, &metrics)?;
         if let Some(set) = verifier.keys().current() {
             metrics.keys_in_force(set.len(), seconds(clock.now()));
         }
@@ -280,7 +283,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     let desk = Desk::open(control.clone(), in_force.desk()).await?;
     let policies = policies(&config, &control, &gate, trust);
     let scheduling = actix_web::rt::spawn(keep_schedule(policies.clone(), Arc::clone(&health)));
-    let (admin, admin_address) = console::start(Parts {
+    let console = console::start(Parts {
         config: &config,
         control: control.clone(),
         desk: desk.clone(),
@@ -311,7 +314,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         upstreams,
     };
     let (server, gateway) = plane.start()?;
-    let listening = Listening { admin: admin_address, gateway, ledger: config.ledger.dir.clone() };
+    let listening =
+        Listening { admin: console.address, gateway, ledger: config.ledger.dir.clone() };
     for address in &listening.gateway {
         tracing::info!(%address, "gateway listening");
     }
@@ -320,9 +324,10 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     supervisor.ready(&listening);
     drop(actix_web::rt::spawn(Arc::clone(&supervisor).watch(pulse)));
 
-    let certificates = certificates.into_iter().flatten().collect();
+    let certificates = certificates.into_iter().flatten().chain(console.certificates).collect();
     let reloader = Reloader {
         again: unrecorded.is_some(),
+        admin_verifier: console.verifier,
         certificates,
         config: Arc::clone(&config),
         control,
@@ -341,6 +346,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     let ending = actix_web::rt::spawn(watch::watch_floods(Arc::clone(&gate), stopped));
     let (no_more_charts, charts_stopped) = oneshot::channel();
     let charting = actix_web::rt::spawn(activity::keep(activity, charts, charts_stopped));
+    let admin = console.server;
     let (handle, admin_handle) = (server.handle(), admin.handle());
     let running = actix_web::rt::spawn(server);
     let administering = actix_web::rt::spawn(admin);

@@ -179,7 +179,8 @@ fn failed(error: &ServeError, err: &mut dyn Write, colour: bool) -> Exit {
             write!(err, "{}", errors.render(colour)).ok();
             Exit::Config
         }
-        ServeError::Identity(_)
+        ServeError::AdminIdentity(_)
+        | ServeError::Identity(_)
         | ServeError::Load(_)
         | ServeError::Notify(_)
         | ServeError::PolicyKeys(_)

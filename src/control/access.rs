@@ -1,5 +1,6 @@
 //! Who looked: sign-ins, searches, exports and reports are records too.
 
+use ipnet::IpNet;
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::json;
@@ -45,6 +46,18 @@ impl Control {
     /// # Errors
     /// `Ledger` when it cannot be recorded: nothing may be shown then.
     pub async fn accessed(&self, access: Access<'_>) -> Result<DecisionId, ControlError> {
+        self.accessed_from(access, None).await
+    }
+
+    /// As [`Self::accessed`], with the network that it came from: of a person, so kept as `[ledger] personal` says.
+    ///
+    /// # Errors
+    /// `Ledger` when it cannot be recorded: nothing may be shown then.
+    pub async fn accessed_from(
+        &self,
+        access: Access<'_>,
+        network: Option<IpNet>,
+    ) -> Result<DecisionId, ControlError> {
         let settings = &self.inner.settings;
         let at = now(&*settings.clock);
         let id = DecisionId::new(at);
@@ -57,13 +70,14 @@ impl Control {
             "retain_until": settings.retention.end(at),
         });
         let document = document.to_string();
+        let personal = network.map(|network| json!({ "network": network }).to_string());
         let entry = Entry {
             document: Some(document.as_bytes()),
             head: Head::Plain,
             id,
             kind: KIND,
-            personal: None,
-            subject: None,
+            personal: personal.as_deref().map(str::as_bytes),
+            subject: personal.as_ref().map(|_| access.actor.id.as_str()),
         };
         let queued = self.inner.ledger.enqueue(at, &entry)?;
         self.inner.ledger.commit(queued).await?;

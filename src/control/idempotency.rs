@@ -1,5 +1,6 @@
 //! Requests that are sent twice are carried out once (the `Idempotency-Key` header, draft-ietf-httpapi-idempotency-key-header).
 
+use aws_lc_rs::hmac;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::Serialize;
@@ -24,7 +25,8 @@ pub struct Remembered {
     pub body: String,
     /// Its `Location`.
     pub location: Option<String>,
-    /// SHA-256 of the request, in hexadecimal digits.
+    /// HMAC-SHA-256 of the request under the client's own key, which is not kept: a request may hold a password, and nobody who
+    /// reads the store is to try passwords against a bare hash.
     pub request: String,
     /// Its status.
     pub status: u16,
@@ -53,7 +55,7 @@ impl Control {
         if now(&*self.inner.settings.clock).duration_since(remembered.at) > KEPT {
             return Ok(Repeat::New);
         }
-        Ok(match remembered.request == hex(request) {
+        Ok(match remembered.request == tag(key, request) {
             true => Repeat::Answered(Box::new(remembered)),
             false => Repeat::Different,
         })
@@ -76,15 +78,15 @@ impl Control {
         let at = now(&*self.inner.settings.clock);
         if tree.len() >= MOST {
             for entry in &tree {
-                let (key, bytes) = entry?;
+                let (name, bytes) = entry?;
                 let outdated = serde_json::from_slice::<Remembered>(&bytes)
                     .map_or(true, |remembered| at.duration_since(remembered.at) > KEPT);
                 if outdated {
-                    tree.remove(key)?;
+                    tree.remove(name)?;
                 }
             }
         }
-        let remembered = Remembered { at, body, location, request: hex(request), status };
+        let remembered = Remembered { at, body, location, request: tag(key, request), status };
         tree.insert(name(actor, key), serde_json::to_vec(&remembered)?)?;
         Ok(())
     }
@@ -98,6 +100,7 @@ fn name(actor: &str, key: &str) -> Vec<u8> {
     sha.finalize().to_vec()
 }
 
-fn hex(request: &[u8]) -> String {
-    Sha256::digest(request).iter().map(|byte| format!("{byte:02x}")).collect()
+fn tag(key: &str, request: &[u8]) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
+    hmac::sign(&key, request).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }

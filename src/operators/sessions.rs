@@ -73,6 +73,13 @@ pub struct Session {
     secret: hmac::Key,
 }
 
+/// Who makes a request.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Use {
+    ByPage,
+    ByPerson,
+}
+
 #[derive(Debug)]
 struct Inner {
     lifetimes: Lifetimes,
@@ -153,6 +160,29 @@ impl Sessions {
         now: Timestamp,
         find: impl FnOnce(&str) -> Result<Option<Account>, E>,
     ) -> Result<Option<Session>, E> {
+        self.look(token, now, Use::ByPerson, find)
+    }
+
+    /// As [`Self::resume`], for what an open page asks by itself: the session goes on being idle.
+    ///
+    /// # Errors
+    /// Whatever `find` says; the session is left as it is.
+    pub fn peek<E>(
+        &self,
+        token: &str,
+        now: Timestamp,
+        find: impl FnOnce(&str) -> Result<Option<Account>, E>,
+    ) -> Result<Option<Session>, E> {
+        self.look(token, now, Use::ByPage, find)
+    }
+
+    fn look<E>(
+        &self,
+        token: &str,
+        now: Timestamp,
+        by: Use,
+        find: impl FnOnce(&str) -> Result<Option<Account>, E>,
+    ) -> Result<Option<Session>, E> {
         let digest = digest(token);
         let mut state = self.state();
         let Some(kept) = state.kept.get_mut(&digest) else { return Ok(None) };
@@ -163,7 +193,9 @@ impl Sessions {
                     && account.standing == Standing::Enabled
             });
             if let Some(account) = account {
-                kept.used = kept.used.max(now);
+                if by == Use::ByPerson {
+                    kept.used = kept.used.max(now);
+                }
                 return Ok(Some(self.session(account, kept)));
             }
         }

@@ -174,7 +174,9 @@ impl Throttle {
 
     /// Takes note of a sign-in that succeeded, such as one that a record of before the last start tells of.
     pub fn remember(&self, account: &str, client: IpAddr, at: Timestamp) {
-        self.state().known.put((key_name(account), Network::of(client)), at);
+        let (mut state, key) = (self.state(), (key_name(account), Network::of(client)));
+        let at = state.known.find(&key).map_or(at, |known| at.max(*known));
+        state.known.put(key, at);
     }
 
     /// Number of counters; at most [`Limits::entries`].

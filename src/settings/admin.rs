@@ -5,6 +5,8 @@ use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use crate::model::Role;
 use crate::model::Roles;
 
@@ -27,6 +29,8 @@ pub struct Admin {
     pub session_lifetime: Duration,
     /// Certificate files; none: plain HTTP.
     pub tls: Option<Tls>,
+    /// Proxies in front of the console, whose `X-Forwarded-For` tells who signs in.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// Which roles a token gives.
@@ -58,6 +62,7 @@ impl Default for Admin {
             session_idle: Self::SESSION_IDLE,
             session_lifetime: Self::SESSION_LIFETIME,
             tls: None,
+            trusted_proxies: Vec::new(),
         }
     }
 }

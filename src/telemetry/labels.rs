@@ -4,6 +4,7 @@
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[expect(missing_docs, reason = "each is named after what reloads")]
 pub enum Part {
+    AdminIdentity,
     Catalogue,
     Certificates,
     Customers,
@@ -45,7 +46,8 @@ impl ReadBackOutcome {
 
 impl Part {
     /// Every part.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
+        Self::AdminIdentity,
         Self::Catalogue,
         Self::Certificates,
         Self::Customers,
@@ -57,6 +59,7 @@ impl Part {
     /// The label.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::AdminIdentity => "admin_identity",
             Self::Catalogue => "catalogue",
             Self::Certificates => "certificates",
             Self::Customers => "customers",

@@ -59,23 +59,23 @@ fn route(name: &str, identity: &str) -> String {
     )
 }
 
-fn b64(bytes: impl AsRef<[u8]>) -> String {
+pub(crate) fn b64(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     jiff::Timestamp::now().as_second()
 }
 
 /// The issuer: one key of each kind.
-struct Issuer {
+pub(crate) struct Issuer {
     ec: EcdsaKeyPair,
-    ed: Ed25519KeyPair,
-    rsa: RsaKeyPair,
+    pub(crate) ed: Ed25519KeyPair,
+    pub(crate) rsa: RsaKeyPair,
 }
 
 impl Issuer {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let random = SystemRandom::new();
         let ed = Ed25519KeyPair::generate_pkcs8(&random).unwrap();
         let ec = &signature::ECDSA_P256_SHA256_FIXED_SIGNING;
@@ -87,11 +87,11 @@ impl Issuer {
         }
     }
 
-    fn ed_key(&self, kid: &str) -> Value {
+    pub(crate) fn ed_key(&self, kid: &str) -> Value {
         json!({"kty":"OKP","crv":"Ed25519","kid":kid,"alg":"EdDSA","use":"sig","x":b64(self.ed.public_key())})
     }
 
-    fn jwks(&self) -> String {
+    pub(crate) fn jwks(&self) -> String {
         let point = self.ec.public_key().as_ref();
         let rsa = self.rsa.public_key();
         let n: Vec<u8> = rsa.modulus().big_endian_without_leading_zero().to_vec();
@@ -105,7 +105,7 @@ impl Issuer {
     }
 
     /// Signed by the key that `by` names, whatever the header says.
-    fn signed(&self, by: &str, header: &str, payload: &str) -> String {
+    pub(crate) fn signed(&self, by: &str, header: &str, payload: &str) -> String {
         let signed = format!("{}.{}", b64(header), b64(payload));
         let random = SystemRandom::new();
         let signature = match by {
@@ -125,7 +125,7 @@ impl Issuer {
         format!("{signed}.{}", b64(signature))
     }
 
-    fn token(&self, sub: &str, more: &Value) -> String {
+    pub(crate) fn token(&self, sub: &str, more: &Value) -> String {
         self.signed("ed", HEADER, &claims(sub, more).to_string())
     }
 }

@@ -10,6 +10,8 @@
 mod caller;
 mod cookie;
 mod guard;
+mod host;
+mod inflow;
 mod sign_in;
 mod tokens;
 mod who;
@@ -18,6 +20,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::message::AddressFamily;
+use crate::message::ClientAddressRule;
 use crate::operators::Lifetimes;
 use crate::operators::Operators;
 use crate::operators::Sessions;
@@ -44,6 +48,10 @@ pub struct Access {
     pub throttle: Throttle,
     /// Whose tokens are believed.
     pub tokens: Tokens,
+    /// The host of `[admin] public_url`.
+    name: Option<String>,
+    /// Tells whose address stands behind a proxy's.
+    proxies: ClientAddressRule,
     /// Cookies go over TLS alone.
     secure: bool,
     /// Passwords may come from other machines: there is TLS before or in front, or the operator named the address.
@@ -56,7 +64,13 @@ impl Access {
         let lifetimes = Lifetimes { idle: settings.session_idle, whole: settings.session_lifetime };
         let public = settings.public_url.as_deref();
         let tls = settings.tls.is_some();
+        let family = match settings.trusted_proxies.is_empty() {
+            true => AddressFamily::Peer,
+            false => AddressFamily::XForwardedFor,
+        };
         Self {
+            name: public.and_then(host::host_of_url),
+            proxies: ClientAddressRule::new(family, settings.trusted_proxies.clone()),
             operators,
             sessions: Sessions::new(lifetimes),
             throttle: Throttle::default(),

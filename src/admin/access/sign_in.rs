@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use actix_web::web;
+use ipnet::IpNet;
 use serde_json::json;
 
 use crate::admin::server::AdminPlane;
@@ -20,6 +21,8 @@ use crate::operators::Password;
 use crate::operators::Session;
 use crate::operators::SignInError;
 
+use super::Access;
+use super::host::authority;
 use super::until;
 
 /// Somebody who is signed in now.
@@ -73,7 +76,7 @@ async fn try_sign_in(
     if !from_here(request) {
         return Err(Refused::Foreign);
     }
-    let client = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+    let client = access.client(request);
     if !access.from_afar && !client.to_canonical().is_loopback() {
         return Err(Refused::InClear);
     }
@@ -102,7 +105,7 @@ async fn try_sign_in(
     let account = match verified.await {
         Ok(Ok(account)) => account,
         Ok(Err(SignInError::Refused)) => {
-            refused(plane, name).await?;
+            refused(plane, name, client).await?;
             return Err(Refused::Wrong);
         }
         Ok(Err(SignInError::Unavailable(error))) => {
@@ -114,7 +117,7 @@ async fn try_sign_in(
     let actor = account.actor();
     let looked =
         Looked { action: "sign_in", actor: &actor, detail: json!({}), outcome: AccessOutcome::Ok };
-    recorded(plane, looked).await?;
+    recorded(plane, looked, Some(network(client))).await?;
     // Whatever the browser brought along is not the session that begins now.
     if let Some(before) = access.token_of(request) {
         access.sessions.sign_out(&before);
@@ -139,26 +142,48 @@ pub(in crate::admin) async fn sign_out(
     }
     let looked =
         Looked { action: "sign_out", actor, detail: json!({}), outcome: AccessOutcome::Ok };
-    recorded(plane, looked).await?;
+    recorded(plane, looked, None).await?;
     Ok(plane.access.clear_cookie())
 }
 
 /// A failed try is a record as well. A name that is nobody's may be a password in the wrong field: it is not written down.
-async fn refused(plane: &AdminPlane, name: &str) -> Result<(), Refused> {
+async fn refused(plane: &AdminPlane, name: &str, client: IpAddr) -> Result<(), Refused> {
     let known = plane.access.operators.find(name).ok().flatten();
     let id =
         known.map_or_else(|| "local:?".to_owned(), |account| format!("local:{}", account.name));
     let actor = Actor { id, roles: Roles::NONE, via: Via::Session };
     let detail = json!({});
     let outcome = AccessOutcome::Refused;
-    recorded(plane, Looked { action: "sign_in", actor: &actor, detail, outcome }).await
+    let looked = Looked { action: "sign_in", actor: &actor, detail, outcome };
+    recorded(plane, looked, Some(network(client))).await
 }
 
-async fn recorded(plane: &AdminPlane, looked: Looked<'_>) -> Result<(), Refused> {
-    plane.control.accessed(looked).await.map(drop).map_err(|error| {
+async fn recorded(
+    plane: &AdminPlane,
+    looked: Looked<'_>,
+    network: Option<IpNet>,
+) -> Result<(), Refused> {
+    plane.control.accessed_from(looked, network).await.map(drop).map_err(|error| {
         tracing::error!(%error, "a sign-in cannot be recorded");
         Refused::Unavailable
     })
+}
+
+/// The network of a client, as the throttle counts: /24, /48.
+fn network(client: IpAddr) -> IpNet {
+    let client = client.to_canonical();
+    let bits = if client.is_ipv4() { 24 } else { 48 };
+    IpNet::new(client, bits).map_or_else(|_| client.into(), |network| network.trunc())
+}
+
+impl Access {
+    /// Whose attempt it is: behind a proxy that is trusted, the one of whom it tells; the proxy itself where that cannot be read.
+    fn client(&self, request: &HttpRequest) -> IpAddr {
+        let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+        let header = self.proxies.header().unwrap_or("x-forwarded-for");
+        let values = request.headers().get_all(header).map(header::HeaderValue::as_bytes);
+        self.proxies.resolve(peer, values).address.unwrap_or(peer)
+    }
 }
 
 /// False for a request that a page of another site has caused: browsers tell (Fetch Metadata), or at least name the origin.
@@ -168,6 +193,6 @@ fn from_here(request: &HttpRequest) -> bool {
         return matches!(site, "same-origin" | "none");
     }
     let Some(origin) = text(header::ORIGIN) else { return true };
-    let host = text(header::HOST).unwrap_or_default();
-    origin.split_once("://").is_some_and(|(_, of)| of.eq_ignore_ascii_case(host))
+    let Some(host) = authority(request) else { return false };
+    origin.split_once("://").is_some_and(|(_, of)| of.eq_ignore_ascii_case(&host))
 }

@@ -16,6 +16,9 @@ use crate::model::StrictValue;
 use crate::model::Via;
 use crate::settings::RolesOfTokens;
 
+/// Longer subjects name nobody, in bytes: providers give at most 255 characters of ASCII.
+const LONGEST_SUBJECT: usize = 255;
+
 /// Whose tokens are believed, in the order in which they are asked.
 #[derive(Clone, Debug, Default)]
 pub struct Tokens(pub Vec<Trusted>);
@@ -70,12 +73,14 @@ impl Tokens {
 impl Trusted {
     /// Whom a genuine token names, with the roles it gives; one without a subject names nobody.
     fn actor(&self, token: &Token) -> Option<Actor> {
-        let subject = token.subject.as_deref().filter(|subject| !subject.trim().is_empty())?;
+        let subject = token.subject.as_deref().filter(|subject| is_name(subject))?;
         let claimed = self.roles.claim.as_ref().and_then(|at| pointer::first(at, &token.payload));
         let mut texts: Vec<&str> = Vec::new();
         match claimed {
+            // One that is no text makes the whole claim something that is not understood.
             Some(StrictValue::Array(values)) => {
-                texts.extend(values.iter().filter_map(StrictValue::as_str));
+                let all: Option<Vec<_>> = values.iter().map(StrictValue::as_str).collect();
+                texts = all.unwrap_or_default();
             }
             Some(StrictValue::String(text)) => texts.extend(text.split_ascii_whitespace()),
             _ => {}
@@ -87,4 +92,10 @@ impl Trusted {
         roles = roles.union(self.roles.of_subject(subject));
         Some(Actor { id: format!("token:{subject}"), roles, via: Via::Token })
     }
+}
+
+/// A subject that can stand in a record and on a page as somebody's name, and as nobody else's.
+fn is_name(subject: &str) -> bool {
+    let sound = !subject.is_empty() && subject.len() <= LONGEST_SUBJECT;
+    sound && subject.trim() == subject && !subject.chars().any(char::is_control)
 }

@@ -30,9 +30,12 @@ pub(in crate::admin) fn if_match(request: &HttpRequest, current: &str) -> Result
     let tags = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(','));
     match tags.map(str::trim).any(|tag| tag == current || tag == "*") {
         true => Ok(()),
-        false => {
-            let detail = "it was changed since you read it: read it again, then edit";
-            Err(Problem::new(StatusCode::PRECONDITION_FAILED, detail))
-        }
+        false => Err(overtaken()),
     }
+}
+
+/// 412: somebody else was faster.
+pub(in crate::admin) fn overtaken() -> Problem {
+    let detail = "it was changed since you read it: read it again, then edit";
+    Problem::new(StatusCode::PRECONDITION_FAILED, detail)
 }

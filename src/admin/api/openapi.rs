@@ -73,10 +73,19 @@ pub(in crate::admin) fn document() -> Document {
     }
     for entry in server::table() {
         if let Some(operation) = operation(&mut document, &entry) {
+            operation.operation_id = Some(name_of(&entry));
             describe(operation, entry.who, entry.method == Method::GET);
         }
     }
     document
+}
+
+/// A name that no other operation has, such as `put_operators_name`: of method and address, for handlers in different areas are
+/// called the same.
+fn name_of(entry: &Entry) -> String {
+    let path = entry.path.trim_start_matches("/admin/v1");
+    let words = path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.fold(entry.method.to_string().to_lowercase(), |name, word| format!("{name}_{word}"))
 }
 
 /// What is true of every operation: who may, and what the guard answers to others.
@@ -99,6 +108,13 @@ fn describe(operation: &mut Operation, who: Who, reads: bool) {
             };
             refusals.push(("403", forbidden));
         }
+    }
+    refusals.push(("421", "It was asked for by a name that is not its own"));
+    if operation.request_body.is_some() {
+        refusals.push(("400", "The body cannot be read"));
+        refusals.push(("408", "The body comes too slowly"));
+        refusals.push(("413", "The body is too long"));
+        refusals.push(("415", "The body is of another media type"));
     }
     for (status, why) in refusals {
         let answers = &mut operation.responses.responses;

@@ -16,15 +16,19 @@ use crate::admin::mount::Mount;
 use crate::admin::server::AdminPlane;
 use crate::control::ControlError;
 use crate::model::Role;
+use crate::model::Roles;
 use crate::operators::Account;
 use crate::operators::LastAdministrator;
 use crate::operators::New;
+use crate::operators::Operators;
+use crate::operators::OperatorsError;
 use crate::operators::Password;
 use crate::operators::Standing;
 
 use super::body::json_body;
 use super::etag::etag;
 use super::etag::if_match;
+use super::etag::overtaken;
 use super::idempotent::Created;
 use super::idempotent::idempotent;
 use super::paging::Page;
@@ -219,7 +223,8 @@ async fn change(
     body: web::Bytes,
 ) -> Answer {
     let OperatorChange { disabled, reason, roles } = json_body(&request, &body)?;
-    if_match(&request, &etag(&find(&plane, &name)?))?;
+    let read = etag(&find(&plane, &name)?);
+    if_match(&request, &read)?;
     let (by, at, name) = (caller.actor.id.clone(), plane.gate.now(), name.into_inner());
     let standing = if disabled { Standing::Disabled } else { Standing::Enabled };
     let changed = plane.control.change_operators(
@@ -227,12 +232,29 @@ async fn change(
         &caller.actor,
         &reason,
         move |operators| {
-            let roles = roles.into_iter().collect();
-            operators.set_roles(&name, roles, LastAdministrator::Keep, &by, at)?;
-            operators.set_standing(&name, standing, LastAdministrator::Keep, &by, at)
+            if !is_as_read(operators, &name, &read)? {
+                return Ok(None);
+            }
+            let roles: Roles = roles.into_iter().collect();
+            if roles == Roles::NONE {
+                return Err(OperatorsError::NoRoles);
+            }
+            let last = LastAdministrator::Keep;
+            // Whatever can be refused comes first, so that nothing is half done.
+            match standing {
+                Standing::Disabled => {
+                    operators.set_standing(&name, standing, last, &by, at)?;
+                    operators.set_roles(&name, roles, last, &by, at).map(Some)
+                }
+                Standing::Enabled => {
+                    operators.set_roles(&name, roles, last, &by, at)?;
+                    operators.set_standing(&name, standing, last, &by, at).map(Some)
+                }
+            }
         },
     );
-    Ok(shown(&plane, changed.await?))
+    let account = changed.await?.ok_or_else(overtaken)?;
+    Ok(shown(&plane, account))
 }
 
 /// Give an operator another password. Their sessions end.
@@ -256,7 +278,7 @@ async fn set_password(
     let PasswordChange { password, reason } = json_body(&request, &body)?;
     find(&plane, &name)?;
     let (by, at, name) = (caller.actor.id.clone(), plane.gate.now(), name.into_inner());
-    let work = move |operators: &crate::operators::Operators| {
+    let work = move |operators: &Operators| {
         operators.set_password(&name, &Password::new(password), &by, at)
     };
     let operators = &plane.access.operators;
@@ -285,19 +307,29 @@ async fn remove(
     request: HttpRequest,
     name: web::Path<String>,
 ) -> Answer {
-    if_match(&request, &etag(&find(&plane, &name)?))?;
+    let read = etag(&find(&plane, &name)?);
+    if_match(&request, &read)?;
     let (by, at, name) = (caller.actor.id.clone(), plane.gate.now(), name.into_inner());
-    let work = move |operators: &crate::operators::Operators| {
-        operators.remove(&name, LastAdministrator::Keep, &by, at)
+    let work = move |operators: &Operators| {
+        if !is_as_read(operators, &name, &read)? {
+            return Ok(None);
+        }
+        operators.remove(&name, LastAdministrator::Keep, &by, at).map(Some)
     };
     let operators = &plane.access.operators;
-    plane.control.change_operators(operators, &caller.actor, "", work).await?;
+    let removed = plane.control.change_operators(operators, &caller.actor, "", work).await?;
+    removed.ok_or_else(overtaken)?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 fn find(plane: &AdminPlane, name: &str) -> Answer<Account> {
     let found = plane.access.operators.find(name).map_err(ControlError::from)?;
     found.ok_or_else(|| Problem::not_found(format!("operator `{name}`")))
+}
+
+/// Whether an account still is what was read: looked at once more when nobody else changes anything.
+fn is_as_read(operators: &Operators, name: &str, read: &str) -> Result<bool, OperatorsError> {
+    Ok(operators.find(name)?.is_some_and(|account| etag(&account) == read))
 }
 
 fn shown(plane: &AdminPlane, account: Account) -> HttpResponse {

@@ -68,7 +68,11 @@ async fn enter(
                 Refused::Wrong => "That name and password do not go together.".to_owned(),
                 _ => sentence(&problem.detail),
             };
-            show(&plane, problem.status, name, next, Some(words))
+            let mut answer = show(&plane, problem.status, name, next, Some(words));
+            if let Some(seconds) = problem.retry_after {
+                answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+            }
+            answer
         }
     }
 }

@@ -33,7 +33,7 @@ fn secured(status: StatusCode) -> actix_web::HttpResponseBuilder {
             "permissions-policy",
             "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
         ))
-        .insert_header((header::REFERRER_POLICY, "no-referrer"))
+        .insert_header((header::REFERRER_POLICY, "same-origin"))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
     answer
 }

@@ -206,7 +206,7 @@ fn every_page_is_kept_by_nobody_and_takes_nothing_from_elsewhere() {
         ("content-type", "text/html; charset=utf-8"),
         ("cross-origin-opener-policy", "same-origin"),
         ("cross-origin-resource-policy", "same-origin"),
-        ("referrer-policy", "no-referrer"),
+        ("referrer-policy", "same-origin"),
         ("x-content-type-options", "nosniff"),
     ] {
         assert_eq!(answer.headers().get(name).and_then(|v| v.to_str().ok()), Some(value), "{name}");

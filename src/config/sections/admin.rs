@@ -15,6 +15,7 @@ use crate::settings::Pointer;
 use crate::settings::RolesOfTokens;
 
 use super::gateway::tls;
+use super::gateway::trusted_proxy;
 use super::identity::trust;
 use super::operation::web_address;
 
@@ -45,6 +46,8 @@ pub(in crate::config) fn admin(root: &Section<'_>, gateway: &Gateway) -> Admin {
         session_idle: lasts("session_idle", Admin::SESSION_IDLE),
         session_lifetime: lasts("session_lifetime", Admin::SESSION_LIFETIME),
         tls: within("tls").and_then(|section| tls(&section)),
+        trusted_proxies: at("trusted_proxies")
+            .map_or_else(Vec::new, |field| field.list(trusted_proxy)),
     }
 }
 

@@ -85,7 +85,7 @@ pub(in crate::config) fn gateway(root: &Section<'_>) -> Gateway {
 }
 
 /// A network that is everyone would let every stranger choose an address.
-fn trusted_proxy(field: &Field<'_>) -> Option<ipnet::IpNet> {
+pub(super) fn trusted_proxy(field: &Field<'_>) -> Option<ipnet::IpNet> {
     let network = field.network()?;
     if network.prefix_len() == 0 {
         field.problem(format!(

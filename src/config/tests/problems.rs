@@ -164,6 +164,10 @@ fn a_value_out_of_bounds_is_told() {
             "gateway.tls.key: missing: write `key = \"key.pem\"`",
         ),
         (
+            "admin.trusted_proxies = [\"0.0.0.0/0\"]",
+            "`0.0.0.0/0` is everyone, and a stranger could claim any address: name the proxies",
+        ),
+        (
             "admin.listen = \"127.0.0.1:8080\"",
             "admin.listen: `127.0.0.1:8080` is the gateway's own address: the two must differ",
         ),

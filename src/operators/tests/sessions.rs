@@ -55,6 +55,22 @@ fn a_session_ends_when_idle_and_at_its_end_whatever_is_done() {
 }
 
 #[test]
+fn what_a_page_asks_by_itself_is_let_in_and_keeps_nothing_alive() {
+    let sessions = Sessions::new(Lifetimes::default());
+    let anna = || Ok::<_, Infallible>(Some(account("anna", 1)));
+    let opened = sessions.open(account("anna", 1), at(0)).unwrap();
+    let token = opened.token.as_str();
+    for second in (0..30 * 60).step_by(15) {
+        assert!(sessions.peek(token, at(second), |_| anna()).unwrap().is_some(), "{second}");
+    }
+    assert!(sessions.peek(token, at(30 * 60), |_| anna()).unwrap().is_none());
+    assert!(!holds(&sessions, token, 1, anna().unwrap()), "ended, it stays so");
+    let token = sessions.open(account("anna", 1), at(0)).unwrap().token;
+    let other = || Ok::<_, Infallible>(Some(account("anna", 2)));
+    assert!(sessions.peek(token.as_str(), at(1), |_| other()).unwrap().is_none());
+}
+
+#[test]
 fn a_changed_disabled_or_removed_account_is_signed_out_at_the_next_look() {
     let sessions = Sessions::new(Lifetimes::default());
     let disabled = Account { standing: Standing::Disabled, ..account("anna", 1) };

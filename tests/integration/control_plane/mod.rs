@@ -1,8 +1,15 @@
 //! The admin API and the console, by the real program.
 
+mod csrf;
+mod documented;
+mod etags;
 mod exports;
+mod idempotency;
 mod ledger_page;
 mod records;
 mod registry;
 mod roles;
+mod sessions;
+mod strangers_tools;
 mod stream;
+mod tokens;

@@ -20,11 +20,13 @@ use super::NETWORKS;
 use super::add_operator;
 use super::console::Console;
 use super::http::Request;
+use super::http::control_plane;
 use super::until;
 
 /// A configuration in the making.
 #[derive(Debug)]
 pub(crate) struct GatewayBuilder {
+    admin: String,
     dir: TempDir,
     environment: Vec<(String, String)>,
     gateway: String,
@@ -98,6 +100,7 @@ impl GatewayBuilder {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("networks.csv"), NETWORKS).unwrap();
         Self {
+            admin: String::new(),
             dir,
             environment: Vec::new(),
             gateway: String::new(),
@@ -112,6 +115,13 @@ impl GatewayBuilder {
     pub(crate) fn gateway(mut self, lines: &str) -> Self {
         self.gateway.push_str(lines);
         self.gateway.push('\n');
+        self
+    }
+
+    /// Further lines of `[admin]`.
+    pub(crate) fn admin(mut self, lines: &str) -> Self {
+        self.admin.push_str(lines);
+        self.admin.push('\n');
         self
     }
 
@@ -173,12 +183,12 @@ impl GatewayBuilder {
         let text = format!(
             "[gateway]\nlisten = \"127.0.0.1:0\"\ntrusted_proxies = [\"127.0.0.1/32\"]\n\
              client_address = \"x-forwarded-for\"\nworkers = 2\nreload_interval = \"100ms\"\n{}\n\
-             [admin]\nlisten = \"127.0.0.1:0\"\n\
+             [admin]\nlisten = \"127.0.0.1:0\"\n{}\n\
              [reseller]\norganization_country = \"DE\"\nnames = [\"Example Shop\"]\nnotice_url = \"https://shop.example/why\"\n\
              [geo]\nnetworks = \"networks.csv\"\n\
              {store}[ledger]\ndir = \"ledger\"\n{}\n\
              [[upstream]]\nname = \"main\"\n{}\n{}",
-            self.gateway, self.more, self.upstream, self.routes
+            self.gateway, self.admin, self.more, self.upstream, self.routes
         );
         let path = self.dir.path().join("interdict.toml");
         fs::write(&path, text).unwrap();
@@ -224,6 +234,7 @@ impl GatewayBuilder {
         let mut listening = listening;
         let address = listening("gateway listening");
         let admin = listening("admin listening");
+        control_plane(admin);
         Gateway { address, admin, child, dir: self.dir, log }
     }
 }

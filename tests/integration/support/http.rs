@@ -4,7 +4,18 @@ use std::io::Read;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::net::TcpStream;
+use std::sync::Mutex;
 use std::time::Duration;
+
+/// The host of a shop's and a mirror's requests.
+const USUAL_HOST: &str = "mirror.example";
+/// Admin listeners that were started: they answer to their own names alone.
+static CONTROL_PLANES: Mutex<Vec<SocketAddr>> = Mutex::new(Vec::new());
+
+/// Takes note of an admin listener.
+pub(crate) fn control_plane(address: SocketAddr) {
+    CONTROL_PLANES.lock().unwrap().push(address);
+}
 
 /// A request, byte by byte if need be.
 #[derive(Clone, Debug)]
@@ -27,7 +38,7 @@ pub(crate) struct Answer {
 
 impl Request {
     pub(crate) fn new(method: &str, target: &str) -> Self {
-        let headers = vec![("Host".to_owned(), "mirror.example".to_owned())];
+        let headers = vec![("Host".to_owned(), USUAL_HOST.to_owned())];
         Self { body: Vec::new(), headers, method: method.to_owned(), target: target.to_owned() }
     }
 
@@ -74,9 +85,18 @@ impl Request {
         bytes
     }
 
+    /// The bytes on the wire to an address. Control planes are asked for by their address, unless the test says another name.
+    pub(crate) fn bytes_for(&self, address: SocketAddr) -> Vec<u8> {
+        let usual = self.headers.iter().any(|(name, value)| name == "Host" && value == USUAL_HOST);
+        match usual && CONTROL_PLANES.lock().unwrap().contains(&address) {
+            true => self.clone().host(&address.to_string()).bytes(),
+            false => self.bytes(),
+        }
+    }
+
     pub(crate) fn send(&self, address: SocketAddr) -> Answer {
         let mut stream = connect(address);
-        stream.write_all(&self.bytes()).unwrap();
+        stream.write_all(&self.bytes_for(address)).unwrap();
         Answer::read(&mut stream, self.method == "HEAD")
     }
 }

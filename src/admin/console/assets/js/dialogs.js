@@ -52,6 +52,10 @@ export function dialogs() {
     const { text, value, kind } = event.detail ?? {};
     toast(text ?? value ?? "", kind);
   });
+  // What nobody pressed, such as a poll, does not keep the session alive.
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (!event.detail.triggeringEvent) event.detail.headers["X-Interdict-Background"] = "1";
+  });
   document.addEventListener("htmx:responseError", (event) => {
     const xhr = event.detail.xhr;
     if (xhr.status === 401) {

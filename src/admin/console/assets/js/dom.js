@@ -69,9 +69,9 @@ export function countryName(code) {
   }
 }
 
-/// JSON from this server, or an error whose message can be shown.
+/// JSON from this server, or an error whose message can be shown. A page asks for it by itself: it does not keep the session alive.
 export async function json(url) {
-  const answer = await fetch(url, { headers: { Accept: "application/json" }, credentials: "same-origin" });
+  const answer = await fetch(url, { headers: { Accept: "application/json", "X-Interdict-Background": "1" }, credentials: "same-origin" });
   if (answer.status === 401) throw new Error("You are no longer signed in. Sign in again to go on.");
   if (answer.status === 403) throw new Error("Your roles do not include this.");
   if (!answer.ok) throw new Error(`The server answered ${answer.status}. Try again in a moment.`);
