@@ -194,9 +194,8 @@ impl Reloader {
     }
 
     fn replace(&self, change: impl FnOnce(Snapshot) -> Snapshot) {
-        let next = change((*self.gate.pin()).clone());
+        let next = self.gate.update(change);
         self.gate.metrics().registry_rows(next.catalogue.len(), next.customers.rows());
-        self.gate.replace(next);
     }
 }
 

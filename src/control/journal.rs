@@ -24,6 +24,7 @@ use super::clock::now;
 use super::error::ControlError;
 use super::event::Change;
 use super::event::Event;
+use super::reviews::Holds;
 use super::state::State;
 use super::store::Store;
 
@@ -53,6 +54,7 @@ pub struct Control {
 
 #[derive(Debug)]
 pub(super) struct Inner {
+    pub(super) holds: Holds,
     pub(super) ledger: Ledger,
     pub(super) settings: ControlSettings,
     pub(super) store: Store,
@@ -88,11 +90,13 @@ impl Control {
         for event in store.events()? {
             state.apply(&event);
         }
+        let holds = Holds::open(store.tree("reviews")?, end)?;
         let (changed, _) = watch::channel(0);
         let (state, turn) = (RwLock::new(state), Mutex::new(()));
-        let inner = Inner { ledger, settings, store, changed, state, turn };
+        let inner = Inner { holds, ledger, settings, store, changed, state, turn };
         let control = Self { inner: Arc::new(inner) };
         control.catch_up(end)?;
+        control.holds().used().iter().for_each(|id| control.state().reviews.note_used(id));
         Ok(control)
     }
 

@@ -63,7 +63,9 @@ impl Noted<'_> {
             && decision.all_findings().any(|found| {
                 found.spared.as_ref().is_some_and(|(_, spared)| match spared {
                     Spared::Foreign => true,
-                    Spared::Condition
+                    // A person let it pass, and the record says who.
+                    Spared::Cleared
+                    | Spared::Condition
                     | Spared::Ended
                     | Spared::Exempted
                     | Spared::NotYet
@@ -155,6 +157,7 @@ mod tests {
             at: Timestamp::UNIX_EPOCH,
             because: Because::NONE,
             buyer,
+            cleared: Vec::new(),
             cut_at: None,
             findings: smallvec![Finding::default(), finding],
             request: None,

@@ -17,7 +17,7 @@ mod table;
 pub use catalogue::Catalogue;
 pub use customers::Customers;
 pub use error::{RegistryError, RowFault};
-pub use licence_key::is_credential;
+pub use licence_key::{credential, is_credential};
 pub use store::{Care, Imported, Progress, State, Step, Store, Stored};
 pub use table::Table;
 
