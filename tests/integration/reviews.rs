@@ -5,6 +5,7 @@ use crate::support::GatewayBuilder;
 use crate::support::Recorder;
 use crate::support::Request;
 use crate::support::VPN;
+use crate::support::gateway::export;
 use crate::support::until;
 
 const UPDATE: &str = "/mirror/index/u1313g.xml";
@@ -31,7 +32,8 @@ fn held_updates_of_one_network_are_one_entry_before_and_after_a_kill() {
         poll(&gateway, UPDATE);
     }
     entries(&gateway, 1.0);
-    let record = gateway.record(&id);
+    let records = export(&ledger);
+    let record = records.iter().find(|record| record["id"] == id.as_str()).unwrap();
     let question = &record["held"]["questions"][0];
     assert_eq!(question["kind"], "network");
     assert_eq!(question["subject"].as_str().unwrap().rsplit_once('/').unwrap().1, "24");

@@ -18,7 +18,7 @@ pub enum Change {
     /// A reviewer says what should become of it.
     Recommended {
         /// What is recommended about.
-        about: About,
+        about: Box<About>,
         /// Why, from a closed list.
         code: ReasonCode,
         /// The entry.
@@ -40,7 +40,7 @@ pub enum Change {
     /// It passes from now on.
     Released {
         /// What passes.
-        clearance: Grant,
+        clearance: Box<Grant>,
         /// Why, from a closed list.
         code: ReasonCode,
         /// The last decisions that it answers.

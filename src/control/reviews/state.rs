@@ -136,7 +136,7 @@ impl State {
         match change {
             Change::Recommended { about, code, outcome, .. } => {
                 (code_given, advised) = (Some(*code), Some(*outcome));
-                course.about = Some(about.clone());
+                course.about = Some((**about).clone());
             }
             Change::Refused { code, .. } => {
                 code_given = Some(*code);

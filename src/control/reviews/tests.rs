@@ -93,7 +93,7 @@ impl Desk {
         let release = Release { network: None, note: "ok".to_owned(), until: None };
         let event = self.control.release_review(actor, id, release).await?;
         match event.change {
-            crate::control::Change::Reviews(Change::Released { clearance, .. }) => Ok(clearance),
+            crate::control::Change::Reviews(Change::Released { clearance, .. }) => Ok(*clearance),
             other => panic!("{other:?}"),
         }
     }

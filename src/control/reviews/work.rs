@@ -191,7 +191,7 @@ impl Control {
                 pattern: hold.pattern(),
                 rule: hold.rule.clone(),
             };
-            let entry = id.to_owned();
+            let (about, entry) = (Box::new(about), id.to_owned());
             Ok(AnyChange::Reviews(Change::Recommended { about, code, entry, outcome }))
         };
         self.change(actor, &note, check).await
@@ -217,7 +217,7 @@ impl Control {
             let by = state.reviews.courses.get(id).and_then(|course| course.recommended.as_ref());
             let by = vec![actor.id.clone(), by.map(|step| step.by.clone()).unwrap_or_default()];
             let code = if code.fits(Outcome::Release) { code } else { ReasonCode::Other };
-            let clearance = grant(&about, by, at, release.until)?;
+            let clearance = Box::new(grant(&about, by, at, release.until)?);
             let file = release
                 .network
                 .map(|(country, path)| NetworksFile::with(path, prefix(&about)?, country));

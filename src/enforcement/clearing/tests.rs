@@ -71,7 +71,7 @@ fn ask(gate: &Gate, transaction: &str) -> Value {
     let delivery = gate.delivery();
     let caller = Caller { as_of: true, delivery: &delivery, evidence: true, principal: None };
     let snapshot = gate.pin();
-    let runtime = actix_web::rt::Runtime::new().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let answer = runtime.block_on(gate.answer(&snapshot, &mut transaction, caller, true)).unwrap();
     let document = answer.decision.document(answer.id, "sha256:0");
     serde_json::to_value(document).unwrap()
@@ -219,7 +219,7 @@ fn a_use_whose_record_fails_is_lost() {
     let mut transaction = Transaction::from_json(ORDER.as_bytes()).unwrap();
     let delivery = gate.delivery();
     let caller = Caller { as_of: true, delivery: &delivery, evidence: true, principal: None };
-    let runtime = actix_web::rt::Runtime::new().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let pinned = gate.pin();
     let answer = runtime.block_on(gate.answer(&pinned, &mut transaction, caller, true));
     assert!(answer.is_err());
