@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use actix_web::App;
@@ -46,6 +47,8 @@ pub struct AdminPlane {
     pub gate: Arc<Gate>,
     /// Degraded parts.
     pub health: Arc<Health>,
+    /// The networks file (`[geo] networks`), into which a released network may go.
+    pub networks: Option<PathBuf>,
     /// The search in the records.
     pub searcher: Searcher,
     /// How each server of each upstream stands now.
@@ -64,6 +67,8 @@ pub struct AdminParts {
     pub gate: Arc<Gate>,
     /// Degraded parts.
     pub health: Arc<Health>,
+    /// The networks file (`[geo] networks`), into which a released network may go.
+    pub networks: Option<PathBuf>,
     /// The search in the records.
     pub searcher: Searcher,
     /// How each server of each upstream stands now.
@@ -73,9 +78,9 @@ pub struct AdminParts {
 impl AdminPlane {
     /// Of its parts.
     pub fn new(parts: AdminParts) -> Self {
-        let AdminParts { access, control, gate, health, searcher, servers } = parts;
+        let AdminParts { access, control, gate, health, networks, searcher, servers } = parts;
         let (access, under_way) = (Arc::new(access), UnderWay::default());
-        Self { access, control, gate, health, searcher, servers, under_way }
+        Self { access, control, gate, health, networks, searcher, servers, under_way }
     }
 }
 

@@ -62,6 +62,7 @@ pub(super) fn start(parts: Parts<'_>) -> Result<(Server, SocketAddr), ServeError
         control: parts.control,
         gate: Arc::clone(parts.gate),
         health: Arc::clone(parts.health),
+        networks: parts.config.geo.networks.clone(),
         searcher: parts.searcher,
         servers: Arc::new(move || {
             let reports = watched.iter().flat_map(|(name, upstream)| {

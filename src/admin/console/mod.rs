@@ -24,6 +24,7 @@ mod operators;
 pub mod overview;
 mod page;
 mod pages;
+pub mod reviews;
 pub mod shell;
 pub mod sign_in;
 #[cfg(test)]
@@ -46,4 +47,5 @@ pub(super) fn routes(mount: &mut Mount<'_>) {
     doors::routes(mount);
     operators::routes(mount);
     overview::routes(mount);
+    reviews::routes(mount);
 }
