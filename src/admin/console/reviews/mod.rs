@@ -6,6 +6,8 @@
 pub mod clearances;
 pub mod entry;
 pub mod list;
+#[cfg(test)]
+pub(super) mod samples;
 
 use crate::admin::api::reviews::evidence::Weight;
 use crate::admin::api::reviews::words::Force;
