@@ -24,7 +24,7 @@ mod operators;
 pub mod overview;
 mod page;
 mod pages;
-pub mod reviews;
+mod reviews;
 pub mod shell;
 pub mod sign_in;
 #[cfg(test)]

@@ -4,7 +4,6 @@ use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::web;
 use serde::Deserialize;
-use utoipa::IntoParams;
 use utoipa::OpenApi;
 use utoipa::ToSchema;
 
@@ -36,8 +35,7 @@ pub(super) fn routes(mount: &mut Mount<'_>) {
         .post("/admin/v1/clearances/{id}/revocation", APPROVERS, revoke);
 }
 
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Debug, Deserialize)]
 struct Wanted {
     /// How it stands: `in_force`, `used`, `ended` or `revoked`.
     state: Option<String>,
@@ -53,7 +51,12 @@ struct Revocation {
 
 /// List the clearances, the newest first.
 #[utoipa::path(
-    get, path = "/admin/v1/clearances", tag = "reviews", params(Wanted, Paging),
+    get, path = "/admin/v1/clearances", tag = "reviews",
+    params(
+        ("state" = Option<String>, Query, description = "How it stands: `in_force`, `used`, `ended` or `revoked`"),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before; none for the first"),
+        ("limit" = Option<u16>, Query, description = "Most entries wanted: 1 to 1000, 100 by default"),
+    ),
     responses(
         (status = 200, description = "A page of clearances", body = Page<ClearanceView>),
         (status = 400, description = "A parameter cannot be read", body = Problem, content_type = "application/problem+json"),

@@ -18,7 +18,6 @@ use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::web;
 use serde::Deserialize;
-use utoipa::IntoParams;
 use utoipa::OpenApi;
 
 use crate::admin::access::APPROVERS;
@@ -61,8 +60,7 @@ pub(super) fn routes(mount: &mut Mount<'_>) {
 }
 
 /// Which entries.
-#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(in crate::admin) struct Wanted {
     /// The action, such as `signature_update`.
@@ -120,7 +118,16 @@ pub(in crate::admin) fn queue(
 
 /// List the entries of the review queue, those that wait longest first.
 #[utoipa::path(
-    get, path = "/admin/v1/reviews", tag = "reviews", params(Wanted, Paging),
+    get, path = "/admin/v1/reviews", tag = "reviews",
+    params(
+        ("action" = Option<String>, Query, description = "The action, such as `signature_update`"),
+        ("product" = Option<String>, Query, description = "The product group"),
+        ("rule" = Option<String>, Query, description = "The rule, with or without its policy before a `/`"),
+        ("state" = Option<String>, Query, description = "How it stands: `open`, `recommended`, `released` or `refused`"),
+        ("subject" = Option<String>, Query, description = "What the subject is: `account`, `licence_key`, `network`, `order`, or `none`"),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before; none for the first"),
+        ("limit" = Option<u16>, Query, description = "Most entries wanted: 1 to 1000, 100 by default"),
+    ),
     responses(
         (status = 200, description = "A page of entries", body = Page<Entry>),
         (status = 400, description = "A parameter cannot be read", body = Problem, content_type = "application/problem+json"),

@@ -100,6 +100,25 @@ pub(in crate::admin) fn from(network: &str) -> String {
     known.map_or_else(|_| "the network where it was held".to_owned(), |known| known.to_string())
 }
 
+/// Who asked for what.
+pub(in crate::admin) fn asked(hold: &Hold) -> String {
+    let Key { action: asked, kind, product: group, .. } = &hold.key;
+    let name = subject(&hold.key);
+    let who = match kind {
+        Some(SubjectKind::Account) => format!("Account {name}"),
+        Some(SubjectKind::LicenceKey) => format!("Whoever has licence key {name}…"),
+        Some(SubjectKind::Network) => format!("Somebody in {name}, who named nobody,"),
+        Some(SubjectKind::Order) => "A guest".to_owned(),
+        None => "Somebody whom nothing names".to_owned(),
+    };
+    let whose = match hold.vouched {
+        true => ", for whom somebody vouches,",
+        false => "",
+    };
+    let (what, of) = (action(*asked), product(group.as_deref()));
+    format!("{who}{whose} asked for {what} of {of}.")
+}
+
 /// `25 December 2026`.
 pub(in crate::admin) fn day(at: Timestamp) -> String {
     at.strftime("%-d %B %Y").to_string()

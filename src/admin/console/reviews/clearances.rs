@@ -49,61 +49,61 @@ struct Asked {
 /// Clearances that stand in one way.
 #[derive(Clone, Debug, Template)]
 #[template(path = "clearances.html")]
-pub struct Clearances {
+pub(in crate::admin::console) struct Clearances {
     /// How many stand in each way.
-    pub counts: [u64; 4],
+    pub(in crate::admin::console) counts: [u64; 4],
     /// Which are shown.
-    pub current: Force,
+    pub(in crate::admin::console) current: Force,
     /// They, the newest first.
-    pub rows: Vec<Row>,
+    pub(in crate::admin::console) rows: Vec<Row>,
     /// The frame.
-    pub shell: Shell,
+    pub(in crate::admin::console) shell: Shell,
 }
 
 /// One clearance.
 #[derive(Clone, Debug, Template)]
 #[template(path = "clearance.html")]
-pub struct Clearance {
+pub(in crate::admin::console) struct Clearance {
     /// Whether whoever looks may take it back.
-    pub may_revoke: bool,
+    pub(in crate::admin::console) may_revoke: bool,
     /// From where alone, of an account that nobody vouches for.
-    pub networks: Vec<String>,
+    pub(in crate::admin::console) networks: Vec<String>,
     /// It.
-    pub row: Row,
+    pub(in crate::admin::console) row: Row,
     /// The frame.
-    pub shell: Shell,
+    pub(in crate::admin::console) shell: Shell,
     /// What it rests on.
-    pub evidence: String,
+    pub(in crate::admin::console) evidence: String,
 }
 
 /// A clearance in a table.
 #[derive(Clone, Debug)]
-pub struct Row {
+pub(in crate::admin::console) struct Row {
     /// Who recommended it, or empty.
-    pub advised: String,
+    pub(in crate::admin::console) advised: String,
     /// Who released it.
-    pub by: String,
+    pub(in crate::admin::console) by: String,
     /// The entry.
-    pub entry: String,
+    pub(in crate::admin::console) entry: String,
     /// How it stands.
-    pub force: Force,
+    pub(in crate::admin::console) force: Force,
     /// From when.
-    pub from: Timestamp,
+    pub(in crate::admin::console) from: Timestamp,
     /// The hold that it answers.
-    pub hold: String,
+    pub(in crate::admin::console) hold: String,
     /// Its name.
-    pub id: String,
+    pub(in crate::admin::console) id: String,
     /// When and by whom it was taken back.
-    pub revoked: Option<(Timestamp, String)>,
+    pub(in crate::admin::console) revoked: Option<(Timestamp, String)>,
     /// What it lets pass.
-    pub title: String,
+    pub(in crate::admin::console) title: String,
     /// Until when.
-    pub until: Timestamp,
+    pub(in crate::admin::console) until: Timestamp,
 }
 
 impl Clearances {
     /// The ways with how many stand in each.
-    pub fn tabs(&self) -> Vec<(Force, u64)> {
+    pub(in crate::admin::console) fn tabs(&self) -> Vec<(Force, u64)> {
         Force::ALL.into_iter().zip(self.counts).collect()
     }
 }

@@ -15,6 +15,7 @@ use crate::admin::api::Problem;
 use crate::admin::api::reviews::Recommendation;
 use crate::admin::api::reviews::Resolution;
 use crate::admin::api::reviews::evidence::Piece;
+use crate::admin::api::reviews::evidence::Weight;
 use crate::admin::api::reviews::recommended;
 use crate::admin::api::reviews::resolved;
 use crate::admin::api::reviews::view;
@@ -53,64 +54,70 @@ pub(super) fn routes(mount: &mut Mount<'_>) {
 /// One entry.
 #[derive(Clone, Debug, Template)]
 #[template(path = "review.html")]
-pub struct Review {
+pub(in crate::admin::console) struct Review {
     /// Whether the evidence has changed since it was recommended about.
-    pub changed: bool,
+    pub(in crate::admin::console) changed: bool,
     /// The clearance, if it was released.
-    pub clearance: Option<String>,
+    pub(in crate::admin::console) clearance: Option<String>,
     /// How often it was held.
-    pub count: u64,
+    pub(in crate::admin::console) count: u64,
     /// What a release would do.
-    pub effect: String,
+    pub(in crate::admin::console) effect: String,
     /// The evidence of the newest decision.
-    pub evidence: Vec<Piece>,
+    pub(in crate::admin::console) evidence: Vec<Piece>,
     /// When it was held first.
-    pub first: Timestamp,
+    pub(in crate::admin::console) first: Timestamp,
     /// The steps, the newest first.
-    pub history: Vec<Event>,
+    pub(in crate::admin::console) history: Vec<Event>,
     /// Its name.
-    pub id: String,
+    pub(in crate::admin::console) id: String,
     /// When it was held last.
-    pub last: Timestamp,
+    pub(in crate::admin::console) last: Timestamp,
     /// The network that may go into the networks file.
-    pub network: Option<String>,
+    pub(in crate::admin::console) network: Option<String>,
     /// What can be done now.
-    pub next: Next,
+    pub(in crate::admin::console) next: Next,
+    /// Decisions before those that are shown whole, the newest first.
+    pub(in crate::admin::console) others: Vec<String>,
     /// What is held.
-    pub product: String,
+    pub(in crate::admin::console) product: String,
     /// Why, as the last decision says.
-    pub reason: String,
+    pub(in crate::admin::console) reason: String,
     /// What was recommended, while it waits.
-    pub recommendation: Option<Event>,
+    pub(in crate::admin::console) recommendation: Option<Event>,
     /// The route.
-    pub route: String,
+    pub(in crate::admin::console) route: String,
     /// The rule.
-    pub rule: Rule,
+    pub(in crate::admin::console) rule: Rule,
     /// The newest decisions, the newest first.
-    pub samples: Vec<Sample>,
+    pub(in crate::admin::console) samples: Vec<Sample>,
     /// The frame.
-    pub shell: Shell,
+    pub(in crate::admin::console) shell: Shell,
     /// Cases like it.
-    pub similar: Vec<Case>,
+    pub(in crate::admin::console) similar: Vec<Case>,
     /// How it stands.
-    pub status: Status,
+    pub(in crate::admin::console) status: Status,
     /// What seems to be the case.
-    pub suggestion: Suggested,
+    pub(in crate::admin::console) suggestion: Suggested,
     /// What is held, for whom.
-    pub title: String,
+    pub(in crate::admin::console) title: String,
     /// The last day that a clearance may end on, and the one that it does unless the approver says otherwise; none for one use.
-    pub until: Option<(String, String)>,
+    pub(in crate::admin::console) until: Option<(String, String)>,
     /// Of what is shown: a step is on this alone.
-    pub version: String,
+    pub(in crate::admin::console) version: String,
+    /// What was asked for, as a sentence.
+    pub(in crate::admin::console) what: String,
     /// For whom.
-    pub who: String,
+    pub(in crate::admin::console) who: String,
     /// What that is.
-    pub who_kind: &'static str,
+    pub(in crate::admin::console) who_kind: &'static str,
+    /// Why it is held, as a sentence.
+    pub(in crate::admin::console) why: String,
 }
 
 /// What whoever looks can do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Next {
+pub(in crate::admin::console) enum Next {
     /// It is decided.
     Decided,
     /// To decide what somebody else recommended.
@@ -127,60 +134,60 @@ pub enum Next {
 
 /// Something that was done.
 #[derive(Clone, Debug)]
-pub struct Event {
+pub(in crate::admin::console) struct Event {
     /// When.
-    pub at: Timestamp,
+    pub(in crate::admin::console) at: Timestamp,
     /// By whom.
-    pub by: String,
+    pub(in crate::admin::console) by: String,
     /// The reason, in words; may be empty.
-    pub code: &'static str,
+    pub(in crate::admin::console) code: &'static str,
     /// The note; may be empty.
-    pub note: String,
+    pub(in crate::admin::console) note: String,
     /// What was recommended, or empty.
-    pub outcome: &'static str,
+    pub(in crate::admin::console) outcome: &'static str,
     /// The verb.
-    pub what: &'static str,
+    pub(in crate::admin::console) what: &'static str,
 }
 
 /// The rule that holds it.
 #[derive(Clone, Debug)]
-pub struct Rule {
+pub(in crate::admin::console) struct Rule {
     /// Where the authority can be read.
-    pub citation: Option<String>,
+    pub(in crate::admin::console) citation: Option<String>,
     /// The clause of it.
-    pub clause: String,
+    pub(in crate::admin::console) clause: String,
     /// What the rule tells a customer.
-    pub message: Option<String>,
+    pub(in crate::admin::console) message: Option<String>,
     /// Its name, with its policy.
-    pub name: String,
+    pub(in crate::admin::console) name: String,
 }
 
 /// A case like it.
 #[derive(Clone, Debug)]
-pub struct Case {
+pub(in crate::admin::console) struct Case {
     /// When it was resolved.
-    pub at: Timestamp,
+    pub(in crate::admin::console) at: Timestamp,
     /// By whom.
-    pub by: String,
+    pub(in crate::admin::console) by: String,
     /// Why.
-    pub code: &'static str,
+    pub(in crate::admin::console) code: &'static str,
     /// The entry.
-    pub id: String,
+    pub(in crate::admin::console) id: String,
     /// What became of it.
-    pub status: Status,
+    pub(in crate::admin::console) status: Status,
     /// What it was.
-    pub title: String,
+    pub(in crate::admin::console) title: String,
 }
 
 /// What seems to be the case.
 #[derive(Clone, Debug)]
-pub struct Suggested {
+pub(in crate::admin::console) struct Suggested {
     /// The reason, if found true.
-    pub code: Option<ReasonCode>,
+    pub(in crate::admin::console) code: Option<ReasonCode>,
     /// What it would come to.
-    pub outcome: Option<Outcome>,
+    pub(in crate::admin::console) outcome: Option<Outcome>,
     /// In words.
-    pub text: String,
+    pub(in crate::admin::console) text: String,
 }
 
 /// Reasons that fit an outcome, in the order in which they are offered.
@@ -201,17 +208,17 @@ const fn other() -> &'static str {
 
 impl Review {
     /// Whether the suggestion is this outcome.
-    pub fn suggests(&self, outcome: Outcome) -> bool {
+    pub(in crate::admin::console) fn suggests(&self, outcome: Outcome) -> bool {
         self.suggestion.outcome == Some(outcome)
     }
 
     /// Whether the suggestion is for this reason.
-    pub fn suggests_code(&self, code: &ReasonCode) -> bool {
+    pub(in crate::admin::console) fn suggests_code(&self, code: &ReasonCode) -> bool {
         self.suggestion.code == Some(*code)
     }
 
     /// Whether a release was recommended.
-    pub fn is_release(&self) -> bool {
+    pub(in crate::admin::console) fn is_release(&self) -> bool {
         self.recommendation.as_ref().is_some_and(|event| event.outcome == "release")
     }
 }
@@ -274,6 +281,7 @@ fn shown(plane: &AdminPlane, caller: &Caller, review: Entry, samples: Vec<Sample
         last: hold.last,
         network,
         next: next(caller, &review),
+        others: hold.decisions.iter().rev().skip(samples.len()).map(ToString::to_string).collect(),
         product: words::product(hold.key.product.as_deref()).to_owned(),
         reason: hold.reason.clone(),
         recommendation: review.course.waiting().map(|(step, _)| event(step)),
@@ -284,7 +292,7 @@ fn shown(plane: &AdminPlane, caller: &Caller, review: Entry, samples: Vec<Sample
             message: facts.map(|facts| facts.message.to_string()),
             name: format!("{}/{}", hold.rule.policy, hold.rule.rule),
         },
-        samples,
+        samples: samples.clone(),
         shell: plane.shell(caller, &title, Some(Nav::Reviews)),
         similar: similar.collect(),
         status: review.status,
@@ -296,10 +304,43 @@ fn shown(plane: &AdminPlane, caller: &Caller, review: Entry, samples: Vec<Sample
         title,
         until: claims.then(|| (date(latest), date(ends))),
         version: view::version(&review),
+        what: words::asked(hold),
         who: words::subject(&hold.key),
         who_kind: words::kind(hold.key.kind),
+        why: gap(samples.first().map_or(&[], |sample| &sample.evidence)),
         id: review.id,
     }
+}
+
+/// What makes it unclear, as a sentence.
+fn gap(evidence: &[Piece]) -> String {
+    let said = |weight| evidence.iter().filter(move |piece| piece.weighs == weight);
+    let why = |piece: &Piece| match &piece.why {
+        Some(why) => format!("{}: {why}", piece.name),
+        None => piece.name.clone(),
+    };
+    let unclear: Vec<_> = said(Weight::Unclear).map(why).collect();
+    let names =
+        |weight| said(weight).map(|piece| piece.name.as_str()).collect::<Vec<_>>().join(", ");
+    let (home, away) = (names(Weight::UnitedStates), names(Weight::Foreign));
+    if !unclear.is_empty() {
+        return format!(
+            "Whether this rule applies cannot be told. {}.",
+            sentence(&unclear.join("; "))
+        );
+    }
+    if !home.is_empty() && !away.is_empty() {
+        return format!(
+            "The evidence points both ways: to the United States ({home}), and elsewhere ({away})."
+        );
+    }
+    "Whether this rule applies cannot be told from what is known.".to_owned()
+}
+
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}", chars.as_str())
 }
 
 fn next(caller: &Caller, review: &Entry) -> Next {

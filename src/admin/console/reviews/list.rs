@@ -49,54 +49,54 @@ struct Asked {
 /// The queue.
 #[derive(Clone, Debug, Template)]
 #[template(path = "reviews.html")]
-pub struct Reviews {
+pub(in crate::admin::console) struct Reviews {
     /// What the filters offer.
-    pub choices: Choices,
+    pub(in crate::admin::console) choices: Choices,
     /// What was chosen in them.
-    pub chosen: Chosen,
+    pub(in crate::admin::console) chosen: Chosen,
     /// How many there are in each tab.
-    pub counts: [u64; 3],
+    pub(in crate::admin::console) counts: [u64; 3],
     /// The next page, or empty.
-    pub next: String,
+    pub(in crate::admin::console) next: String,
     /// The page before, or empty.
-    pub previous: String,
+    pub(in crate::admin::console) previous: String,
     /// The entries.
-    pub rows: Vec<Row>,
+    pub(in crate::admin::console) rows: Vec<Row>,
     /// The frame.
-    pub shell: Shell,
+    pub(in crate::admin::console) shell: Shell,
     /// What is shown of how many.
-    pub shown: String,
+    pub(in crate::admin::console) shown: String,
     /// The tab.
-    pub tab: Tab,
+    pub(in crate::admin::console) tab: Tab,
 }
 
 /// What is in the queue, for the filters.
 #[derive(Clone, Debug, Default)]
-pub struct Choices {
+pub(in crate::admin::console) struct Choices {
     /// Actions: name, words.
-    pub actions: Vec<(String, String)>,
+    pub(in crate::admin::console) actions: Vec<(String, String)>,
     /// Product groups.
-    pub products: Vec<String>,
+    pub(in crate::admin::console) products: Vec<String>,
     /// Rules.
-    pub rules: Vec<String>,
+    pub(in crate::admin::console) rules: Vec<String>,
 }
 
 /// What was chosen in the filters.
 #[derive(Clone, Debug, Default)]
-pub struct Chosen {
+pub(in crate::admin::console) struct Chosen {
     /// The action.
-    pub action: String,
+    pub(in crate::admin::console) action: String,
     /// The product group.
-    pub product: String,
+    pub(in crate::admin::console) product: String,
     /// The rule.
-    pub rule: String,
+    pub(in crate::admin::console) rule: String,
     /// The kind of subject.
-    pub subject: String,
+    pub(in crate::admin::console) subject: String,
 }
 
 /// A part of the queue.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Tab {
+pub(in crate::admin::console) enum Tab {
     /// Nobody has said anything yet.
     Open,
     /// Somebody has, and it takes another.
@@ -107,38 +107,38 @@ pub enum Tab {
 
 /// An entry in the table.
 #[derive(Clone, Debug)]
-pub struct Row {
+pub(in crate::admin::console) struct Row {
     /// How long it has waited, in seconds.
-    pub age: u64,
+    pub(in crate::admin::console) age: u64,
     /// How often it was held.
-    pub count: u64,
+    pub(in crate::admin::console) count: u64,
     /// Its name.
-    pub id: String,
+    pub(in crate::admin::console) id: String,
     /// When it was held last.
-    pub last: Timestamp,
+    pub(in crate::admin::console) last: Timestamp,
     /// Whether it waits for whoever looks.
-    pub mine: bool,
+    pub(in crate::admin::console) mine: bool,
     /// The product group.
-    pub product: String,
+    pub(in crate::admin::console) product: String,
     /// The rule.
-    pub rule: String,
+    pub(in crate::admin::console) rule: String,
     /// How it stands.
-    pub status: Status,
+    pub(in crate::admin::console) status: Status,
     /// What seems to be the case.
-    pub suggestion: String,
+    pub(in crate::admin::console) suggestion: String,
     /// What is held.
-    pub what: String,
+    pub(in crate::admin::console) what: String,
     /// For whom.
-    pub who: String,
+    pub(in crate::admin::console) who: String,
     /// What that is.
-    pub who_kind: &'static str,
+    pub(in crate::admin::console) who_kind: &'static str,
 }
 
 impl Tab {
     const ALL: [Self; 3] = [Self::Open, Self::Waits, Self::Done];
 
     /// As it stands in the address.
-    pub const fn as_str(self) -> &'static str {
+    pub(in crate::admin::console) const fn as_str(self) -> &'static str {
         match self {
             Self::Done => "done",
             Self::Open => "open",
@@ -147,7 +147,7 @@ impl Tab {
     }
 
     /// As it is called.
-    pub const fn label(self) -> &'static str {
+    pub(in crate::admin::console) const fn label(self) -> &'static str {
         match self {
             Self::Done => "Done",
             Self::Open => "Open",
@@ -166,13 +166,13 @@ impl Tab {
 
 impl Reviews {
     /// The tabs with how many entries each has.
-    pub fn tabs(&self) -> [(Tab, u64); 3] {
+    pub(in crate::admin::console) fn tabs(&self) -> [(Tab, u64); 3] {
         let [open, waits, done] = self.counts;
         [(Tab::Open, open), (Tab::Waits, waits), (Tab::Done, done)]
     }
 
     /// Whether a filter is set to that.
-    pub fn is_chosen(&self, filter: &str, name: &str) -> bool {
+    pub(in crate::admin::console) fn is_chosen(&self, filter: &str, name: &str) -> bool {
         let Chosen { action, product, rule, subject } = &self.chosen;
         let set = match filter {
             "action" => action,
@@ -184,7 +184,7 @@ impl Reviews {
     }
 
     /// Whether a filter is set.
-    pub const fn is_filtered(&self) -> bool {
+    pub(in crate::admin::console) const fn is_filtered(&self) -> bool {
         let Chosen { action, product, rule, subject } = &self.chosen;
         !(action.is_empty() && product.is_empty() && rule.is_empty() && subject.is_empty())
     }

@@ -3,9 +3,9 @@
 //! **What it must never do.** Show evidence before it is on record who looked; say by colour alone what is unclear; offer a step to
 //! somebody who may not take it.
 
-pub mod clearances;
-pub mod entry;
-pub mod list;
+pub(super) mod clearances;
+pub(super) mod entry;
+pub(super) mod list;
 #[cfg(test)]
 pub(super) mod samples;
 

@@ -87,6 +87,7 @@ pub(in crate::admin::console) fn review(
         last: at(),
         network: Some(own()),
         next,
+        others: vec![own()],
         product: own(),
         reason: own(),
         recommendation: Some(event()),
@@ -121,8 +122,10 @@ pub(in crate::admin::console) fn review(
         title: own(),
         until: Some((own(), own())),
         version: own(),
+        what: own(),
         who: own(),
         who_kind: "Account",
+        why: own(),
     }
 }
 
