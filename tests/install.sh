@@ -1,20 +1,24 @@
 #!/bin/sh
 # Installs the programs that the tests and benchmarks start for real: Debian's packages, where this is root and apt is here.
-# Otherwise names what is missing and exits 69 (EX_UNAVAILABLE). Python's packages go into a folder of their own, below target.
+# Otherwise names what is missing and exits 69 (EX_UNAVAILABLE). Python's packages and those for the
+# browser go into folders of their own, below target.
 set -eu
 
 missing=""
 need() { # program package
-    command -v "$1" >/dev/null 2>&1 || [ -e "$1" ] || missing="$missing $2"
+    command -v "$1" >/dev/null 2>&1 || [ -e "$1" ] || case " $missing " in *" $2 "*) ;; *) missing="$missing $2" ;; esac
 }
 
+need chromium chromium
 need curl curl
 need nginx nginx
 need node nodejs
+need npm npm
 need openssl openssl
 need caddy caddy
 need haproxy haproxy
 need php php-cli
+need prometheus prometheus
 need promtool prometheus
 need python3 python3
 need strace strace
@@ -36,17 +40,38 @@ python_packages() {
     cp "$wanted" "$tools/installed.txt"
 }
 
+browser_packages() {
+    root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+    tools=$root/target/test-tools/browser
+    wanted=$root/tests/browser/package-lock.json
+    cmp -s "$wanted" "$tools/installed.json" && return
+    mkdir -p "$tools"
+    cp "$root/tests/browser/package.json" "$wanted" "$tools/"
+    # Nothing that a package brings is run, and no browser is fetched: Debian's is used.
+    npm ci --prefix "$tools" --ignore-scripts --no-audit --no-fund --silent
+    cp "$wanted" "$tools/installed.json"
+}
+
 if [ -z "$missing" ]; then
     python_packages
+    browser_packages
     exit 0
 fi
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "installing for the tests:$missing"
+    # Some packages start a service when they are installed; the tests start what they need themselves, on ports of their own.
+    services=/usr/sbin/policy-rc.d
+    if [ ! -e "$services" ]; then
+        trap 'rm -f "$services"' EXIT
+        printf '#!/bin/sh\nexit 101\n' >"$services"
+        chmod 755 "$services"
+    fi
     apt-get update -qq >/dev/null
     # shellcheck disable=SC2086 # one word a package
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
     python_packages
+    browser_packages
     exit 0
 fi
 

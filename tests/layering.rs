@@ -86,7 +86,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("prometheus", &["telemetry"]),
     ("regex", &["policy"]),
     ("regex_syntax", &["policy"]),
-    ("rustix", &["ledger/space", "cli/operator"]),
+    ("rustix", &["app/supervisor", "cli/operator", "ledger/space"]),
     ("rustls", &["gateway", "app", "admin"]),
     ("rustls_native_certs", &["gateway"]),
     ("sled", &["control", "registry", "ledger/search"]),

@@ -6,6 +6,7 @@
 mod access;
 mod api;
 pub mod console;
+mod evidence;
 mod metrics;
 mod mount;
 mod probes;

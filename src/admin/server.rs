@@ -15,6 +15,7 @@ use actix_web::web;
 use rustls::ServerConfig;
 
 use crate::control::Control;
+use crate::control::registry::Desk;
 use crate::enforcement::Gate;
 use crate::ledger::Searcher;
 use crate::telemetry::Health;
@@ -24,6 +25,8 @@ use super::api;
 use super::api::Problem;
 use super::api::UnderWay;
 use super::console;
+use super::console::Hub;
+use super::evidence;
 use super::mount::Entry;
 use super::mount::Mount;
 use super::probes;
@@ -43,6 +46,8 @@ pub struct AdminPlane {
     pub access: Arc<Access>,
     /// The control plane's state.
     pub control: Control,
+    /// The registry.
+    pub desk: Desk,
     /// The gate.
     pub gate: Arc<Gate>,
     /// Degraded parts.
@@ -53,6 +58,10 @@ pub struct AdminPlane {
     pub searcher: Searcher,
     /// How each server of each upstream stands now.
     pub servers: Arc<dyn Fn() -> Vec<ServerHealth> + Send + Sync>,
+    /// Exports, reports and the verification of the ledger that are under way.
+    pub(super) evidence: evidence::Desk,
+    /// The live stream of all open consoles.
+    pub(super) hub: Arc<Hub>,
     /// Creates that are being carried out.
     pub(super) under_way: UnderWay,
 }
@@ -63,6 +72,8 @@ pub struct AdminParts {
     pub access: Access,
     /// The control plane's state.
     pub control: Control,
+    /// The registry.
+    pub desk: Desk,
     /// The gate.
     pub gate: Arc<Gate>,
     /// Degraded parts.
@@ -78,9 +89,22 @@ pub struct AdminParts {
 impl AdminPlane {
     /// Of its parts.
     pub fn new(parts: AdminParts) -> Self {
-        let AdminParts { access, control, gate, health, networks, searcher, servers } = parts;
+        let AdminParts { access, control, desk, gate, health, networks, searcher, servers } = parts;
         let (access, under_way) = (Arc::new(access), UnderWay::default());
-        Self { access, control, gate, health, networks, searcher, servers, under_way }
+        let (evidence, hub) = (evidence::Desk::default(), Arc::default());
+        Self {
+            access,
+            control,
+            desk,
+            evidence,
+            gate,
+            health,
+            hub,
+            networks,
+            searcher,
+            servers,
+            under_way,
+        }
     }
 }
 

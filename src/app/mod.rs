@@ -13,10 +13,12 @@ mod identity;
 mod load;
 mod notify;
 mod policy_keys;
+mod registry;
 mod reload;
 mod sample;
 mod search;
 pub mod serve;
+mod supervisor;
 mod watch;
 mod witness;
 

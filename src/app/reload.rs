@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::config::Config;
+use crate::control::Control;
 use crate::enforcement::Gate;
 use crate::enforcement::Snapshot;
 use crate::gateway::tls::Certificates;
@@ -24,13 +25,16 @@ use crate::telemetry::Health;
 use crate::telemetry::Part;
 
 use super::load;
+use super::registry::InForce;
 
 /// Reloads parts.
 pub(super) struct Reloader {
     pub(super) certificates: Vec<Arc<Certificates>>,
     pub(super) config: Arc<Config>,
+    pub(super) control: Control,
     pub(super) gate: Arc<Gate>,
     pub(super) health: Arc<Health>,
+    pub(super) registry: Arc<InForce>,
     pub(super) verifier: Option<Arc<Verifier>>,
     pub(super) stamps: Stamps,
 }
@@ -133,25 +137,26 @@ impl Reloader {
             Ok(policies) => policies,
             Err(error) => return [Err(error.to_string()), waits("policies")],
         };
-        let catalogue = match load::catalogue(&self.config, &policies, Care::Mend) {
+        let _turn = self.registry.turn();
+        let edits = Arc::clone(&self.control.state().registry.catalogue.edits);
+        let catalogue = match load::catalogue(&self.config, &policies, Care::Mend, Some(&edits)) {
             Ok(catalogue) => catalogue,
             Err(error) => return [waits("catalogue"), Err(error.to_string())],
         };
         self.stored(Table::Catalogue, catalogue.state.as_ref());
         let loaded = self.gate.now();
         let revision = Arc::clone(policies.revision());
-        self.replace(|snapshot| Snapshot {
-            catalogue: Arc::new(catalogue.index),
-            loaded,
-            policies: Arc::new(policies),
-            ..snapshot
-        });
+        let (catalogue, policies) = (Arc::new(catalogue.index), Arc::new(policies));
+        self.replace(|snapshot| Snapshot { catalogue, loaded, policies, ..snapshot });
         self.gate.metrics().policies_in_force(&revision, seconds(loaded));
         [Ok(()), Ok(())]
     }
 
     fn customers(&self) -> Result<(), String> {
-        let customers = load::customers(&self.config, Care::Mend).map_err(|e| e.to_string())?;
+        let _turn = self.registry.turn();
+        let edits = Arc::clone(&self.control.state().registry.customers.edits);
+        let customers = load::customers(&self.config, Care::Mend, Some(&edits));
+        let customers = customers.map_err(|error| error.to_string())?;
         self.stored(Table::Customers, customers.state.as_ref());
         let customers = Arc::new(customers.index);
         self.replace(|snapshot| Snapshot { customers, ..snapshot });
@@ -166,7 +171,8 @@ impl Reloader {
 
     fn geo(&self) -> Result<(), String> {
         let geo = GeoTables::load(&self.config.geo).map_err(|e| e.to_string())?;
-        self.replace(|snapshot| Snapshot { geo: Arc::new(geo), ..snapshot });
+        let geo = Arc::new(geo);
+        self.replace(|snapshot| Snapshot { geo, ..snapshot });
         Ok(())
     }
 

@@ -11,9 +11,11 @@ use tokio::signal::unix::signal;
 use tokio::sync::oneshot;
 
 use crate::config::Config;
+use crate::config::Environment;
 use crate::control::Control;
 use crate::control::ControlError;
 use crate::control::ControlSettings;
+use crate::control::registry::Desk;
 use crate::enforcement::Gate;
 use crate::enforcement::GateSettings;
 use crate::enforcement::MonotoneClock;
@@ -44,6 +46,7 @@ use crate::registry::Care;
 use crate::telemetry::Health;
 use crate::telemetry::Metrics;
 use crate::telemetry::MetricsError;
+use crate::telemetry::Pulse;
 
 use super::activity;
 use super::activity::Charts;
@@ -61,10 +64,12 @@ use super::notify::Notifier;
 use super::notify::NotifyError;
 use super::policy_keys;
 use super::policy_keys::PolicyKeysError;
+use super::registry::InForce;
 use super::reload::Reloader;
 use super::reload::Stamps;
 use super::reload::seconds;
 use super::search::SearchSocket;
+use super::supervisor::Supervisor;
 use super::watch;
 use super::witness::Witnesses;
 use super::witness::WitnessesError;
@@ -151,6 +156,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     // Before anything that takes time: a signal that nobody listens to yet would end the process.
     let mut signals = Signals::new()?;
+    let supervisor = Arc::new(Supervisor::of(&Environment));
+    let pulse = Arc::new(Pulse::default());
     // What changes while it is first read is read again.
     let stamps = Stamps::take(&config);
     let loaded = load_with(&config, clock.now(), Care::Mend)?;
@@ -251,9 +258,12 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     }
     // It opens in the background: nobody waits for it.
     let searcher = Searcher::start(&ledger)?;
+    let in_force = InForce::new(&config, &gate);
+    let desk = Desk::open(control.clone(), in_force.desk()).await?;
     let (admin, admin_address) = console::start(Parts {
         config: &config,
         control: control.clone(),
+        desk: desk.clone(),
         gate: &gate,
         health: &health,
         metrics: &metrics,
@@ -274,6 +284,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         }),
         log: ServedLog::of(&config.ledger.dir),
         notice_url: config.reseller.notice_url.clone(),
+        pulse: Arc::clone(&pulse),
         receivers,
         settings: config.gateway.clone(),
         upstreams,
@@ -285,18 +296,24 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     }
     tracing::info!(address = %listening.admin, "admin listening");
     ready(&listening);
+    supervisor.ready(&listening);
+    drop(actix_web::rt::spawn(Arc::clone(&supervisor).watch(pulse)));
 
     let certificates = certificates.into_iter().flatten().collect();
     let reloader = Reloader {
         certificates,
         config: Arc::clone(&config),
+        control,
         gate: Arc::clone(&gate),
         health,
+        registry: in_force,
         stamps,
         verifier,
     };
     let interval = config.gateway.reload_interval;
-    let reloading = actix_web::rt::spawn(reload(reloader, signals.hangup, interval));
+    let told = (Arc::clone(&supervisor), desk.clone());
+    let reloading = actix_web::rt::spawn(reload(reloader, signals.hangup, interval, told));
+    let keeping = actix_web::rt::spawn(keep(desk.clone()));
     let watching = actix_web::rt::spawn(watch::watch_room(reserve));
     let (no_more, stopped) = oneshot::channel();
     let ending = actix_web::rt::spawn(watch::watch_floods(Arc::clone(&gate), stopped));
@@ -310,11 +327,15 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         _ = signals.interrupt.recv() => {}
     }
     tracing::info!("draining");
+    supervisor.stopping();
     handle.stop(true).await;
     admin_handle.stop(false).await;
     reloading.abort();
     publishing.abort();
     watching.abort();
+    keeping.abort();
+    desk.tick().await;
+    drop(desk);
     for result in [running.await, administering.await].into_iter().flatten() {
         result?;
     }
@@ -342,8 +363,21 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     Ok(())
 }
 
+/// Looks after the registry for ever.
+async fn keep(desk: Desk) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        desk.tick().await;
+    }
+}
+
 /// Reloads on SIGHUP, and whatever has changed at each interval.
-async fn reload(mut reloader: Reloader, mut hangups: Signal, interval: Option<Duration>) {
+async fn reload(
+    mut reloader: Reloader,
+    mut hangups: Signal,
+    interval: Option<Duration>,
+    (supervisor, desk): (Arc<Supervisor>, Desk),
+) {
     loop {
         let tick = async {
             match interval {
@@ -358,6 +392,9 @@ async fn reload(mut reloader: Reloader, mut hangups: Signal, interval: Option<Du
             },
             () = tick => false,
         };
+        if everything {
+            supervisor.reloading();
+        }
         // Files are read on a thread of their own, so that no request waits for them.
         let work = tokio::task::spawn_blocking(move || {
             if everything {
@@ -370,9 +407,19 @@ async fn reload(mut reloader: Reloader, mut hangups: Signal, interval: Option<Du
         match work.await {
             Ok(back) => reloader = back,
             Err(error) => {
+                supervisor.reloaded(&[("reload", "it has ended, restart".to_owned())]);
                 tracing::error!(%error, "reloading has ended");
                 return;
             }
+        }
+        if let Err(error) = desk.look().await {
+            tracing::error!(%error, "the registry's store cannot be looked at");
+        }
+        let degraded = reloader.health.reasons();
+        if everything {
+            supervisor.reloaded(&degraded);
+        } else {
+            supervisor.serves(&degraded);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod decide;
 mod exit;
+mod health;
 mod ledger;
 mod operator;
 mod pages;
@@ -59,6 +60,8 @@ enum Command {
     Decide(decide::DecideArgs),
     /// A sample shop and mirror with the gateway in front, in one command.
     Demo(serve::DemoArgs),
+    /// Ask a running gateway whether it can serve.
+    Health(health::HealthArgs),
     /// Verify, search, export, report on, seal, hold or erase from the durable record.
     Ledger(ledger::LedgerArgs),
     /// Print the manual page, or write a page for every command.
@@ -91,6 +94,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Completions(args) => pages::completions(&args, Cli::command(), &mut out),
         Command::Decide(args) => decide::run(&args, &mut out, &mut err, colour),
         Command::Demo(args) => serve::demo(&args, &mut out, &mut err, colour),
+        Command::Health(args) => health::run(&args, &mut out, &mut err, colour),
         Command::Ledger(args) => ledger::run(&args, &mut out, &mut err),
         Command::Man(args) => pages::man(&args, Cli::command(), &mut out, &mut err),
         Command::Operator(args) => operator::run(&args, &mut out, &mut err, colour),

@@ -22,6 +22,7 @@ use crate::model::Transaction;
 use crate::model::Verdict;
 use crate::model::json_from_slice;
 use crate::policy::decide;
+use crate::registry::UnknownSkus;
 use crate::settings::BodyUse;
 use crate::settings::Deliveries;
 use crate::settings::Route;
@@ -52,6 +53,7 @@ use super::request::Request;
 use super::routes::RouteTable;
 use super::snapshot::Snapshot;
 use super::time::MonotoneClock;
+use super::unknown;
 use super::values;
 use super::values::Content;
 use super::worth;
@@ -96,6 +98,7 @@ pub struct Gate {
     pub(super) retention: Retention,
     pub(super) routes: RouteTable,
     pub(super) snapshot: ArcSwap<Snapshot>,
+    pub(super) unknown_skus: Arc<UnknownSkus>,
 }
 
 /// A decision, what it was made of, and its name.
@@ -132,6 +135,7 @@ impl Gate {
             retention: Retention::years(retention_years),
             routes,
             snapshot: ArcSwap::from_pointee(settings.snapshot),
+            unknown_skus: Arc::default(),
         }
     }
 
@@ -162,6 +166,11 @@ impl Gate {
     /// Puts another snapshot in force; requests that are pinned to the old one keep it.
     pub fn replace(&self, snapshot: Snapshot) {
         self.snapshot.store(Arc::new(snapshot));
+    }
+
+    /// SKUs that were judged and have no row in the catalogue.
+    pub const fn unknown_skus(&self) -> &Arc<UnknownSkus> {
+        &self.unknown_skus
     }
 
     /// The routes.
@@ -266,6 +275,7 @@ impl Gate {
             Verdict::Review => !prepares,
         };
         for judged in others.iter().chain([&judged]) {
+            unknown::note(&self.unknown_skus, snapshot, judged);
             self.note(&judged.noted(&route.name, at));
         }
         for other in &others {

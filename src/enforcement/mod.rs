@@ -35,6 +35,7 @@ mod snapshot;
 mod summarise;
 mod summary;
 mod time;
+mod unknown;
 mod values;
 mod webhook;
 mod worth;

@@ -1,15 +1,23 @@
 //! What can go wrong between a ledger and a file of evidence.
 
 use std::io;
+use std::path::PathBuf;
 
+use crate::audit::AuditError;
 use crate::ledger::LedgerError;
 
 /// Why an export or report is not there.
 #[derive(Debug, thiserror::Error)]
 pub enum EvidenceError {
+    /// The ledger cannot be verified, so that nothing is known of it.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// The ledger cannot be read.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// There is no segment, which no ledger is without.
+    #[error("`{}` holds no ledger: there is no segment in it", .0.display())]
+    NoLedger(PathBuf),
     /// The page could not be made.
     #[error("the report could not be written: {0}")]
     Page(String),

@@ -17,6 +17,7 @@ use crate::message::ClientAddressRule;
 use crate::settings::ClientAddress;
 use crate::settings::Gateway;
 use crate::telemetry::LineBudget;
+use crate::telemetry::Pulse;
 
 use super::cart::Carts;
 use super::listener::Listener;
@@ -42,6 +43,8 @@ pub struct DataPlane {
     pub log: ServedLog,
     /// Target of the `blocked-by` link.
     pub notice_url: Option<String>,
+    /// Asks the workers whether they still turn.
+    pub pulse: Arc<Pulse>,
     /// Secrets of the routes that receive webhooks.
     pub receivers: Receivers,
     /// Listeners, limits, trust.
@@ -135,10 +138,12 @@ impl DataPlane {
                 tls: tls.map(|config| TlsAcceptor::from(Arc::new(config))),
                 upstreams: Arc::clone(&upstreams),
             };
-            let drain = drain.clone();
+            let (drain, pulse) = (drain.clone(), Arc::clone(&self.pulse));
             server = server
                 .listen(format!("gateway {address}"), socket, move || {
                     let (listener, drain) = (listener.clone(), drain.clone());
+                    // This runs on the worker's own thread.
+                    drop(actix_web::rt::spawn(Arc::clone(&pulse).answer()));
                     fn_factory(move || {
                         let drain = drain.clone();
                         listener.clone().connections(move || {

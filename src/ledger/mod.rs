@@ -60,7 +60,9 @@ pub use prove::{ProofError, ProofSettings, prove};
 pub use reader::{Reader, Record};
 pub use recovery::{Recovery, check_key};
 pub use sealed::SealReport;
-pub use search::{Found, Hit, IndexState, IndexStatus, Query, Searcher, records_at, search_files};
+pub use search::{
+    Found, Hit, IndexState, IndexStatus, Personal, Query, Searcher, records_at, search_files,
+};
 pub use settings::LedgerSettings;
 pub use space::{Reserve, Room};
 pub use tiles::{TilesSummary, export_tiles};

@@ -171,6 +171,27 @@ impl Sessions {
         Ok(None)
     }
 
+    /// Whether a token's session holds, which this does not make any longer: whoever only listens is idle. `find` is as above.
+    ///
+    /// # Errors
+    /// Whatever `find` says.
+    pub fn is_open<E>(
+        &self,
+        token: &str,
+        now: Timestamp,
+        find: impl FnOnce(&str) -> Result<Option<Account>, E>,
+    ) -> Result<bool, E> {
+        let state = self.state();
+        let Some(kept) = state.kept.get(&digest(token)) else { return Ok(false) };
+        if !self.holds(kept, now) {
+            return Ok(false);
+        }
+        let account = find(kept.name.as_str())?;
+        Ok(account.is_some_and(|account| {
+            account.generation == kept.generation && account.standing == Standing::Enabled
+        }))
+    }
+
     /// Ends the session of a token; false if there was none.
     pub fn sign_out(&self, token: &str) -> bool {
         self.state().kept.remove(&digest(token)).is_some()

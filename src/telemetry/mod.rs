@@ -20,6 +20,7 @@ mod metrics;
 mod notified;
 mod openmetrics;
 mod published;
+mod pulse;
 mod tunnel;
 
 pub use activity::{
@@ -33,4 +34,5 @@ pub use logging::{LogSettings, init_logging};
 pub use metrics::{InFlight, Metrics};
 pub use prometheus::Error as MetricsError;
 pub use published::LogResource;
+pub use pulse::Pulse;
 pub use tunnel::OpenTunnel;

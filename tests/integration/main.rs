@@ -10,6 +10,7 @@
 )]
 
 mod audit;
+mod browser;
 mod bundles;
 mod cache;
 mod certificates;
@@ -17,6 +18,7 @@ mod client_address;
 mod console;
 mod control_plane;
 mod crash;
+mod dashboards;
 mod decision_api;
 mod demo;
 mod documents;

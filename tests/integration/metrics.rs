@@ -33,7 +33,7 @@ upstream = "dead"
 dir = "policies"
 "#;
 
-fn gateway(nginx: &Nginx) -> Gateway {
+pub(crate) fn gateway(nginx: &Nginx) -> Gateway {
     let rule =
         POLICY.split("[[rule]]").find(|rule| rule.contains("\"signature-updates\"")).unwrap();
     let shadow = rule.replace("\"signature-updates\"", "\"considered\"\nmode = \"shadow\"");
@@ -44,7 +44,7 @@ fn gateway(nginx: &Nginx) -> Gateway {
 }
 
 /// One of everything.
-fn traffic(gateway: &Gateway) {
+pub(crate) fn traffic(gateway: &Gateway) {
     let order = r#"{"billing":{"country":"US"},"lines":[{"sku":"KL1047GDEFS","title":"Kaspersky Premium","vendor":"Kaspersky"}]}"#;
     for client in [US, GERMAN, VPN] {
         for request in [

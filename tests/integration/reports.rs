@@ -144,7 +144,7 @@ fn values_that_cannot_be_read_are_told_and_end_with_64() {
         (["--rule", "a/b/c"], "policy and rule"),
         (["--verdict", "deny"], "write allow, block or review"),
         (["--country", "Atlantis"], "no country is called so"),
-        (["--kind", "decisions"], "the kinds are cart, decision"),
+        (["--kind", "decisions"], "the kinds are access, cart, change"),
         (["--nexus", "US"], "write us, unclear or foreign"),
         (["--format", "xml"], "jsonl"),
         (["--format", "parquet"], "--out FILE"),

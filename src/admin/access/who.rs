@@ -8,6 +8,11 @@ use crate::model::Roles;
 pub(in crate::admin) const VIEWERS: Who = Who::With(Roles::ALL);
 /// Records, searches, exports, reports.
 pub(in crate::admin) const AUDITORS: Who = Who::With(Roles::of(&[Role::Auditor]));
+/// The roles that see personal parts of records.
+pub(in crate::admin) const RECORD_ROLES: Roles =
+    Roles::of(&[Role::Auditor, Role::Reviewer, Role::PolicyApprover]);
+/// One record, by its id.
+pub(in crate::admin) const RECORD_READERS: Who = Who::With(RECORD_ROLES);
 /// The review queue with its evidence.
 pub(in crate::admin) const QUEUE: Who =
     Who::With(Roles::of(&[Role::Reviewer, Role::PolicyApprover]));

@@ -24,10 +24,14 @@ use crate::admin::mount::Mount;
 use crate::admin::mount::Who;
 use crate::admin::server;
 
+use super::activity;
+use super::exports;
+use super::ledger;
 use super::operators;
 use super::problem::FieldProblem;
 use super::problem::Problem;
 use super::records;
+use super::registry;
 use super::reviews;
 use super::session;
 
@@ -54,13 +58,18 @@ pub(super) fn routes(mount: &mut Mount<'_>) {
 /// The document.
 pub(in crate::admin) fn document() -> Document {
     let mut document = Api::openapi();
-    for part in [
+    let parts = [
+        activity::Doc::openapi(),
+        exports::Doc::openapi(),
+        ledger::Doc::openapi(),
         operators::Doc::openapi(),
         records::Doc::openapi(),
+        registry::document(),
         reviews::Doc::openapi(),
         reviews::clearances::Doc::openapi(),
         session::Doc::openapi(),
-    ] {
+    ];
+    for part in parts {
         document.merge(part);
     }
     for entry in server::table() {

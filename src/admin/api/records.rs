@@ -1,26 +1,20 @@
-//! `/admin/v1/records`: search in the records. Each search is a record itself.
-
-use std::time::Duration;
-use std::time::Instant;
+//! `/admin/v1/records`: search in the records, one record, its proof and its explanation. Each look is a record itself.
 
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::web;
-use serde_json::Value;
+use serde::Serialize;
 use serde_json::json;
 use utoipa::OpenApi;
 
 use crate::admin::access::AUDITORS;
 use crate::admin::access::Caller;
+use crate::admin::access::RECORD_READERS;
+use crate::admin::evidence;
+use crate::admin::evidence::Explained;
 use crate::admin::mount::Mount;
 use crate::admin::server::AdminPlane;
-use crate::control::Access;
-use crate::control::AccessOutcome;
-use crate::ledger::Found;
-use crate::ledger::IndexStatus;
-use crate::ledger::LedgerError;
 use crate::ledger::Query;
-use crate::ledger::SubjectKeys;
 
 use super::problem::Answer;
 use super::problem::Problem;
@@ -29,15 +23,17 @@ use super::problem::Problem;
 const LIMIT: usize = 100;
 /// Most records in an answer.
 const MOST: usize = 1_000;
-/// How long a search may take; then it says where to go on.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(OpenApi)]
-#[openapi(paths(search))]
+#[openapi(paths(search, show, prove, explain), components(schemas(Explained)))]
 pub(super) struct Doc;
 
 pub(super) fn routes(mount: &mut Mount<'_>) {
-    mount.get("/admin/v1/records", AUDITORS, search);
+    mount
+        .get("/admin/v1/records", AUDITORS, search)
+        .get("/admin/v1/records/{id}", RECORD_READERS, show)
+        .get("/admin/v1/records/{id}/proof", RECORD_READERS, prove)
+        .get("/admin/v1/records/{id}/explanation", RECORD_READERS, explain);
 }
 
 /// Search the records, the newest first.
@@ -58,35 +54,65 @@ pub(super) fn routes(mount: &mut Mount<'_>) {
         ("verdict" = Option<String>, Query, description = "`allow`, `block` or `review`"),
     ),
     responses(
-        (status = 200, description = "What was found", body = Value),
+        (status = 200, description = "What was found", body = serde_json::Value),
         (status = 400, description = "A parameter cannot be read", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn search(plane: web::Data<AdminPlane>, caller: Caller, query: web::Query<Query>) -> Answer {
     let query = query.into_inner();
     let limit = if query.limit == 0 { LIMIT } else { query.limit.min(MOST) };
-    let detail = serde_json::to_value(&query).map_err(|error| Problem::internal(&error))?;
-    let query = Query { limit, ..query };
-    let (actor, outcome) = (&caller.actor, AccessOutcome::Ok);
-    plane.control.accessed(Access { action: "search", actor, detail, outcome }).await?;
-    let searcher = plane.searcher.clone();
-    let searched = web::block(move || {
-        let until = Instant::now().checked_add(PATIENCE);
-        let found = searcher.search(&query, until)?;
-        shown(&found, searcher.keys(), searcher.status())
-    });
-    match searched.await {
-        Ok(Ok(shown)) => {
-            Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(shown))
-        }
-        Ok(Err(error)) => Err(Problem::internal(&error)),
-        Err(_) => Err(Problem::unavailable("the search did not run")),
-    }
+    let found = evidence::search(&plane, &caller, Query { limit, ..query }).await?;
+    let (indexed, records) = (found.index.indexed, found.index.records);
+    let index =
+        json!({ "indexed": indexed, "records": records, "state": found.index.state.as_str() });
+    Ok(shown(&json!({ "index": index, "next": found.next, "records": found.records })))
 }
 
-fn shown(found: &Found, keys: &SubjectKeys, index: IndexStatus) -> Result<Value, LedgerError> {
-    let views: Result<Vec<_>, _> = found.hits.iter().map(|hit| hit.view(keys)).collect();
-    let (indexed, records, state) = (index.indexed, index.records, index.state.as_str());
-    let index = json!({ "indexed": indexed, "records": records, "state": state });
-    Ok(json!({ "index": index, "next": found.next, "records": views? }))
+/// One record: its export view.
+#[utoipa::path(
+    get, path = "/admin/v1/records/{id}", tag = "records",
+    params(("id" = String, Path, description = "Its id, as in `Interdict-Decision`")),
+    responses(
+        (status = 200, description = "The record", body = serde_json::Value),
+        (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn show(plane: web::Data<AdminPlane>, caller: Caller, id: web::Path<String>) -> Answer {
+    let opened = evidence::open(&plane, &caller, &id).await?;
+    Ok(shown(&opened.view))
+}
+
+/// A record's proof (C2SP tlog-proof), and the key that it is checked with.
+#[utoipa::path(
+    get, path = "/admin/v1/records/{id}/proof", tag = "records",
+    params(("id" = String, Path, description = "Its id")),
+    responses(
+        (status = 200, description = "`id`, `proof` (the text that `interdict ledger verify --proof` takes) and `key`", body = serde_json::Value),
+        (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "No checkpoint covers it yet: try again in a moment", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn prove(plane: web::Data<AdminPlane>, caller: Caller, id: web::Path<String>) -> Answer {
+    // Opened first: who may not see a record gets no proof of it, and the access is recorded.
+    let opened = evidence::open(&plane, &caller, &id).await?;
+    Ok(shown(&evidence::prove(&plane, opened.id, true).await?))
+}
+
+/// A record in plain words: what was decided and why, how the evidence weighed, every rule that was looked at.
+#[utoipa::path(
+    get, path = "/admin/v1/records/{id}/explanation", tag = "records",
+    params(("id" = String, Path, description = "Its id")),
+    responses(
+        (status = 200, description = "The explanation", body = Explained),
+        (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn explain(plane: web::Data<AdminPlane>, caller: Caller, id: web::Path<String>) -> Answer {
+    let opened = evidence::open(&plane, &caller, &id).await?;
+    let outcome = evidence::outcome(&plane, &opened).await?;
+    Ok(shown(&evidence::explain(&opened, outcome.as_ref())))
+}
+
+fn shown(value: &impl Serialize) -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(value)
 }

@@ -11,6 +11,7 @@
 //! **Standards.** WCAG 2.2 AA; CSP level 3.
 
 pub mod assets;
+mod decisions;
 mod doors;
 pub mod error;
 mod fields;
@@ -20,13 +21,16 @@ mod fields;
     reason = "what `askama::filter_fn` makes has no docs, and the filters here do not fail"
 )]
 pub mod filters;
+mod ledger;
 mod operators;
 pub mod overview;
 mod page;
 mod pages;
+mod reports;
 mod reviews;
 pub mod shell;
 pub mod sign_in;
+mod stream;
 #[cfg(test)]
 mod tests;
 
@@ -40,12 +44,17 @@ pub use shell::Health;
 pub use shell::Nav;
 pub use shell::Person;
 pub use shell::Shell;
+pub(super) use stream::Hub;
 
 /// Every page.
 pub(super) fn routes(mount: &mut Mount<'_>) {
     mount.get("/assets/{version}/{name}", Who::Anyone, assets::answer);
     doors::routes(mount);
     operators::routes(mount);
+    decisions::routes(mount);
+    ledger::routes(mount);
     overview::routes(mount);
     reviews::routes(mount);
+    reports::routes(mount);
+    stream::routes(mount);
 }

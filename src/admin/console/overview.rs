@@ -5,12 +5,18 @@ use actix_web::http::StatusCode;
 use actix_web::web;
 use askama::Template;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
 
 use crate::admin::access::Caller;
 use crate::admin::access::VIEWERS;
+use crate::admin::evidence;
 use crate::admin::mount::Mount;
 use crate::admin::server::AdminPlane;
-use crate::model::Verdict;
+use crate::telemetry::Activity;
+use crate::telemetry::Axis;
+use crate::telemetry::Filter;
+use crate::telemetry::Window;
 
 use super::Nav;
 use super::Shell;
@@ -26,17 +32,17 @@ pub(super) fn routes(mount: &mut Mount<'_>) {
 
 async fn show(plane: web::Data<AdminPlane>, caller: Caller) -> HttpResponse {
     let snapshot = plane.gate.pin();
-    let metrics = plane.gate.metrics();
     let now = plane.gate.now();
+    let activity = std::sync::Arc::clone(plane.gate.metrics().activity());
+    let counted = web::block(move || (today(&activity, now), last_second(&activity, now))).await;
+    let (counts, rate) = counted.unwrap_or_default();
+    let checkpoint = evidence::ledger(&plane).await.ok().and_then(|state| state.checkpoint);
+    let checkpoint = checkpoint.and_then(|signed| Some((signed.instant()?, signed.size)));
     let (_, degraded) = plane.health();
     let ledger = plane.gate.ledger().status();
     let overview = Overview {
         bundle: None,
-        counts: Counts {
-            allow: metrics.decisions_with(Verdict::Allow),
-            block: metrics.decisions_with(Verdict::Block),
-            review: metrics.decisions_with(Verdict::Review),
-        },
+        counts,
         degraded: degraded.into_iter().map(|(part, reason)| (part.to_owned(), reason)).collect(),
         geo: snapshot
             .geo
@@ -48,7 +54,7 @@ async fn show(plane: web::Data<AdminPlane>, caller: Caller) -> HttpResponse {
             })
             .collect(),
         ledger: LedgerHealth {
-            checkpoint: None,
+            checkpoint,
             failed: ledger.failed.map(|reason| reason.to_string()),
             lag_ms: u64::try_from(ledger.lag.as_millis()).unwrap_or(u64::MAX),
             records: ledger.next_sequence,
@@ -58,14 +64,14 @@ async fn show(plane: web::Data<AdminPlane>, caller: Caller) -> HttpResponse {
             .policies()
             .iter()
             .map(|policy| PolicyInForce {
-                authority: policy.authority.to_string(),
-                id: policy.id.to_string(),
+                authority: policy.authority.clone(),
+                id: policy.id.clone(),
                 suspended: false,
-                title: policy.title.to_string(),
-                version: policy.version.to_string(),
+                title: policy.title.clone(),
+                version: policy.version.clone(),
             })
             .collect(),
-        rate: 0,
+        rate,
         reviews: waiting(&plane, now),
         revision: snapshot.policies.revision().to_string(),
         servers: (plane.servers)()
@@ -87,6 +93,24 @@ fn waiting(plane: &AdminPlane, now: Timestamp) -> Queue {
         open: u64::try_from(queue.pending).unwrap_or(u64::MAX),
         overdue: oldest.is_some_and(|age| age > OVERDUE),
     }
+}
+
+/// Decisions since midnight (UTC).
+pub(super) fn today(activity: &Activity, now: Timestamp) -> Counts {
+    let day = TimeZone::UTC.to_datetime(now).date();
+    let from = TimeZone::UTC.to_timestamp(day.at(0, 0, 0, 0)).unwrap_or(now);
+    let window = Window { from, to: now };
+    let totals = activity.totals(window, Axis::Verdict, &Filter::default());
+    totals.rows.iter().fold(Counts::default(), |sum, row| Counts {
+        allow: sum.allow.saturating_add(row.allow),
+        block: sum.block.saturating_add(row.block),
+        review: sum.review.saturating_add(row.review),
+    })
+}
+
+/// Decisions in the last whole second.
+fn last_second(activity: &Activity, now: Timestamp) -> u64 {
+    activity.since(u64::MAX, now).per_second
 }
 
 /// The first page. What moves is fetched by its scripts: `/console/stream`, `/admin/v1/activity`, `/admin/v1/activity/countries`.
@@ -118,7 +142,7 @@ pub struct Overview {
 }
 
 /// Decisions by verdict.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Counts {
     /// Allowed.
     pub allow: u64,

@@ -107,11 +107,11 @@ fn failed(error: &LedgerError, err: &mut dyn Write) -> Exit {
 fn evidence_failed(error: &EvidenceError, err: &mut dyn Write) -> Exit {
     match error {
         EvidenceError::Ledger(error) => failed(error, err),
-        EvidenceError::Page(_) | EvidenceError::Write(_) => {
+        EvidenceError::Audit(_) | EvidenceError::Page(_) | EvidenceError::Write(_) => {
             complain(err, error);
             Exit::Io
         }
-        EvidenceError::Unreadable { .. } => {
+        EvidenceError::NoLedger(_) | EvidenceError::Unreadable { .. } => {
             complain(err, error);
             Exit::Data
         }

@@ -55,7 +55,7 @@ pub(super) struct SearchArgs {
     /// Most records to print, the newest first.
     #[arg(long, value_name = "N", default_value_t = 100)]
     limit: usize,
-    /// The buyer's nexus: us, foreign or unknown.
+    /// The buyer's nexus: us, foreign or unclear.
     #[arg(long, value_name = "NEXUS")]
     nexus: Option<String>,
     /// A product group, such as kaspersky.covered.

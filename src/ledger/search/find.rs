@@ -11,6 +11,7 @@ use serde_json::Map;
 use serde_json::Value;
 
 use super::super::error::LedgerError;
+use super::super::parts::Parts;
 use super::super::personal::SubjectKeys;
 use super::super::reader::Record;
 use super::super::tree::STEP;
@@ -57,6 +58,27 @@ impl Hit {
         Record { instant: *instant, payload, sequence: *sequence }.view_with(keys)
     }
 
+    /// Its export view without the personal part, in whatever form that is kept.
+    ///
+    /// # Errors
+    /// `Unreadable` if a part does not have its form.
+    pub fn view_without_personal(&self) -> Result<Map<String, Value>, LedgerError> {
+        let parts = Parts::read(&self.payload);
+        let view = parts.and_then(|parts| parts.view(self.sequence, None).ok());
+        view.ok_or(LedgerError::Unreadable { sequence: self.sequence })
+    }
+
+    /// Whether it has a personal part, and whether that is encrypted.
+    #[must_use]
+    pub fn personal(&self) -> Personal {
+        match Parts::read(&self.payload) {
+            Some(parts) if parts.personal.is_none() => Personal::None,
+            Some(parts) if parts.subject_key().is_some() => Personal::Encrypted,
+            Some(_) => Personal::Clear,
+            None => Personal::None,
+        }
+    }
+
     /// One without content.
     #[cfg(test)]
     pub(super) fn made(instant: Timestamp, sequence: u64) -> Self {
@@ -67,6 +89,17 @@ impl Hit {
         let Record { instant, payload, sequence } = *record;
         Self { instant, payload: payload.to_vec(), sequence }
     }
+}
+
+/// How a record keeps what is of a person.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Personal {
+    /// As it was said, or masked.
+    Clear,
+    /// Under a key of whom it is about.
+    Encrypted,
+    /// It has no such part.
+    None,
 }
 
 /// What is known beside the records.

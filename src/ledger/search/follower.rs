@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::mem;
+use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Condvar;
@@ -130,6 +131,12 @@ pub(super) fn fits(meta: &Meta, secret: &Secret, log: &ServedLog) -> bool {
 }
 
 impl Searcher {
+    /// The ledger's folder.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.shared.dir
+    }
+
     /// The keys of what is encrypted.
     #[must_use]
     pub fn keys(&self) -> &SubjectKeys {

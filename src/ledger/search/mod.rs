@@ -24,7 +24,7 @@ mod quick;
 mod secret;
 mod terms;
 
-pub use find::{Found, Hit};
+pub use find::{Found, Hit, Personal};
 pub use follower::{IndexState, IndexStatus, Searcher};
 pub use offline::{records_at, search_files};
 pub use query::Query;

@@ -5,6 +5,9 @@ use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
+use jiff::Timestamp;
+use jiff::Unit;
+
 use crate::merkle::Checkpoint;
 use crate::merkle::Hash;
 use crate::merkle::Levels;
@@ -163,6 +166,23 @@ impl ServedLog {
         let checkpoint =
             Checkpoint::parse(note.text()).map_err(|fault| wrong(fault.to_string()))?;
         Ok(Some((note, checkpoint)))
+    }
+
+    /// When the last checkpoint was published, as far as the file system tells.
+    #[must_use]
+    pub fn published_at(&self) -> Option<Timestamp> {
+        self.changed(CHECKPOINT)
+    }
+
+    /// When the last one that witnesses have cosigned was put there.
+    #[must_use]
+    pub fn witnessed_at(&self) -> Option<Timestamp> {
+        self.changed(WITNESSED)
+    }
+
+    fn changed(&self, name: &str) -> Option<Timestamp> {
+        let changed = fs::metadata(self.dir.join(name)).ok()?.modified().ok()?;
+        Timestamp::try_from(changed).ok()?.round(Unit::Millisecond).ok()
     }
 
     fn text(&self, name: &str) -> Result<Option<String>, LedgerError> {

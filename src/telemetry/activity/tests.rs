@@ -45,10 +45,10 @@ pub(super) fn decision(verdict: Verdict, product: Option<&str>, rule: Option<&st
         ..Finding::default()
     };
     Decision {
+        cleared: Vec::new(),
         at: Timestamp::UNIX_EPOCH,
         because: Because::NONE,
         buyer: Nexus::Unclear,
-        cleared: Vec::new(),
         cut_at: None,
         findings: smallvec![Finding::default(), finding],
         request: None,

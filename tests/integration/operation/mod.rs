@@ -2,11 +2,13 @@
 
 mod command_line;
 mod configuration;
+mod containers;
 mod deploy;
 mod drain;
 mod evidence;
 mod logs;
 mod record;
 mod reload;
+mod supervised;
 
 pub(crate) use reload::POLICY;

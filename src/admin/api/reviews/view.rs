@@ -34,6 +34,9 @@ use super::evidence::Piece;
 use super::words;
 use super::words::Force;
 
+/// How long a clearance of an order holds, and any other, unless the approver says otherwise: as `control::reviews` has it.
+const ORDER: SignedDuration = SignedDuration::from_hours(7 * 24);
+const USUAL: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Decisions of an entry whose records are read.
 const SAMPLES: usize = 3;
 /// How long reading them may take.
@@ -326,11 +329,11 @@ impl ClearanceView {
 
 /// When a clearance of this entry ends unless the approver says otherwise.
 pub(in crate::admin) fn ends(hold: &Hold, now: Timestamp) -> Timestamp {
-    let days = match hold.key.kind {
-        Some(SubjectKind::Order) | None => 7,
-        Some(SubjectKind::Account | SubjectKind::LicenceKey | SubjectKind::Network) => 30,
+    let span = match hold.key.kind {
+        Some(SubjectKind::Order) | None => ORDER,
+        Some(SubjectKind::Account | SubjectKind::LicenceKey | SubjectKind::Network) => USUAL,
     };
-    now.checked_add(SignedDuration::from_hours(24 * days)).unwrap_or(Timestamp::MAX)
+    now.checked_add(span).unwrap_or(Timestamp::MAX)
 }
 
 /// What two people must have read alike: the steps, and what is decided about. More holds of the same evidence change nothing of it.

@@ -219,7 +219,8 @@ pub(in crate::admin) enum Force {
     /// Its time is over.
     Ended,
     /// It lets pass.
-    InForce,
+    #[serde(rename = "in_force")]
+    Holding,
     /// Somebody took it back.
     Revoked,
     /// Its single use was taken.
@@ -229,7 +230,7 @@ pub(in crate::admin) enum Force {
 impl Force {
     /// Every way.
     pub(in crate::admin) const ALL: [Self; 4] =
-        [Self::InForce, Self::Used, Self::Ended, Self::Revoked];
+        [Self::Holding, Self::Used, Self::Ended, Self::Revoked];
 
     /// Of a clearance at an instant.
     pub(in crate::admin) fn of(permission: &Permission, now: Timestamp) -> Self {
@@ -238,7 +239,7 @@ impl Force {
         } else if permission.live.is_used() {
             Self::Used
         } else if permission.is_in_force(now) {
-            Self::InForce
+            Self::Holding
         } else {
             Self::Ended
         }
@@ -248,7 +249,7 @@ impl Force {
     pub(in crate::admin) const fn as_str(self) -> &'static str {
         match self {
             Self::Ended => "ended",
-            Self::InForce => "in_force",
+            Self::Holding => "in_force",
             Self::Revoked => "revoked",
             Self::Used => "used",
         }
@@ -258,7 +259,7 @@ impl Force {
     pub(in crate::admin) const fn badge(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::Ended => ("plain", "clock", "Lapsed"),
-            Self::InForce => ("allow", "allow", "In force"),
+            Self::Holding => ("allow", "allow", "In force"),
             Self::Revoked => ("block", "block", "Revoked"),
             Self::Used => ("info", "allow", "Used"),
         }

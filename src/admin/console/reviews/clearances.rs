@@ -131,7 +131,7 @@ async fn list(
     asked: web::Query<Asked>,
 ) -> HttpResponse {
     let known = Force::ALL.into_iter().find(|force| force.as_str() == asked.state);
-    let current = known.unwrap_or(Force::InForce);
+    let current = known.unwrap_or(Force::Holding);
     let now = plane.gate.now();
     let (counts, rows) = {
         let state = plane.control.state();
@@ -155,7 +155,7 @@ async fn show(
     let row = row(&permission, plane.gate.now());
     let clearance = Clearance {
         evidence: permission.grant.evidence.to_string(),
-        may_revoke: row.force == Force::InForce && caller.has(Role::PolicyApprover),
+        may_revoke: row.force == Force::Holding && caller.has(Role::PolicyApprover),
         networks: permission.grant.networks.iter().map(|text| words::from(text)).collect(),
         shell: plane.shell(&caller, "Clearance", Some(Nav::Reviews)),
         row,

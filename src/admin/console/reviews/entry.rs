@@ -231,10 +231,10 @@ async fn show(
     let review = plane.control.review(&id)?;
     view::looked(&plane, &caller, &id).await?;
     let samples = view::samples(&plane, &review.hold).await?;
-    Ok(page(StatusCode::OK, &shown(&plane, &caller, review, samples)))
+    Ok(page(StatusCode::OK, &shown(&plane, &caller, review, &samples)))
 }
 
-fn shown(plane: &AdminPlane, caller: &Caller, review: Entry, samples: Vec<Sample>) -> Review {
+fn shown(plane: &AdminPlane, caller: &Caller, review: Entry, samples: &[Sample]) -> Review {
     let now = plane.gate.now();
     let hold = &review.hold;
     let ends = view::ends(hold, now);
@@ -292,7 +292,7 @@ fn shown(plane: &AdminPlane, caller: &Caller, review: Entry, samples: Vec<Sample
             message: facts.map(|facts| facts.message.to_string()),
             name: format!("{}/{}", hold.rule.policy, hold.rule.rule),
         },
-        samples: samples.clone(),
+        samples: samples.to_vec(),
         shell: plane.shell(caller, &title, Some(Nav::Reviews)),
         similar: similar.collect(),
         status: review.status,

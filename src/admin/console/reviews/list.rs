@@ -114,8 +114,6 @@ pub(in crate::admin::console) struct Row {
     pub(in crate::admin::console) count: u64,
     /// Its name.
     pub(in crate::admin::console) id: String,
-    /// When it was held last.
-    pub(in crate::admin::console) last: Timestamp,
     /// Whether it waits for whoever looks.
     pub(in crate::admin::console) mine: bool,
     /// The product group.
@@ -282,7 +280,6 @@ fn row(listed: &Listed, mine: bool, now: Timestamp) -> Row {
         age: u64::try_from(waited).unwrap_or(0),
         count: hold.count,
         id: id.clone(),
-        last: hold.last,
         mine,
         product: words::product(hold.key.product.as_deref()).to_owned(),
         rule: format!("{}/{}", hold.rule.policy, hold.rule.rule),

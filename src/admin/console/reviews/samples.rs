@@ -25,7 +25,6 @@ pub(in crate::admin::console) fn queue(text: &str, tab: list::Tab, shell: Shell)
         age: 12_000,
         count: 500,
         id: own(),
-        last: at(),
         mine: true,
         product: own(),
         rule: own(),
@@ -147,7 +146,7 @@ fn row(text: &str, force: Force) -> clearances::Row {
 
 pub(in crate::admin::console) fn clearances(text: &str, shell: Shell) -> clearances::Clearances {
     let rows = Force::ALL.into_iter().map(|force| row(text, force)).collect();
-    clearances::Clearances { counts: [1, 1, 1, 1], current: Force::InForce, rows, shell }
+    clearances::Clearances { counts: [1, 1, 1, 1], current: Force::Holding, rows, shell }
 }
 
 pub(in crate::admin::console) fn clearance(
