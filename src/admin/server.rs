@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use actix_web::App;
@@ -54,6 +55,8 @@ pub struct AdminPlane {
     pub health: Arc<Health>,
     /// Policies and their life cycle.
     pub policies: Policies,
+    /// The networks file (`[geo] networks`), into which a released network may go.
+    pub networks: Option<PathBuf>,
     /// The search in the records.
     pub searcher: Searcher,
     /// How each server of each upstream stands now.
@@ -80,6 +83,8 @@ pub struct AdminParts {
     pub health: Arc<Health>,
     /// Policies and their life cycle.
     pub policies: Policies,
+    /// The networks file (`[geo] networks`), into which a released network may go.
+    pub networks: Option<PathBuf>,
     /// The search in the records.
     pub searcher: Searcher,
     /// How each server of each upstream stands now.
@@ -89,7 +94,17 @@ pub struct AdminParts {
 impl AdminPlane {
     /// Of its parts.
     pub fn new(parts: AdminParts) -> Self {
-        let AdminParts { access, control, desk, gate, health, policies, searcher, servers } = parts;
+        let AdminParts {
+            access,
+            control,
+            desk,
+            gate,
+            health,
+            networks,
+            policies,
+            searcher,
+            servers,
+        } = parts;
         let (access, under_way) = (Arc::new(access), UnderWay::default());
         let (evidence, hub) = (evidence::Desk::default(), Arc::default());
         Self {
@@ -101,6 +116,7 @@ impl AdminPlane {
             health,
             hub,
             policies,
+            networks,
             searcher,
             servers,
             under_way,

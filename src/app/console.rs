@@ -85,6 +85,7 @@ pub(super) fn start(parts: Parts<'_>) -> Result<Started, ServeError> {
         gate: Arc::clone(parts.gate),
         health: Arc::clone(parts.health),
         policies: parts.policies,
+        networks: parts.config.geo.networks.clone(),
         searcher: parts.searcher,
         servers: Arc::new(move || {
             let reports = watched.iter().flat_map(|(name, upstream)| {

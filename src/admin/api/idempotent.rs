@@ -105,19 +105,23 @@ fn answer(status: StatusCode, location: Option<&str>, body: String) -> HttpRespo
 }
 
 /// Held while a request is carried out.
-struct Claim<'a> {
+pub(in crate::admin) struct Claim<'a> {
     all: &'a UnderWay,
     key: (String, String),
 }
 
 impl UnderWay {
-    fn claim(&self, actor: &str, key: &str) -> Result<Claim<'_>, Problem> {
+    /// Nobody else carries out what has this name until it is dropped.
+    ///
+    /// # Errors
+    /// 409 while somebody does.
+    pub(in crate::admin) fn claim(&self, actor: &str, key: &str) -> Result<Claim<'_>, Problem> {
         let key = (actor.to_owned(), key.to_owned());
         let new = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone());
         match new {
             true => Ok(Claim { all: self, key }),
             false => {
-                let detail = "a request with this `Idempotency-Key` is being carried out";
+                let detail = "a request like this is being carried out: try again in a moment";
                 Err(Problem::new(StatusCode::CONFLICT, detail))
             }
         }

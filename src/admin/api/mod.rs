@@ -16,6 +16,7 @@ mod policies;
 mod problem;
 mod records;
 mod registry;
+pub(in crate::admin) mod reviews;
 mod session;
 
 use super::mount::Mount;
@@ -37,6 +38,7 @@ pub(super) fn routes(mount: &mut Mount<'_>) {
     operators::routes(mount);
     policies::routes(mount);
     records::routes(mount);
+    reviews::routes(mount);
     registry::routes(mount);
     session::routes(mount);
 }

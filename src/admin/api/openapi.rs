@@ -33,6 +33,7 @@ use super::problem::FieldProblem;
 use super::problem::Problem;
 use super::records;
 use super::registry;
+use super::reviews;
 use super::session;
 
 #[derive(OpenApi)]
@@ -66,6 +67,8 @@ pub(in crate::admin) fn document() -> Document {
         policies::Doc::openapi(),
         records::Doc::openapi(),
         registry::document(),
+        reviews::Doc::openapi(),
+        reviews::clearances::Doc::openapi(),
         session::Doc::openapi(),
     ];
     for part in parts {

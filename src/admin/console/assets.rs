@@ -35,6 +35,7 @@ const ASSETS: &[(&str, &str, &[u8])] = &[
     ("icons.svg", SVG, include_bytes!("assets/icons.svg")),
     ("map.js", JS, include_bytes!("assets/js/map.js")),
     ("proof.js", JS, include_bytes!("assets/js/proof.js")),
+    ("reviews.js", JS, include_bytes!("assets/js/reviews.js")),
     ("stream.js", JS, include_bytes!("assets/js/stream.js")),
     ("theme.js", JS, include_bytes!("assets/js/theme.js")),
     ("uPlot.min.css", CSS, include_bytes!("assets/vendor/uPlot.min.css")),

@@ -27,6 +27,7 @@ pub mod overview;
 mod page;
 mod pages;
 mod reports;
+mod reviews;
 pub mod shell;
 pub mod sign_in;
 mod stream;
@@ -53,6 +54,7 @@ pub(super) fn routes(mount: &mut Mount<'_>) {
     decisions::routes(mount);
     ledger::routes(mount);
     overview::routes(mount);
+    reviews::routes(mount);
     reports::routes(mount);
     stream::routes(mount);
 }

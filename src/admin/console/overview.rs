@@ -23,6 +23,9 @@ use super::Shell;
 use super::filters;
 use super::page;
 
+/// Seconds after which an entry of the review queue has waited too long: as the alert in docs/metrics.md.
+const OVERDUE: u64 = 2 * 86_400;
+
 pub(super) fn routes(mount: &mut Mount<'_>) {
     mount.get("/", VIEWERS, show);
 }
@@ -69,7 +72,7 @@ async fn show(plane: web::Data<AdminPlane>, caller: Caller) -> HttpResponse {
             })
             .collect(),
         rate,
-        reviews: Queue::default(),
+        reviews: waiting(&plane, now),
         revision: snapshot.policies.revision().to_string(),
         servers: (plane.servers)()
             .into_iter()
@@ -78,6 +81,18 @@ async fn show(plane: web::Data<AdminPlane>, caller: Caller) -> HttpResponse {
         shell: plane.shell(&caller, "Overview", Some(Nav::Overview)),
     };
     page(StatusCode::OK, &overview)
+}
+
+/// How the review queue stands.
+fn waiting(plane: &AdminPlane, now: Timestamp) -> Queue {
+    let queue = plane.control.review_queue();
+    let age = |since: Timestamp| u64::try_from(now.duration_since(since).as_secs()).unwrap_or(0);
+    let oldest = queue.since.map(age);
+    Queue {
+        oldest,
+        open: u64::try_from(queue.pending).unwrap_or(u64::MAX),
+        overdue: oldest.is_some_and(|age| age > OVERDUE),
+    }
 }
 
 /// Decisions since midnight (UTC).

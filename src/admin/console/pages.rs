@@ -21,7 +21,10 @@ impl AdminPlane {
             current,
             health: self.how(),
             person: Some(Person { name: caller.name.clone(), roles: caller.actor.roles }),
-            reviews: None,
+            reviews: Nav::Reviews
+                .roles()
+                .intersects(caller.actor.roles)
+                .then(|| u64::try_from(self.control.review_queue().pending).unwrap_or(u64::MAX)),
             title: title.to_owned(),
         }
     }

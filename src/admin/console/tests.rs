@@ -103,12 +103,41 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
         servers: vec![],
         ..overview(text)
     };
-    vec![
+    let mut all = reviews(text);
+    all.extend([
         ("overview", body(page(StatusCode::OK, &overview(text)))),
         ("overview of nothing", body(page(StatusCode::OK, &quiet))),
         ("sign-in", body(page(StatusCode::OK, &sign_in(false)))),
         ("first sign-in", body(page(StatusCode::OK, &sign_in(true)))),
         ("error", body(page(StatusCode::NOT_FOUND, &error))),
+    ]);
+    all
+}
+
+/// The pages of the review queue.
+fn reviews(text: &str) -> Vec<(&'static str, String)> {
+    use crate::control::reviews::Status;
+
+    use super::reviews::entry::Next;
+    use super::reviews::list::Tab;
+    use super::reviews::samples;
+
+    let review = |next, status| {
+        body(page(StatusCode::OK, &samples::review(text, next, status, shell(text))))
+    };
+    let queue = |tab| body(page(StatusCode::OK, &samples::queue(text, tab, shell(text))));
+    let clearance = |may| body(page(StatusCode::OK, &samples::clearance(text, may, shell(text))));
+    vec![
+        ("clearance", clearance(true)),
+        ("clearance that is over", clearance(false)),
+        ("clearances", body(page(StatusCode::OK, &samples::clearances(text, shell(text))))),
+        ("queue", queue(Tab::Open)),
+        ("queue that is done", queue(Tab::Done)),
+        ("review to decide", review(Next::Decide, Status::Recommended)),
+        ("review to recommend", review(Next::Recommend, Status::Open)),
+        ("review to wait for", review(Next::WaitForReviewer, Status::Open)),
+        ("review of one's own", review(Next::Own, Status::Recommended)),
+        ("review that is decided", review(Next::Decided, Status::Released)),
     ]
 }
 

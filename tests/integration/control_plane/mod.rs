@@ -8,6 +8,8 @@ mod idempotency;
 mod ledger_page;
 mod records;
 mod registry;
+mod review_pages;
+mod reviews;
 mod roles;
 mod sessions;
 mod strangers_tools;

@@ -271,9 +271,7 @@ fn fifty_thousand_rows_are_imported_with_progress_and_survive_a_kill() {
     let progress: BTreeSet<_> = seen.iter().collect();
     assert!(progress.len() > 4, "{progress:?}");
     assert!(seen.iter().any(|(stage, _)| stage == "applying_write"), "{progress:?}");
-    assert!(
-        (gateway.metric("interdict_registry_rows{part=\"catalogue\"}") - 50_000.0).abs() < 0.1
-    );
+    assert!((gateway.metric("interdict_registry_rows{part=\"catalogue\"}") - 50_000.0).abs() < 0.1);
     assert_eq!(order(&gateway, "S-000002"), 451);
     let page = author.json(&format!("{CATALOGUE}?sku=s0019&match=begins&limit=500"));
     assert_eq!(page["items"].as_array().unwrap().len(), 100, "{page}");

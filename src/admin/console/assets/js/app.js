@@ -4,12 +4,14 @@ import { frame } from "./frame.js";
 import { charts } from "./charts.js";
 import { maps } from "./map.js";
 import { proofs } from "./proof.js";
+import { queues } from "./reviews.js";
 import { streams } from "./stream.js";
 
 function start(root) {
   charts(root);
   maps(root);
   proofs(root);
+  queues(root);
   streams(root);
 }
 
