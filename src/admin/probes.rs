@@ -99,6 +99,7 @@ impl AdminPlane {
         let reserve = self.gate.reserve();
         metrics.ledger_room(reserve.free().unwrap_or(0), reserve.room() == Room::Reserve);
         metrics.refusal_networks(self.gate.networks_tracked());
+        metrics.registry_waits(self.desk.unknown_len(), self.desk.pending());
         for (upstream, server, healthy) in (self.servers)() {
             metrics.server_health(&upstream, &server, healthy);
         }

@@ -14,6 +14,7 @@ use actix_web::web;
 use rustls::ServerConfig;
 
 use crate::control::Control;
+use crate::control::registry::Desk;
 use crate::enforcement::Gate;
 use crate::ledger::Searcher;
 use crate::telemetry::Health;
@@ -42,6 +43,8 @@ pub struct AdminPlane {
     pub access: Arc<Access>,
     /// The control plane's state.
     pub control: Control,
+    /// The registry.
+    pub desk: Desk,
     /// The gate.
     pub gate: Arc<Gate>,
     /// Degraded parts.
@@ -60,6 +63,8 @@ pub struct AdminParts {
     pub access: Access,
     /// The control plane's state.
     pub control: Control,
+    /// The registry.
+    pub desk: Desk,
     /// The gate.
     pub gate: Arc<Gate>,
     /// Degraded parts.
@@ -73,9 +78,9 @@ pub struct AdminParts {
 impl AdminPlane {
     /// Of its parts.
     pub fn new(parts: AdminParts) -> Self {
-        let AdminParts { access, control, gate, health, searcher, servers } = parts;
+        let AdminParts { access, control, desk, gate, health, searcher, servers } = parts;
         let (access, under_way) = (Arc::new(access), UnderWay::default());
-        Self { access, control, gate, health, searcher, servers, under_way }
+        Self { access, control, desk, gate, health, searcher, servers, under_way }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::admin::Tokens;
 use crate::admin::Trusted;
 use crate::config::Config;
 use crate::control::Control;
+use crate::control::registry::Desk;
 use crate::enforcement::Gate;
 use crate::gateway::tls::Certificates;
 use crate::gateway::upstream::Upstream;
@@ -38,6 +39,7 @@ const LOOK: Duration = Duration::from_secs(2);
 pub(super) struct Parts<'a> {
     pub(super) config: &'a Config,
     pub(super) control: Control,
+    pub(super) desk: Desk,
     pub(super) gate: &'a Arc<Gate>,
     pub(super) health: &'a Arc<Health>,
     pub(super) metrics: &'a Arc<Metrics>,
@@ -60,6 +62,7 @@ pub(super) fn start(parts: Parts<'_>) -> Result<(Server, SocketAddr), ServeError
     let plane = AdminPlane::new(AdminParts {
         access: Access::new(settings, operators, tokens),
         control: parts.control,
+        desk: parts.desk,
         gate: Arc::clone(parts.gate),
         health: Arc::clone(parts.health),
         searcher: parts.searcher,

@@ -17,6 +17,7 @@ use crate::policy::load_texts;
 use crate::registry::Care;
 use crate::registry::Catalogue;
 use crate::registry::Customers;
+use crate::registry::Edits;
 use crate::registry::RegistryError;
 use crate::registry::State;
 use crate::registry::Store;
@@ -61,8 +62,8 @@ pub fn load(config: &Config, now: Timestamp) -> Result<Loaded, LoadError> {
 /// Loads everything that a decision depends on; what is damaged in the store is rebuilt with [`Care::Mend`].
 pub(super) fn load_with(config: &Config, now: Timestamp, care: Care) -> Result<Loaded, LoadError> {
     let policies = policies(config)?;
-    let catalogue = catalogue(config, &policies, care)?;
-    let customers = customers(config, care)?;
+    let catalogue = catalogue(config, &policies, care, None)?;
+    let customers = customers(config, care, None)?;
     let states = [(Table::Catalogue, catalogue.state), (Table::Customers, customers.state)];
     let snapshot = Snapshot {
         catalogue: Arc::new(catalogue.index),
@@ -89,24 +90,29 @@ pub(crate) fn shipped_policies() -> Result<PolicySet, PolicyErrors> {
     load_texts(SHIPPED)
 }
 
-/// The catalogue of the file that the configuration names, else of the store.
+/// The catalogue of the file that the configuration names, else of the store with what was edited since; `edits` none: what is kept.
 pub(super) fn catalogue(
     config: &Config,
     policies: &PolicySet,
     care: Care,
+    edits: Option<&Edits>,
 ) -> Result<Stored<Catalogue>, RegistryError> {
     let is_group = |group: &str| policies.has_product(group);
     match &config.catalog.file {
         Some(file) => Ok(Stored { index: Catalogue::load(file, is_group)?, state: None }),
-        None => Store::new(&config.store.dir).catalogue(is_group, care),
+        None => Store::new(&config.store.dir).catalogue(is_group, care, edits),
     }
 }
 
 /// The customers of the file that the configuration names, else of the store.
-pub(super) fn customers(config: &Config, care: Care) -> Result<Stored<Customers>, RegistryError> {
+pub(super) fn customers(
+    config: &Config,
+    care: Care,
+    edits: Option<&Edits>,
+) -> Result<Stored<Customers>, RegistryError> {
     match &config.customers.file {
         Some(file) => Ok(Stored { index: Customers::load(file)?, state: None }),
-        None => Store::new(&config.store.dir).customers(care),
+        None => Store::new(&config.store.dir).customers(care, edits),
     }
 }
 

@@ -12,6 +12,7 @@ mod identity;
 mod load;
 mod notify;
 mod policy_keys;
+mod registry;
 mod reload;
 mod sample;
 mod search;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::config::Config;
+use crate::control::Control;
 use crate::enforcement::Gate;
 use crate::enforcement::Snapshot;
 use crate::gateway::tls::Certificates;
@@ -24,13 +25,16 @@ use crate::telemetry::Health;
 use crate::telemetry::Part;
 
 use super::load;
+use super::registry::InForce;
 
 /// Reloads parts.
 pub(super) struct Reloader {
     pub(super) certificates: Vec<Arc<Certificates>>,
     pub(super) config: Arc<Config>,
+    pub(super) control: Control,
     pub(super) gate: Arc<Gate>,
     pub(super) health: Arc<Health>,
+    pub(super) registry: Arc<InForce>,
     pub(super) verifier: Option<Arc<Verifier>>,
     pub(super) stamps: Stamps,
 }
@@ -133,17 +137,20 @@ impl Reloader {
             Ok(policies) => policies,
             Err(error) => return [Err(error.to_string()), waits("policies")],
         };
-        let catalogue = match load::catalogue(&self.config, &policies, Care::Mend) {
+        let _turn = self.registry.turn();
+        let edits = Arc::clone(&self.control.state().registry.catalogue.edits);
+        let catalogue = match load::catalogue(&self.config, &policies, Care::Mend, Some(&edits)) {
             Ok(catalogue) => catalogue,
             Err(error) => return [waits("catalogue"), Err(error.to_string())],
         };
         self.stored(Table::Catalogue, catalogue.state.as_ref());
         let loaded = self.gate.now();
         let revision = Arc::clone(policies.revision());
+        let (catalogue, policies) = (Arc::new(catalogue.index), Arc::new(policies));
         self.replace(|snapshot| Snapshot {
-            catalogue: Arc::new(catalogue.index),
+            catalogue: Arc::clone(&catalogue),
             loaded,
-            policies: Arc::new(policies),
+            policies: Arc::clone(&policies),
             ..snapshot
         });
         self.gate.metrics().policies_in_force(&revision, seconds(loaded));
@@ -151,10 +158,13 @@ impl Reloader {
     }
 
     fn customers(&self) -> Result<(), String> {
-        let customers = load::customers(&self.config, Care::Mend).map_err(|e| e.to_string())?;
+        let _turn = self.registry.turn();
+        let edits = Arc::clone(&self.control.state().registry.customers.edits);
+        let customers = load::customers(&self.config, Care::Mend, Some(&edits));
+        let customers = customers.map_err(|error| error.to_string())?;
         self.stored(Table::Customers, customers.state.as_ref());
         let customers = Arc::new(customers.index);
-        self.replace(|snapshot| Snapshot { customers, ..snapshot });
+        self.replace(|snapshot| Snapshot { customers: Arc::clone(&customers), ..snapshot });
         Ok(())
     }
 
@@ -166,7 +176,8 @@ impl Reloader {
 
     fn geo(&self) -> Result<(), String> {
         let geo = GeoTables::load(&self.config.geo).map_err(|e| e.to_string())?;
-        self.replace(|snapshot| Snapshot { geo: Arc::new(geo), ..snapshot });
+        let geo = Arc::new(geo);
+        self.replace(|snapshot| Snapshot { geo: Arc::clone(&geo), ..snapshot });
         Ok(())
     }
 
@@ -193,10 +204,9 @@ impl Reloader {
         self.certificates.iter().try_for_each(|c| c.reload()).map_err(|error| error.to_string())
     }
 
-    fn replace(&self, change: impl FnOnce(Snapshot) -> Snapshot) {
-        let next = change((*self.gate.pin()).clone());
+    fn replace(&self, change: impl Fn(Snapshot) -> Snapshot) {
+        let next = self.gate.revise(|now| change(now.clone()));
         self.gate.metrics().registry_rows(next.catalogue.len(), next.customers.rows());
-        self.gate.replace(next);
     }
 }
 

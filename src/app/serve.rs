@@ -15,6 +15,7 @@ use crate::config::Environment;
 use crate::control::Control;
 use crate::control::ControlError;
 use crate::control::ControlSettings;
+use crate::control::registry::Desk;
 use crate::enforcement::Gate;
 use crate::enforcement::GateSettings;
 use crate::enforcement::MonotoneClock;
@@ -60,6 +61,7 @@ use super::notify::Notifier;
 use super::notify::NotifyError;
 use super::policy_keys;
 use super::policy_keys::PolicyKeysError;
+use super::registry::InForce;
 use super::reload::Reloader;
 use super::reload::Stamps;
 use super::reload::seconds;
@@ -244,9 +246,12 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     }
     // It opens in the background: nobody waits for it.
     let searcher = Searcher::start(&ledger)?;
+    let in_force = InForce::new(&config, &gate);
+    let desk = Desk::open(control.clone(), in_force.desk()).await?;
     let (admin, admin_address) = console::start(Parts {
         config: &config,
         control: control.clone(),
+        desk: desk.clone(),
         gate: &gate,
         health: &health,
         metrics: &metrics,
@@ -286,14 +291,17 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     let reloader = Reloader {
         certificates,
         config: Arc::clone(&config),
+        control,
         gate: Arc::clone(&gate),
         health,
+        registry: in_force,
         stamps,
         verifier,
     };
     let interval = config.gateway.reload_interval;
     let told = Arc::clone(&supervisor);
-    let reloading = actix_web::rt::spawn(reload(reloader, signals.hangup, interval, told));
+    let reloading = actix_web::rt::spawn(reload(reloader, signals.hangup, interval, told, desk.clone()));
+    let keeping = actix_web::rt::spawn(keep(desk.clone()));
     let watching = actix_web::rt::spawn(watch::watch_room(reserve));
     let (no_more, stopped) = oneshot::channel();
     let ending = actix_web::rt::spawn(watch::watch_floods(Arc::clone(&gate), stopped));
@@ -312,6 +320,9 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     admin_handle.stop(false).await;
     reloading.abort();
     watching.abort();
+    keeping.abort();
+    desk.tick().await;
+    drop(desk);
     for result in [running.await, administering.await].into_iter().flatten() {
         result?;
     }
@@ -337,12 +348,21 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     Ok(())
 }
 
+/// Looks after the registry for ever.
+async fn keep(desk: Desk) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        desk.tick().await;
+    }
+}
+
 /// Reloads on SIGHUP, and whatever has changed at each interval.
 async fn reload(
     mut reloader: Reloader,
     mut hangups: Signal,
     interval: Option<Duration>,
     supervisor: Arc<Supervisor>,
+    desk: Desk,
 ) {
     loop {
         let tick = async {
@@ -383,6 +403,9 @@ async fn reload(
             supervisor.reloaded(&degraded);
         } else {
             supervisor.serves(&degraded);
+        }
+        if let Err(error) = desk.look().await {
+            tracing::error!(%error, "the registry's store cannot be looked at");
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::model::Transaction;
 use crate::model::Verdict;
 use crate::model::json_from_slice;
 use crate::policy::decide;
+use crate::registry::UnknownSkus;
 use crate::settings::BodyUse;
 use crate::settings::Deliveries;
 use crate::settings::Route;
@@ -50,6 +51,7 @@ use super::request::Request;
 use super::routes::RouteTable;
 use super::snapshot::Snapshot;
 use super::time::MonotoneClock;
+use super::unknown;
 use super::values;
 use super::values::Content;
 use super::worth;
@@ -92,6 +94,7 @@ pub struct Gate {
     pub(super) retention: Retention,
     pub(super) routes: RouteTable,
     pub(super) snapshot: ArcSwap<Snapshot>,
+    pub(super) unknown_skus: Arc<UnknownSkus>,
 }
 
 /// A decision, what it was made of, and its name.
@@ -125,6 +128,7 @@ impl Gate {
             retention: Retention::years(retention_years),
             routes,
             snapshot: ArcSwap::from_pointee(settings.snapshot),
+            unknown_skus: Arc::default(),
         }
     }
 
@@ -146,6 +150,17 @@ impl Gate {
     /// Puts another snapshot in force; requests that are pinned to the old one keep it.
     pub fn replace(&self, snapshot: Snapshot) {
         self.snapshot.store(Arc::new(snapshot));
+    }
+
+    /// Puts in force what `change` makes of the snapshot in force; no other change is lost, whoever is faster. It may be called again.
+    pub fn revise(&self, change: impl Fn(&Snapshot) -> Snapshot) -> Arc<Snapshot> {
+        self.snapshot.rcu(|now| Arc::new(change(now)));
+        self.pin()
+    }
+
+    /// SKUs that were judged and have no row in the catalogue.
+    pub const fn unknown_skus(&self) -> &Arc<UnknownSkus> {
+        &self.unknown_skus
     }
 
     /// The routes.
@@ -247,6 +262,7 @@ impl Gate {
             Verdict::Review => !prepares,
         };
         for judged in others.iter().chain([&judged]) {
+            unknown::note(&self.unknown_skus, snapshot, judged);
             self.note(&judged.noted(&route.name, at));
         }
         for other in &others {

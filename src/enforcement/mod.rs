@@ -34,6 +34,7 @@ mod snapshot;
 mod summarise;
 mod summary;
 mod time;
+mod unknown;
 mod values;
 mod webhook;
 mod worth;

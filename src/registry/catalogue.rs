@@ -1,5 +1,6 @@
 //! Products by SKU (DESIGN 5: Catalogue).
 
+use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,14 +11,24 @@ use crate::model::CatalogueLookup;
 use crate::policy::Folded;
 
 use super::build::Build;
+use super::cells::Cells;
+use super::cells::with_row;
+use super::error::Bad;
 use super::error::RegistryError;
+use super::error::RowFault;
 use super::rows;
 use super::rows::Row;
 use super::table::Table;
 
-/// A catalogue in memory.
+/// A catalogue in memory: what was loaded, and above it the rows that were edited since. An edit copies the edits, not the rest.
 #[derive(Clone, Debug, Default)]
-pub struct Catalogue(HashMap<Box<str>, CatalogueEntry>);
+pub struct Catalogue {
+    base: Arc<HashMap<Box<str>, CatalogueEntry>>,
+    /// By folded SKU; none: the row is gone.
+    edits: BTreeMap<Box<str>, Option<CatalogueEntry>>,
+    /// How many rows more (or fewer) there are than in `base`.
+    more: isize,
+}
 
 /// A catalogue in the making.
 pub(super) struct CatalogueBuild<'a> {
@@ -35,11 +46,11 @@ impl<'a> CatalogueBuild<'a> {
 impl Build for CatalogueBuild<'_> {
     type Index = Catalogue;
 
-    fn row(&mut self, row: &Row<'_>) -> Result<(), String> {
-        let sku = row.field("sku").ok_or("`sku` is blank")?;
+    fn row(&mut self, row: &Row<'_>) -> Result<(), Bad> {
+        let sku = row.field("sku").ok_or_else(|| Bad::column("sku", "`sku` is blank"))?;
         let folded = Folded::sku(sku);
         if folded.is_empty() {
-            return Err(format!("`{sku}` is no SKU"));
+            return Err(Bad::column("sku", format!("`{sku}` is no SKU")));
         }
         let group = match row.field("group") {
             None => CatalogueGroup::ByText,
@@ -48,8 +59,11 @@ impl Build for CatalogueBuild<'_> {
                 self.groups.entry(id.to_owned()).or_insert_with(|| Arc::from(id)),
             )),
             Some(id) => {
-                return Err(format!(
-                    "unknown group `{id}`; write a product id of a policy, `none`, or nothing"
+                return Err(Bad::column(
+                    "group",
+                    format!(
+                        "unknown group `{id}`; write a product id of a policy, `none`, or nothing"
+                    ),
                 ));
             }
         };
@@ -61,14 +75,15 @@ impl Build for CatalogueBuild<'_> {
         };
         match self.entries.insert(Box::from(folded.as_str()), entry) {
             None => Ok(()),
-            Some(_) => {
-                Err(format!("SKU `{sku}` stands twice (case, blanks and dashes do not count)"))
-            }
+            Some(_) => Err(Bad::column(
+                "sku",
+                format!("SKU `{sku}` stands twice (case, blanks and dashes do not count)"),
+            )),
         }
     }
 
-    fn finish(self) -> Catalogue {
-        Catalogue(self.entries)
+    fn finish(self) -> Result<Catalogue, Bad> {
+        Ok(Catalogue { base: Arc::new(self.entries), edits: BTreeMap::new(), more: 0 })
     }
 }
 
@@ -84,20 +99,62 @@ impl Catalogue {
         rows::load(path, Table::Catalogue, CatalogueBuild::new(&is_group))
     }
 
+    /// The catalogue with one row put in or replaced (`new`), or without it (none); `sku` in any spelling.
+    ///
+    /// # Errors
+    /// What is wrong with the row, as an import would say it.
+    pub fn edited(
+        &self,
+        sku: &str,
+        new: Option<&Cells>,
+        is_group: impl Fn(&str) -> bool + Sync,
+    ) -> Result<Self, RowFault> {
+        let folded = Folded::sku(sku);
+        let mut next = self.clone();
+        let entry = match new {
+            None => None,
+            Some(cells) => {
+                let mut build = CatalogueBuild::new(&is_group);
+                with_row(cells, Table::Catalogue, |row| build.row(row)).map_err(|bad| bad.at(0))?;
+                let made = build.entries.into_iter().next();
+                match made.filter(|(key, _)| **key == *folded.as_str()) {
+                    Some((_, entry)) => Some(entry),
+                    None => {
+                        let message = "a row keeps its SKU: remove this one and add another";
+                        return Err(Bad::column("sku", message).at(0));
+                    }
+                }
+            }
+        };
+        let (was, is) = (self.find(folded.as_str()).is_some(), entry.is_some());
+        next.more = match (was, is) {
+            (false, true) => next.more.saturating_add(1),
+            (true, false) => next.more.saturating_sub(1),
+            (true, true) | (false, false) => next.more,
+        };
+        next.edits.insert(folded.as_str().into(), entry);
+        Ok(next)
+    }
+
     /// Number of rows.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.base.len().saturating_add_signed(self.more)
     }
 
     /// True if there is no row.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
     }
 }
 
 impl CatalogueLookup for Catalogue {
     fn find(&self, folded_sku: &str) -> Option<&CatalogueEntry> {
-        self.0.get(folded_sku)
+        if !self.edits.is_empty()
+            && let Some(edit) = self.edits.get(folded_sku)
+        {
+            return edit.as_ref();
+        }
+        self.base.get(folded_sku)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Customers by account or licence key.
 
+use std::collections::BTreeMap;
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,9 +11,14 @@ use crate::model::Country;
 use crate::model::CountryText;
 use crate::model::Customer;
 use crate::model::CustomerLookup;
+use crate::policy::Folded;
 
 use super::build::Build;
+use super::cells::Cells;
+use super::cells::with_row;
+use super::error::Bad;
 use super::error::RegistryError;
+use super::error::RowFault;
 use super::index::KeyIndex;
 use super::index::Refused;
 use super::index::Space;
@@ -23,38 +30,80 @@ use super::rows;
 use super::rows::Row;
 use super::table::Table;
 
-/// Customers in memory.
+const TWICE: &str =
+    "its `account` or `license_key` stands twice (of a key, case and dashes do not count)";
+
+/// Customers in memory: what was loaded, and above it the rows that were edited since.
 #[derive(Clone, Debug, Default)]
 pub struct Customers {
-    index: KeyIndex,
+    base: Arc<KeyIndex>,
+    edits: Option<Arc<Edited>>,
     rows: usize,
+}
+
+/// What was edited. It is copied at every edit; `base` is not.
+#[derive(Clone, Debug, Default)]
+struct Edited {
+    /// Keys of rows of `base`, or of earlier edits, that no longer hold.
+    gone: Gone,
+    /// The rows that hold instead.
+    index: KeyIndex,
+    /// What `index` was made of, by the row's id.
+    rows: BTreeMap<String, Cells>,
+}
+
+/// Keys, by their space.
+#[derive(Clone, Debug, Default)]
+struct Gone {
+    exact: HashSet<Box<[u8]>>,
+    normal: HashSet<Box<[u8]>>,
 }
 
 /// Customers in the making.
 #[derive(Default)]
 pub(super) struct CustomersBuild {
-    customers: Customers,
+    index: KeyIndex,
     record: Vec<u8>,
+    rows: usize,
+}
+
+/// What a row is found by.
+pub(super) struct Names<'a> {
+    account: Option<&'a str>,
+    key: Option<&'a str>,
+    normal_account: Option<Folded>,
+    normal_key: Option<Folded>,
+}
+
+impl<'a> Names<'a> {
+    pub(super) fn of(account: Option<&'a str>, key: Option<&'a str>) -> Self {
+        let normal_account = account.and_then(licence_key::normal_account);
+        let normal_key = key.and_then(licence_key::normal);
+        Self { account, key, normal_account, normal_key }
+    }
+
+    fn keys(&self) -> SmallVec<[(Space, &[u8]); 4]> {
+        let mut keys: SmallVec<[(Space, &[u8]); 4]> = SmallVec::new();
+        keys.extend(self.account.map(|text| (Space::Exact, text.as_bytes())));
+        keys.extend(self.normal_account.as_ref().map(|f| (Space::Normal, f.as_str().as_bytes())));
+        match (&self.normal_key, self.key) {
+            (Some(normal), _) => keys.push((Space::Normal, normal.as_str().as_bytes())),
+            (None, Some(key)) => keys.push((Space::Exact, key.as_bytes())),
+            (None, None) => {}
+        }
+        keys
+    }
 }
 
 impl Build for CustomersBuild {
     type Index = Customers;
 
-    fn row(&mut self, row: &Row<'_>) -> Result<(), String> {
+    fn row(&mut self, row: &Row<'_>) -> Result<(), Bad> {
         let us_person = row.field("us_person").map(truth).transpose()?;
-        let (account, key) = (row.field("account"), row.field("license_key"));
-        let normal_account = account.and_then(licence_key::normal_account);
-        let normal_key = key.and_then(licence_key::normal);
-        let mut keys: SmallVec<[(Space, &[u8]); 4]> = SmallVec::new();
-        keys.extend(account.map(|text| (Space::Exact, text.as_bytes())));
-        keys.extend(normal_account.as_ref().map(|f| (Space::Normal, f.as_str().as_bytes())));
-        match (&normal_key, key) {
-            (Some(normal), _) => keys.push((Space::Normal, normal.as_str().as_bytes())),
-            (None, Some(key)) => keys.push((Space::Exact, key.as_bytes())),
-            (None, None) => {}
-        }
+        let names = Names::of(row.field("account"), row.field("license_key"));
+        let keys = names.keys();
         if keys.is_empty() {
-            return Err("neither `account` nor `license_key`".to_owned());
+            return Err(Bad::row("neither `account` nor `license_key`"));
         }
         self.record.clear();
         let out = &mut self.record;
@@ -76,20 +125,18 @@ impl Build for CustomersBuild {
             Some(false) => 1,
             Some(true) => 2,
         });
-        self.customers.index.insert(&keys, &self.record).map_err(|refused| match refused {
-            Refused::Full => "there are more customers than can be held".to_owned(),
-            Refused::Twice => {
-                "its `account` or `license_key` stands twice (of a key, case and dashes do not count)"
-                    .to_owned()
-            }
+        self.index.insert(&keys, &self.record).map_err(|refused| match refused {
+            Refused::Full => Bad::row("there are more customers than can be held"),
+            Refused::Twice => Bad::row(TWICE),
         })?;
-        self.customers.rows = self.customers.rows.saturating_add(1);
+        self.rows = self.rows.saturating_add(1);
         Ok(())
     }
 
-    fn finish(mut self) -> Customers {
-        self.customers.index.shrink();
-        self.customers
+    fn finish(mut self) -> Result<Customers, Bad> {
+        self.index.shrink();
+        let (base, rows) = (Arc::new(self.index), self.rows);
+        Ok(Customers { base, edits: None, rows })
     }
 }
 
@@ -103,9 +150,66 @@ impl Customers {
         rows::load(path, Table::Customers, CustomersBuild::default())
     }
 
-    /// Number of accounts and licence keys.
-    pub const fn len(&self) -> usize {
-        self.index.len()
+    /// The customers with the row of `id` replaced: `old` is what it was, with all it was found by; `new` is what it is to be.
+    ///
+    /// # Errors
+    /// What is wrong with the new row, as an import would say it.
+    pub fn edited(
+        &self,
+        id: &str,
+        old: Option<&Cells>,
+        new: Option<&Cells>,
+    ) -> Result<Self, RowFault> {
+        let mut edits = self.edits.as_deref().cloned().unwrap_or_default();
+        for (space, key) in old.map(Names::of_cells).iter().flat_map(Names::keys) {
+            match space {
+                Space::Exact => edits.gone.exact.insert(key.into()),
+                Space::Normal => edits.gone.normal.insert(key.into()),
+            };
+        }
+        edits.rows.remove(id);
+        if let Some(new) = new {
+            edits.rows.insert(id.to_owned(), new.clone());
+        }
+        let mut build = CustomersBuild::default();
+        for (of, cells) in &edits.rows {
+            let made = with_row(cells, Table::Customers, |row| build.row(row));
+            let made = made.and_then(|()| match of == id {
+                // What stands in `base` and was not edited away keeps its keys.
+                true if Names::of_cells(cells).keys().iter().any(|(space, key)| {
+                    self.base.find(*space, key).is_some() && !edits.is_gone(*space, key)
+                }) =>
+                {
+                    Err(Bad::row(TWICE))
+                }
+                _ => Ok(()),
+            });
+            made.map_err(|bad| bad.at(0))?;
+        }
+        edits.index = build.index;
+        let was = old.map(Names::of_cells).is_some_and(|names| {
+            names.keys().iter().any(|(space, key)| self.record(*space, key).is_some())
+        });
+        let rows = match (was, new.is_some()) {
+            (false, true) => self.rows.saturating_add(1),
+            (true, false) => self.rows.saturating_sub(1),
+            (true, true) | (false, false) => self.rows,
+        };
+        Ok(Self { base: Arc::clone(&self.base), edits: Some(Arc::new(edits)), rows })
+    }
+
+    /// Number of accounts and licence keys that were loaded.
+    pub fn len(&self) -> usize {
+        self.base.len()
+    }
+
+    fn record(&self, space: Space, key: &[u8]) -> Option<&[u8]> {
+        let Some(edits) = &self.edits else { return self.base.find(space, key) };
+        match edits.index.find(space, key) {
+            Some(record) => Some(record),
+            None if edits.is_gone(space, key) => None,
+            None => self.base.find(space, key),
+        }
     }
 
     /// Number of customers.
@@ -119,13 +223,29 @@ impl Customers {
     }
 }
 
+impl Edited {
+    fn is_gone(&self, space: Space, key: &[u8]) -> bool {
+        match space {
+            Space::Exact => self.gone.exact.contains(key),
+            Space::Normal => self.gone.normal.contains(key),
+        }
+    }
+}
+
+impl<'a> Names<'a> {
+    fn of_cells(cells: &'a Cells) -> Self {
+        let text = |column: &str| cells.get(column).map(String::as_str);
+        Self::of(text("account"), text("license_key"))
+    }
+}
+
 impl CustomerLookup for Customers {
     /// The account as written; else the activation code or licence key in any spelling.
     fn find(&self, account: &str) -> Option<Arc<Customer>> {
         let account = account.trim();
-        let record = self.index.find(Space::Exact, account.as_bytes()).or_else(|| {
+        let record = self.record(Space::Exact, account.as_bytes()).or_else(|| {
             let normal = licence_key::normal(account)?;
-            self.index.find(Space::Normal, normal.as_str().as_bytes())
+            self.record(Space::Normal, normal.as_str().as_bytes())
         })?;
         // INVARIANT: `CustomersBuild` wrote it.
         customer(record).map(Arc::new)
@@ -196,10 +316,10 @@ fn read_string(bytes: &mut &[u8]) -> Option<Option<Box<str>>> {
     Some((!text.is_empty()).then(|| text.into()))
 }
 
-fn truth(text: &str) -> Result<bool, String> {
+fn truth(text: &str) -> Result<bool, Bad> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "yes" | "1" => Ok(true),
         "false" | "no" | "0" => Ok(false),
-        _ => Err(format!("`us_person` is `{text}`; write true or false")),
+        _ => Err(Bad::column("us_person", format!("`us_person` is `{text}`; write true or false"))),
     }
 }

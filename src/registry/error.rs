@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use serde::Deserialize;
+use serde::Serialize;
+
 use super::table::Table;
 
 /// Why a registry file was not taken.
@@ -55,13 +58,40 @@ impl RegistryError {
 }
 
 /// One bad row.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, thiserror::Error)]
 #[error("line {line}: {message}")]
 pub struct RowFault {
-    /// Line in the file, from 1.
+    /// The column that is at fault; absent where it is the row as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    /// Line in the file, from 1; 0 for a row that was edited by hand and is in no file.
     pub line: u64,
     /// What is wrong and what to write.
     pub message: String,
+}
+
+/// What is wrong with a row.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Bad {
+    pub(super) column: Option<&'static str>,
+    pub(super) message: String,
+}
+
+impl Bad {
+    /// The row as a whole.
+    pub(super) fn row(message: impl Into<String>) -> Self {
+        Self { column: None, message: message.into() }
+    }
+
+    /// One of its columns.
+    pub(super) fn column(column: &'static str, message: impl Into<String>) -> Self {
+        Self { column: Some(column), message: message.into() }
+    }
+
+    /// As a fault of that line.
+    pub(super) fn at(self, line: u64) -> RowFault {
+        RowFault { column: self.column.map(str::to_owned), line, message: self.message }
+    }
 }
 
 fn first(faults: &[RowFault]) -> String {

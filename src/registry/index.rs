@@ -7,7 +7,7 @@ use std::hash::BuildHasher;
 use std::hash::RandomState;
 
 /// What a key is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) enum Space {
     /// As written.
     Exact,

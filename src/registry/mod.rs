@@ -6,20 +6,32 @@
 
 mod build;
 mod catalogue;
+mod cells;
 mod customers;
+mod edits;
 mod error;
 mod index;
 mod licence_key;
+mod preview;
+mod row_file;
 mod rows;
+mod search;
 mod store;
 mod table;
+mod unknown;
 
 pub use catalogue::Catalogue;
+pub use cells::{Cells, MASKED};
 pub use customers::Customers;
+pub use edits::{Base, Edits};
 pub use error::{RegistryError, RowFault};
 pub use licence_key::is_credential;
+pub use preview::{Bulk, Difference, Kind, Preview, bulk, preview};
+pub use row_file::RowFile;
+pub use search::{Effective, Filter, Found, How, SearchError, Term};
 pub use store::{Care, Imported, Progress, State, Step, Store, Stored};
 pub use table::Table;
+pub use unknown::{Matched, Seen, UnknownSku, UnknownSkus};
 
 #[cfg(test)]
 mod tests;

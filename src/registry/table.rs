@@ -1,7 +1,11 @@
 //! The two tables of the registry.
 
+use serde::Deserialize;
+use serde::Serialize;
+
 /// A table: what it is called, and its columns.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Table {
     /// Products by SKU.
     Catalogue,
@@ -30,7 +34,7 @@ impl Table {
     }
 
     /// Every column, in the order in which they are kept and exported.
-    pub(super) const fn columns(self) -> &'static [&'static str] {
+    pub const fn columns(self) -> &'static [&'static str] {
         match self {
             Self::Catalogue => &["sku", "name", "vendor", "group"],
             Self::Customers => &[

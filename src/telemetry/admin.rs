@@ -2,10 +2,12 @@
 
 use prometheus::Error;
 use prometheus::IntCounterVec;
+use prometheus::IntGauge;
 use prometheus::Registry;
 
 use super::Metrics;
 use super::family::counters;
+use super::family::gauge;
 
 /// What `result` of a sign-in may be.
 const RESULTS: [&str; 5] = ["ok", "refused", "throttled", "unavailable", "wrong"];
@@ -13,13 +15,25 @@ const RESULTS: [&str; 5] = ["ok", "refused", "throttled", "unavailable", "wrong"
 /// What is counted of the control plane.
 #[derive(Clone, Debug)]
 pub(super) struct AdminFamilies {
+    pending_changes: IntGauge,
     requests: IntCounterVec,
+    unknown_skus: IntGauge,
     sign_ins: IntCounterVec,
 }
 
 impl AdminFamilies {
     pub(super) fn new(registry: &Registry) -> Result<Self, Error> {
         let families = Self {
+            pending_changes: gauge(
+                registry,
+                "registry_pending_changes",
+                "Imports and changes of many rows that wait for a second person, or are being applied.",
+            )?,
+            unknown_skus: gauge(
+                registry,
+                "registry_unknown_skus",
+                "SKUs that were judged and have no row in the catalogue, at most 10,000.",
+            )?,
             requests: counters(
                 registry,
                 "admin_requests_total",
@@ -47,6 +61,12 @@ impl Metrics {
     /// Counts a request to the admin listener.
     pub fn admin_answered(&self, status: u16) {
         self.admin.requests.with_label_values(&[class(status)]).inc();
+    }
+
+    /// Notes what of the registry waits for a person.
+    pub fn registry_waits(&self, unknown_skus: usize, pending_changes: usize) {
+        self.admin.unknown_skus.set(i64::try_from(unknown_skus).unwrap_or(i64::MAX));
+        self.admin.pending_changes.set(i64::try_from(pending_changes).unwrap_or(i64::MAX));
     }
 
     /// Counts a sign-in; `result` is one of a closed set.

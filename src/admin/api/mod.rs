@@ -11,6 +11,7 @@ mod operators;
 mod paging;
 mod problem;
 mod records;
+mod registry;
 mod session;
 
 use super::mount::Mount;
@@ -23,5 +24,6 @@ pub(super) fn routes(mount: &mut Mount<'_>) {
     openapi::routes(mount);
     operators::routes(mount);
     records::routes(mount);
+    registry::routes(mount);
     session::routes(mount);
 }

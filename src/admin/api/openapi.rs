@@ -28,6 +28,7 @@ use super::operators;
 use super::problem::FieldProblem;
 use super::problem::Problem;
 use super::records;
+use super::registry;
 use super::session;
 
 #[derive(OpenApi)]
@@ -53,7 +54,12 @@ pub(super) fn routes(mount: &mut Mount<'_>) {
 /// The document.
 pub(in crate::admin) fn document() -> Document {
     let mut document = Api::openapi();
-    for part in [operators::Doc::openapi(), records::Doc::openapi(), session::Doc::openapi()] {
+    for part in [
+        operators::Doc::openapi(),
+        records::Doc::openapi(),
+        session::Doc::openapi(),
+        registry::document(),
+    ] {
         document.merge(part);
     }
     for entry in server::table() {

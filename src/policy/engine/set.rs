@@ -87,6 +87,13 @@ impl PolicySet {
         self.index.by_id.contains_key(id)
     }
 
+    /// Every product, by its id.
+    pub fn product_ids(&self) -> impl Iterator<Item = &str> {
+        let mut ids: Vec<&str> = self.index.by_id.keys().map(|id| &**id).collect();
+        ids.sort_unstable();
+        ids.into_iter()
+    }
+
     /// Policy and rule ids, for label sets that must be closed.
     pub fn rule_ids(&self) -> impl Iterator<Item = (&str, &str)> {
         self.rules.iter().map(|rule| (&*rule.facts.policy, &*rule.facts.rule))

@@ -18,13 +18,13 @@ use crate::registry::rows::Columns;
 use crate::registry::table::Table;
 
 use super::Care;
+use super::csv_file::writer;
 use super::files;
 use super::manifest;
 use super::manifest::Manifest;
 use super::rows_in_sled;
 use super::rows_in_sled::Rows;
 use super::rows_in_sled::apart;
-use super::writer;
 
 /// A generation, and what it must hold.
 pub(super) struct Generation<'a> {
@@ -73,7 +73,7 @@ impl<'a> Generation<'a> {
         }
         let damage = whole.as_ref().err().or(kept.as_ref().err()).cloned();
         if care == Care::Mend && damage.is_none() {
-            return Ok(((build.finish(), rows), None));
+            return Ok(((rows::finished(build, &self.folder)?, rows), None));
         }
         drop(build);
         let csv = match kept {
@@ -82,8 +82,9 @@ impl<'a> Generation<'a> {
         };
         let csv = csv.map_err(|reason| self.damaged(reason))?;
         let mut build = new();
-        rows::read(&csv, &self.folder, self.table, |row, _| build.row(row))?;
-        Ok(((build.finish(), rows), damage.map(|reason| (reason, csv))))
+        rows::read(&csv[..], &self.folder, self.table, |row, _| build.row(row))?;
+        let index = rows::finished(build, &self.folder)?;
+        Ok(((index, rows), damage.map(|reason| (reason, csv))))
     }
 
     pub(super) fn damaged(&self, reason: String) -> RegistryError {
@@ -97,7 +98,7 @@ impl<'a> Generation<'a> {
             files::checked(&self.folder, seal, &mut csv)?;
         }
         let (mut found, mut value) = (Rows::default(), Vec::new());
-        let read = rows::read(&csv, &self.folder, self.table, |row, _| {
+        let read = rows::read(&csv[..], &self.folder, self.table, |row, _| {
             rows_in_sled::value(row, self.table, &mut value);
             found.add(&value);
             Ok(())
@@ -123,8 +124,8 @@ impl<'a> Generation<'a> {
         // The header is line 1 of what export writes.
         let mut line = 2_u64;
         self.each_in_sled(&mut |record| {
-            if let Err(message) = build.row(&columns.row(record)) {
-                faults.push(RowFault { line, message });
+            if let Err(bad) = build.row(&columns.row(record)) {
+                faults.push(bad.at(line));
             }
             let breaks = record.as_slice().bytes().filter(|byte| *byte == b'\n').count();
             line = line.saturating_add(u64::try_from(breaks).unwrap_or_default()).saturating_add(1);

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use sha2::Digest;
 use sha2::Sha256;
 
+use crate::registry::edits::Base;
+
 /// The manifest of a generation.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Manifest {
@@ -14,6 +16,8 @@ pub(super) struct Manifest {
     pub(super) files: Vec<FileSeal>,
     /// The generation's number: a folder that was renamed is not what it says.
     pub(super) generation: u64,
+    /// The generation whose rows were written anew into this one, where it was damaged.
+    pub(super) mends: Option<u64>,
     /// Number of rows.
     pub(super) rows: u64,
 }
@@ -35,6 +39,9 @@ impl Manifest {
             "{HEAD}\ngeneration {}\nrows {}\ndigest {}\n",
             self.generation, self.rows, self.digest
         );
+        if let Some(mends) = self.mends {
+            writeln!(text, "mends {mends}").ok();
+        }
         for file in &self.files {
             writeln!(text, "file {} {} {}", file.bytes, file.sha256, file.path).ok();
         }
@@ -59,6 +66,7 @@ impl Manifest {
             let (word, rest) = line.split_once(' ')?;
             match word {
                 "generation" => manifest.generation = rest.parse().ok()?,
+                "mends" => manifest.mends = Some(rest.parse().ok()?),
                 "rows" => manifest.rows = rest.parse().ok()?,
                 "digest" => rest.clone_into(&mut manifest.digest),
                 "file" => {
@@ -75,6 +83,11 @@ impl Manifest {
         Some(manifest)
     }
 
+    /// The import whose rows these are.
+    pub(super) fn base(&self) -> Base {
+        Base { digest: self.digest.clone(), generation: self.mends.unwrap_or(self.generation) }
+    }
+
     /// The files whose path begins so.
     pub(super) fn below<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a FileSeal> {
         self.files.iter().filter(move |file| file.path.starts_with(prefix))
@@ -82,7 +95,7 @@ impl Manifest {
 }
 
 /// Lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(in crate::registry) fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().saturating_mul(2));
     for byte in bytes {
         write!(text, "{byte:02x}").ok();

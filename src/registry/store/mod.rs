@@ -7,6 +7,7 @@
 //! It must never answer with fewer rows than were imported. What differs from the manifest is rebuilt from the import;
 //! if that differs too, it is an error.
 
+mod csv_file;
 mod files;
 mod generation;
 mod manifest;
@@ -24,14 +25,23 @@ use super::catalogue::Catalogue;
 use super::catalogue::CatalogueBuild;
 use super::customers::Customers;
 use super::customers::CustomersBuild;
+use super::edits::Base;
+use super::edits::Editing;
+use super::edits::Edits;
 use super::error::RegistryError;
+use super::row_file::RowFile;
 use super::rows;
 use super::table::Table;
 
+use csv_file::Csv;
+use csv_file::Writing;
+use csv_file::fill;
+use csv_file::writer;
 use generation::Generation;
 use manifest::Manifest;
-use rows_in_sled::Writer;
+pub(super) use manifest::hex;
 use rows_in_sled::apart;
+pub(super) use rows_in_sled::{Rows, value};
 
 /// The store of `[store] dir`.
 #[derive(Clone, Debug)]
@@ -71,8 +81,10 @@ pub struct Stored<T> {
 }
 
 /// What an import did.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Imported {
+    /// What edits stand on from now on.
+    pub base: Base,
     /// The new generation.
     pub generation: u64,
     /// Number of rows.
@@ -108,7 +120,8 @@ impl Store {
         Self { dir: dir.to_owned() }
     }
 
-    /// The catalogue; empty where none was ever imported. `is_group` says whether a policy knows a group id.
+    /// The catalogue; empty where none was ever imported. `is_group` says whether a policy knows a group id; `edits` are those that
+    /// are known, in place of those that are kept beside it.
     ///
     /// # Errors
     /// When no copy of it is whole, or a row names a group that no policy has.
@@ -116,16 +129,94 @@ impl Store {
         &self,
         is_group: impl Fn(&str) -> bool + Sync,
         care: Care,
+        edits: Option<&Edits>,
     ) -> Result<Stored<Catalogue>, RegistryError> {
-        self.load(Table::Catalogue, care, || CatalogueBuild::new(&is_group))
+        self.load(Table::Catalogue, care, edits, || CatalogueBuild::new(&is_group))
     }
 
-    /// The customers; none where none were ever imported.
+    /// The customers; none where none were ever imported. `edits` as for [`Store::catalogue`].
     ///
     /// # Errors
     /// When no copy of them is whole.
-    pub fn customers(&self, care: Care) -> Result<Stored<Customers>, RegistryError> {
-        self.load(Table::Customers, care, CustomersBuild::default)
+    pub fn customers(
+        &self,
+        care: Care,
+        edits: Option<&Edits>,
+    ) -> Result<Stored<Customers>, RegistryError> {
+        self.load(Table::Customers, care, edits, CustomersBuild::default)
+    }
+
+    /// What is there now, for edits to stand on.
+    ///
+    /// # Errors
+    /// When the folder cannot be read or the manifest is damaged.
+    pub fn base(&self, table: Table) -> Result<Base, RegistryError> {
+        let folder = self.folder(table);
+        Ok(match self.newest(&folder)? {
+            Some(number) => Generation::open(&folder, number, table)?.manifest.base(),
+            None => Base::default(),
+        })
+    }
+
+    /// The edits that are kept, whatever they stand on.
+    ///
+    /// # Errors
+    /// When they are not what was written.
+    pub fn edits(&self, table: Table) -> Result<Option<Edits>, RegistryError> {
+        let folder = self.folder(table);
+        Edits::read(&folder).map_err(|error| RegistryError::Damaged {
+            path: folder,
+            reason: format!("its edits are {error}; a start of the gateway makes them again"),
+            table,
+        })
+    }
+
+    /// Keeps edits, durably.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn keep_edits(&self, table: Table, edits: &Edits) -> Result<(), RegistryError> {
+        let folder = self.folder(table);
+        let kept = files::private_folder(&folder).and_then(|()| edits.write(&folder));
+        kept.map_err(|error| self.unwritable(&error))
+    }
+
+    /// The rows of the import that is in force, to look things up in.
+    ///
+    /// # Errors
+    /// When they are not what was written.
+    pub fn rows(&self, table: Table) -> Result<RowFile, RegistryError> {
+        let folder = self.folder(table);
+        loop {
+            let Some(number) = self.newest(&folder)? else { return Ok(RowFile::empty(table)) };
+            let opened = Generation::open(&folder, number, table).and_then(|generation| {
+                let file = generation.folder.join(files::IMPORT);
+                let read = RowFile::open(&file, table, generation.manifest.base());
+                read.map_err(|reason| generation.damaged(reason))
+            });
+            match opened {
+                Err(_) if self.newest(&folder)? != Some(number) => {}
+                opened => return opened,
+            }
+        }
+    }
+
+    /// Puts a file in place of the table; it is read from the disk, twice.
+    ///
+    /// # Errors
+    /// As [`Store::import_catalogue`].
+    pub fn import_file(
+        &self,
+        table: Table,
+        file: &Path,
+        is_group: &(dyn Fn(&str) -> bool + Sync),
+        told: Told<'_>,
+    ) -> Result<Imported, RegistryError> {
+        let csv = Csv::File(file);
+        match table {
+            Table::Catalogue => self.import(table, file, csv, CatalogueBuild::new(&is_group), told),
+            Table::Customers => self.import(table, file, csv, CustomersBuild::default(), told),
+        }
     }
 
     /// Puts the catalogue `csv`, which was read from `from`, in place of the one in the store.
@@ -139,7 +230,7 @@ impl Store {
         is_group: impl Fn(&str) -> bool + Sync,
         told: Told<'_>,
     ) -> Result<Imported, RegistryError> {
-        self.import(Table::Catalogue, from, csv, CatalogueBuild::new(&is_group), told)
+        self.import(Table::Catalogue, from, Csv::Bytes(csv), CatalogueBuild::new(&is_group), told)
     }
 
     /// Puts the customers `csv`, which were read from `from`, in place of those in the store.
@@ -152,7 +243,7 @@ impl Store {
         csv: &[u8],
         told: Told<'_>,
     ) -> Result<Imported, RegistryError> {
-        self.import(Table::Customers, from, csv, CustomersBuild::default(), told)
+        self.import(Table::Customers, from, Csv::Bytes(csv), CustomersBuild::default(), told)
     }
 
     /// The table as CSV, every column, in the order of its import; nothing but the header where none was imported.
@@ -163,11 +254,32 @@ impl Store {
         let folder = self.folder(table);
         let unreadable = |source| RegistryError::Unreadable { path: folder.clone(), source };
         let Some(number) = files::newest(&folder).map_err(unreadable)? else {
-            return header(table).map_err(|e| self.unwritable(&e));
+            let edits = self.edits(table)?.filter(|edits| edits.base == Base::default());
+            return self.edited_csv(table, None, &edits.unwrap_or_default());
         };
         let generation = Generation::open(&folder, number, table)?;
         let import = generation.import();
-        import.or_else(|_| generation.sled_as_csv()).map_err(|reason| generation.damaged(reason))
+        let csv = import.or_else(|_| generation.sled_as_csv());
+        let csv = csv.map_err(|reason| generation.damaged(reason))?;
+        let base = generation.manifest.base();
+        match self.edits(table)?.filter(|edits| edits.base == base && !edits.rows.is_empty()) {
+            Some(edits) => self.edited_csv(table, Some(&csv), &edits),
+            None => Ok(csv),
+        }
+    }
+
+    fn edited_csv(
+        &self,
+        table: Table,
+        csv: Option<&[u8]>,
+        edits: &Edits,
+    ) -> Result<Vec<u8>, RegistryError> {
+        let out = writer(table).map_err(|error| self.unwritable(&error))?;
+        let mut build = Editing::new(Writing { out, table }, table, Some(edits));
+        if let Some(csv) = csv {
+            rows::read(csv, &self.folder(table), table, |row, _| build.row(row))?;
+        }
+        rows::finished(build, &self.folder(table))
     }
 
     /// The file that is another one after every import; for those who look for changes.
@@ -184,6 +296,11 @@ impl Store {
         self.dir.join(table.as_str())
     }
 
+    fn newest(&self, folder: &Path) -> Result<Option<u64>, RegistryError> {
+        let unreadable = |source| RegistryError::Unreadable { path: folder.to_owned(), source };
+        files::newest(folder).map_err(unreadable)
+    }
+
     fn unwritable(&self, reason: &dyn std::fmt::Display) -> RegistryError {
         RegistryError::Unwritable { path: self.dir.clone(), reason: reason.to_string() }
     }
@@ -192,21 +309,22 @@ impl Store {
         &self,
         table: Table,
         from: &Path,
-        csv: &[u8],
+        csv: Csv<'_>,
         mut build: B,
         told: Told<'_>,
     ) -> Result<Imported, RegistryError> {
-        let total = length(csv);
+        let total = csv.length();
         let mut seen = 0_u64;
-        rows::read(csv, from, table, |row, done| {
+        let unreadable = |source| RegistryError::Unreadable { path: from.to_owned(), source };
+        rows::read(csv.open().map_err(unreadable)?, from, table, |row, place| {
             seen = seen.wrapping_add(1);
             if seen.is_multiple_of(1024) {
-                told(Progress { done, step: Step::Read, total });
+                told(Progress { done: place.ends, step: Step::Read, total });
             }
-            build.row(row)
+            row.unfit(table).and_then(|()| build.row(row))
         })?;
-        drop(build.finish());
-        let written = self.locked(table).and_then(|_lock| self.write(table, csv, told));
+        drop(rows::finished(build, from)?);
+        let written = self.locked(table).and_then(|_lock| self.write(table, csv, None, told));
         written.map_err(|reason| self.unwritable(&reason))
     }
 
@@ -220,7 +338,13 @@ impl Store {
     }
 
     /// Writes the next generation; whoever calls it holds the lock.
-    fn write(&self, table: Table, csv: &[u8], told: Told<'_>) -> Result<Imported, String> {
+    fn write(
+        &self,
+        table: Table,
+        csv: Csv<'_>,
+        mends: Option<u64>,
+        told: Told<'_>,
+    ) -> Result<Imported, String> {
         let folder = self.folder(table);
         let io = |error: io::Error| error.to_string();
         files::sweep(&folder, None).map_err(io)?;
@@ -236,10 +360,12 @@ impl Store {
             digest,
             files: sealed.collect::<io::Result<_>>().map_err(io)?,
             generation: number,
+            mends,
             rows,
         };
         let mut file = File::create(stage.join(files::MANIFEST)).map_err(io)?;
         file.write_all(manifest.render().as_bytes()).and_then(|()| file.sync_all()).map_err(io)?;
+        let base = manifest.base();
         let generation = Generation { folder: stage.clone(), manifest, table, within: &folder };
         // What has just been written is read as a start would read it, before it counts.
         generation.each_in_sled(&mut |_| Ok(()))?;
@@ -249,26 +375,36 @@ impl Store {
         files::sync_folder(&folder).map_err(io)?;
         // The new generation is in force; what is left of the old ones is removed by the next import if not now.
         files::sweep(&folder, Some(number)).ok();
-        Ok(Imported { generation: number, rows })
+        Ok(Imported { base, generation: number, rows })
     }
 
     fn load<B: Build>(
         &self,
         table: Table,
         care: Care,
+        edits: Option<&Edits>,
         new: impl Fn() -> B,
     ) -> Result<Stored<B::Index>, RegistryError> {
         let folder = self.folder(table);
-        let newest = || {
-            let unreadable = |source| RegistryError::Unreadable { path: folder.clone(), source };
-            files::newest(&folder).map_err(unreadable)
+        let newest = || self.newest(&folder);
+        let kept = match (edits, self.edits(table)) {
+            (Some(_), _) => None,
+            (None, Ok(kept)) => kept,
+            (None, Err(error)) if care == Care::Look => return Err(error),
+            // Whoever mends knows them from the record, and gives them soon.
+            (None, Err(_)) => None,
         };
+        let edits = edits.or(kept.as_ref());
+        let on = |base: &Base| edits.filter(|edits| edits.base == *base);
         loop {
             let Some(number) = newest()? else {
-                return Ok(Stored { index: new().finish(), state: None });
+                let build = Editing::new(new(), table, on(&Base::default()));
+                return Ok(Stored { index: rows::finished(build, &folder)?, state: None });
             };
-            let loaded = Generation::open(&folder, number, table)
-                .and_then(|generation| generation.load(care, &new));
+            let loaded = Generation::open(&folder, number, table).and_then(|generation| {
+                let edits = on(&generation.manifest.base());
+                generation.load(care, &|| Editing::new(new(), table, edits))
+            });
             let (index, damage) = match loaded {
                 Ok(loaded) => loaded,
                 // An import has put another generation in this one's place meanwhile; numbers only rise.
@@ -299,54 +435,12 @@ impl Store {
         let newest = files::newest(&self.folder(table)).map_err(|error| error.to_string())?;
         match newest {
             Some(newest) if newest != damaged => Ok(newest),
-            _ => Ok(self.write(table, csv, &mut |_| {})?.generation),
+            _ => {
+                let folder = self.folder(table);
+                let of = Generation::open(&folder, damaged, table).map_err(|e| e.to_string())?;
+                let mends = Some(of.manifest.base().generation);
+                Ok(self.write(table, Csv::Bytes(csv), mends, &mut |_| {})?.generation)
+            }
         }
     }
-}
-
-/// Writes import and sled into a staging folder.
-fn fill(stage: &Path, table: Table, csv: &[u8], told: Told<'_>) -> Result<(u64, String), String> {
-    let text = |error: csv::Error| error.to_string();
-    let file = File::create(stage.join(files::IMPORT)).map_err(|error| error.to_string())?;
-    let mut kept = csv::WriterBuilder::new().from_writer(io::BufWriter::new(file));
-    kept.write_record(table.columns()).map_err(text)?;
-    let mut sled = Writer::new(&stage.join(files::SLED))?;
-    let mut value = Vec::new();
-    let (mut seen, total) = (0_u64, length(csv));
-    let mut failed = None;
-    let read = rows::read(csv, stage, table, |row, done| {
-        if failed.is_some() {
-            return Ok(());
-        }
-        seen = seen.wrapping_add(1);
-        if seen.is_multiple_of(1024) {
-            told(Progress { done, step: Step::Write, total });
-        }
-        let fields = table.columns().iter().map(|column| row.field(column).unwrap_or_default());
-        rows_in_sled::value(row, table, &mut value);
-        let wrote = kept.write_record(fields).map_err(text).and_then(|()| sled.push(&value));
-        failed = wrote.err();
-        Ok(())
-    });
-    read.map_err(|error| error.to_string())?;
-    if let Some(reason) = failed {
-        return Err(reason);
-    }
-    kept.flush().map_err(|error| error.to_string())?;
-    sled.finish()
-}
-
-fn writer(table: Table) -> Result<csv::Writer<Vec<u8>>, csv::Error> {
-    let mut out = csv::WriterBuilder::new().from_writer(Vec::new());
-    out.write_record(table.columns())?;
-    Ok(out)
-}
-
-fn header(table: Table) -> Result<Vec<u8>, String> {
-    let out = writer(table).map_err(|error| error.to_string())?;
-    out.into_inner().map_err(|error| error.to_string())
-}
-
-fn length(bytes: &[u8]) -> u64 {
-    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }

@@ -24,19 +24,19 @@ const BATCH: u64 = 2_000;
 
 /// What was written or read.
 #[derive(Debug, Default)]
-pub(super) struct Rows {
+pub(in crate::registry) struct Rows {
     count: u64,
     hash: Sha256,
 }
 
 impl Rows {
     /// The number of rows, and the digest over all of them.
-    pub(super) fn conclude(self) -> (u64, String) {
+    pub(in crate::registry) fn conclude(self) -> (u64, String) {
         (self.count, hex(&self.hash.finalize()))
     }
 
     /// Adds a row; its key.
-    pub(super) fn add(&mut self, value: &[u8]) -> [u8; 8] {
+    pub(in crate::registry) fn add(&mut self, value: &[u8]) -> [u8; 8] {
         let key = self.count.to_be_bytes();
         self.hash.update(key);
         self.hash.update(u64::try_from(value.len()).unwrap_or(u64::MAX).to_be_bytes());
@@ -109,7 +109,7 @@ pub(super) fn apart<T: Send>(work: impl FnOnce() -> Result<T, String> + Send) ->
 }
 
 /// The value of a row: CRC-32C, then each column of the table as length and text.
-pub(super) fn value(row: &Row<'_>, table: Table, out: &mut Vec<u8>) {
+pub(in crate::registry) fn value(row: &Row<'_>, table: Table, out: &mut Vec<u8>) {
     out.clear();
     out.extend([0; 4]);
     for column in table.columns() {

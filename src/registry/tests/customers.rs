@@ -15,7 +15,7 @@ fn read(text: &str) -> Result<Customers, RegistryError> {
     let mut build = CustomersBuild::default();
     let each = |row: &rows::Row<'_>, _| build.row(row);
     rows::read(text.as_bytes(), Path::new("customers.csv"), Table::Customers, each)?;
-    Ok(build.finish())
+    Ok(build.finish().unwrap())
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! What the registry promises of its tables, and of what becomes of damaged ones.
 
 mod customers;
+mod search;
 mod store;

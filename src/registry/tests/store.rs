@@ -46,7 +46,7 @@ fn files(dir: &Path) -> Vec<PathBuf> {
 }
 
 fn whole(store: &Store, care: Care) -> Result<Option<String>, RegistryError> {
-    let stored = store.customers(care)?;
+    let stored = store.customers(care, None)?;
     assert_eq!(stored.index.rows(), ROWS, "short");
     assert!((0..ROWS).all(|i| stored.index.find(&format!("A-{i}")).is_some()), "short");
     Ok(stored.state.unwrap().damage)
@@ -56,13 +56,13 @@ fn whole(store: &Store, care: Care) -> Result<Option<String>, RegistryError> {
 fn what_is_imported_is_loaded_and_exported_again_byte_for_byte() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::new(dir.path());
-    assert!(store.customers(Care::Mend).unwrap().state.is_none());
+    assert!(store.customers(Care::Mend, None).unwrap().state.is_none());
     import(&store, &customers());
     assert_eq!(whole(&store, Care::Mend).unwrap(), None);
     let first = store.export(Table::Customers).unwrap();
     import(&store, std::str::from_utf8(&first).unwrap());
     assert_eq!(store.export(Table::Customers).unwrap(), first);
-    assert_eq!(store.customers(Care::Look).unwrap().state.unwrap().generation, 2);
+    assert_eq!(store.customers(Care::Look, None).unwrap().state.unwrap().generation, 2);
     assert!(!dir.path().join("customers/g-0000000001").exists(), "old ones go");
 
     let odd = "sku,name,vendor,group\nx-1,\"a, \"\"b\"\"\nc\",V,none\n y ,  z ,,\n";
@@ -70,7 +70,7 @@ fn what_is_imported_is_loaded_and_exported_again_byte_for_byte() {
     let first = store.export(Table::Catalogue).unwrap();
     store.import_catalogue(Path::new("c"), &first, |_| false, &mut |_| {}).unwrap();
     assert_eq!(store.export(Table::Catalogue).unwrap(), first);
-    let stored = store.catalogue(|_| false, Care::Mend).unwrap();
+    let stored = store.catalogue(|_| false, Care::Mend, None).unwrap();
     assert_eq!(&*stored.index.find("X1").unwrap().name, "a b c");
 }
 
@@ -111,7 +111,7 @@ fn a_damaged_sled_is_rebuilt_from_its_import_and_a_damaged_import_from_sled() {
         assert!(whole(&store, Care::Look).unwrap().is_some(), "{part}");
         assert!(whole(&store, Care::Mend).unwrap().is_some(), "{part}");
         assert_eq!(whole(&store, Care::Mend).unwrap(), None, "{part} is mended");
-        let state = store.customers(Care::Look).unwrap().state.unwrap();
+        let state = store.customers(Care::Look, None).unwrap().state.unwrap();
         assert_eq!(state.generation, u64::try_from(n).unwrap() + 2);
         assert_eq!(store.export(Table::Customers).unwrap(), before);
     }
@@ -127,7 +127,7 @@ fn where_nothing_is_whole_it_is_refused_with_what_to_do() {
         fs::write(&path, "").unwrap();
     }
     for care in [Care::Look, Care::Mend] {
-        let error = store.customers(care).unwrap_err().to_string();
+        let error = store.customers(care, None).unwrap_err().to_string();
         assert!(error.contains("interdict customers import FILE"), "{error}");
     }
     import(&store, &customers());
