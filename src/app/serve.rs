@@ -299,8 +299,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         verifier,
     };
     let interval = config.gateway.reload_interval;
-    let told = Arc::clone(&supervisor);
-    let reloading = actix_web::rt::spawn(reload(reloader, signals.hangup, interval, told, desk.clone()));
+    let told = (Arc::clone(&supervisor), desk.clone());
+    let reloading = actix_web::rt::spawn(reload(reloader, signals.hangup, interval, told));
     let keeping = actix_web::rt::spawn(keep(desk.clone()));
     let watching = actix_web::rt::spawn(watch::watch_room(reserve));
     let (no_more, stopped) = oneshot::channel();
@@ -361,8 +361,7 @@ async fn reload(
     mut reloader: Reloader,
     mut hangups: Signal,
     interval: Option<Duration>,
-    supervisor: Arc<Supervisor>,
-    desk: Desk,
+    (supervisor, desk): (Arc<Supervisor>, Desk),
 ) {
     loop {
         let tick = async {
@@ -398,14 +397,14 @@ async fn reload(
                 return;
             }
         }
+        if let Err(error) = desk.look().await {
+            tracing::error!(%error, "the registry's store cannot be looked at");
+        }
         let degraded = reloader.health.reasons();
         if everything {
             supervisor.reloaded(&degraded);
         } else {
             supervisor.serves(&degraded);
-        }
-        if let Err(error) = desk.look().await {
-            tracing::error!(%error, "the registry's store cannot be looked at");
         }
     }
 }

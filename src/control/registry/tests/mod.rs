@@ -9,7 +9,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::Mutex;
 
-
 use crate::control::Control;
 use crate::control::ControlError;
 use crate::control::ControlSettings;
