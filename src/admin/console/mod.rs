@@ -24,6 +24,7 @@ mod operators;
 pub mod overview;
 mod page;
 mod pages;
+mod registry;
 pub mod shell;
 pub mod sign_in;
 #[cfg(test)]
@@ -46,4 +47,5 @@ pub(super) fn routes(mount: &mut Mount<'_>) {
     doors::routes(mount);
     operators::routes(mount);
     overview::routes(mount);
+    registry::routes(mount);
 }

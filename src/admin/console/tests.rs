@@ -103,13 +103,17 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
         servers: vec![],
         ..overview(text)
     };
-    vec![
+    let registry = registry::samples::pages(text, &shell(text)).into_iter();
+    let registry = registry.map(|(name, answer)| (name, body(answer)));
+    let mut pages = vec![
         ("overview", body(page(StatusCode::OK, &overview(text)))),
         ("overview of nothing", body(page(StatusCode::OK, &quiet))),
         ("sign-in", body(page(StatusCode::OK, &sign_in(false)))),
         ("first sign-in", body(page(StatusCode::OK, &sign_in(true)))),
         ("error", body(page(StatusCode::NOT_FOUND, &error))),
-    ]
+    ];
+    pages.extend(registry);
+    pages
 }
 
 /// An opening tag: its name, its attributes with their values.

@@ -5,12 +5,14 @@ import { charts } from "./charts.js";
 import { maps } from "./map.js";
 import { proofs } from "./proof.js";
 import { streams } from "./stream.js";
+import { uploads } from "./upload.js";
 
 function start(root) {
   charts(root);
   maps(root);
   proofs(root);
   streams(root);
+  uploads(root);
 }
 
 frame();
