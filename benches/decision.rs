@@ -155,6 +155,7 @@ fn records(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
     let policies = load_dirs(&[dir]).map_err(|errors| errors.render(false))?;
     let snapshot = Snapshot {
         catalogue: Arc::new(Catalogue::default()),
+        clearances: Arc::default(),
         customers: Arc::new(Customers::default()),
         geo: Arc::new(GeoTables::embedded()),
         loaded: Timestamp::UNIX_EPOCH,

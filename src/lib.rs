@@ -4,6 +4,7 @@ pub mod admin;
 pub mod app;
 pub mod audit;
 pub mod bundle;
+pub mod clearance;
 pub mod cli;
 pub mod config;
 pub mod control;

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fs;
 use std::process::Command;
 use std::process::Stdio;
+use std::time::Instant;
 
 use super::servers::Server;
 
@@ -52,6 +53,16 @@ pub(crate) fn verify(server: &Server) -> Result<(), Box<dyn Error>> {
 
 /// Microseconds of processor time a request, or milliseconds a gigabyte.
 pub(crate) fn cost(server: &Server, case: Case, seconds: u64) -> Result<f64, Box<dyn Error>> {
+    cost_and_rate(server, case, seconds).map(|(cost, _)| cost)
+}
+
+/// The cost, and requests a second.
+pub(crate) fn cost_and_rate(
+    server: &Server,
+    case: Case,
+    seconds: u64,
+) -> Result<(f64, f64), Box<dyn Error>> {
+    let begun = Instant::now();
     let before = ticks(server)?;
     let requests = match case {
         Case::Proxied => requests(server, GERMAN, seconds, false)?,
@@ -65,7 +76,8 @@ pub(crate) fn cost(server: &Server, case: Case, seconds: u64) -> Result<f64, Box
             1_000.0
         }
     };
-    Ok((ticks(server)? - before) * TICK_MICROS / requests)
+    let cost = (ticks(server)? - before) * TICK_MICROS / requests;
+    Ok((cost, requests / begun.elapsed().as_secs_f64()))
 }
 
 /// Runs wrk and returns how many requests were answered; all must have been refused, or none.

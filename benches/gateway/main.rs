@@ -4,8 +4,9 @@
 //! counts is the processor time of the process, all threads of it, user and system, divided by the requests answered.
 //! Medians of the rounds, and of the ratios to nginx in the same round. Prints a table and leaves nothing behind.
 //!
-//! `cargo bench --bench gateway [-- ROUNDS [SECONDS]]`. Exits 69 (`EX_UNAVAILABLE`) where a program is missing.
+//! `cargo bench --bench gateway [-- [consoles] ROUNDS [SECONDS]]`; with `consoles` it measures what open consoles cost instead. Exits 69 (`EX_UNAVAILABLE`) where a program is missing.
 
+mod consoles;
 mod floor;
 mod load;
 mod servers;
@@ -56,7 +57,11 @@ fn main() -> ExitCode {
     }
     let mut numbers = words.iter().filter_map(|word| word.parse::<u64>().ok());
     let rounds = numbers.next().and_then(|n| usize::try_from(n).ok()).unwrap_or(ROUNDS);
-    exit(measure(rounds.max(1), numbers.next().unwrap_or(SECONDS).max(1)))
+    let (rounds, seconds) = (rounds.max(1), numbers.next().unwrap_or(SECONDS).max(1));
+    match words.iter().any(|word| word == "consoles") {
+        true => exit(consoles::measure(rounds, seconds)),
+        false => exit(measure(rounds, seconds)),
+    }
 }
 
 fn measure(rounds: usize, seconds: u64) -> Result<(), Box<dyn Error>> {

@@ -37,7 +37,8 @@ pub(crate) struct Server {
 pub(crate) struct Servers {
     under_test: Vec<Server>,
     _upstream: Server,
-    _folder: TempDir,
+    admin: u16,
+    folder: TempDir,
 }
 
 impl Server {
@@ -77,11 +78,12 @@ impl Servers {
         let upstream_server =
             start("upstream", upstream, LOAD_CORE, at, "nginx", &["-c", &upstream_conf])?;
 
-        let ports: [u16; 4] = [free_port()?, free_port()?, free_port()?, free_port()?];
-        let [nginx, haproxy, interdict, bare] = ports;
+        let ports = [free_port()?, free_port()?, free_port()?, free_port()?, free_port()?];
+        let [nginx, haproxy, interdict, bare, admin] = ports;
         let nginx_file = nginx_conf(at, "nginx", &nginx_server(nginx, upstream, at))?;
         let haproxy_file = put(at, "haproxy.cfg", &haproxy_conf(haproxy, upstream, at))?;
-        let interdict_file = put(at, "interdict.toml", &interdict_conf(interdict, upstream))?;
+        let interdict_file =
+            put(at, "interdict.toml", &interdict_conf(interdict, admin, upstream))?;
         let program = env!("CARGO_BIN_EXE_interdict");
         let own = std::env::current_exe()?.display().to_string();
         let arguments = ["serve", "--config", &interdict_file];
@@ -91,7 +93,16 @@ impl Servers {
             start("interdict", interdict, SERVER_CORE, at, program, &arguments)?,
             start("bare actix", bare, SERVER_CORE, at, &own, &[floor::FLAG, &bare.to_string()])?,
         ];
-        Ok(Self { under_test, _upstream: upstream_server, _folder: folder })
+        Ok(Self { under_test, _upstream: upstream_server, admin, folder })
+    }
+
+    /// The port of the gateway's admin listener.
+    pub(crate) const fn admin(&self) -> u16 {
+        self.admin
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub(crate) fn under_test(&self) -> &[Server] {
@@ -233,7 +244,7 @@ backend b
     )
 }
 
-fn interdict_conf(port: u16, upstream: u16) -> String {
+fn interdict_conf(port: u16, admin: u16, upstream: u16) -> String {
     format!(
         r#"[gateway]
 listen = "127.0.0.1:{port}"
@@ -241,7 +252,7 @@ trusted_proxies = ["127.0.0.1/32"]
 client_address = "x-forwarded-for"
 workers = 1
 [admin]
-listen = "127.0.0.1:0"
+listen = "127.0.0.1:{admin}"
 [reseller]
 organization_country = "DE"
 notice_url = "https://shop.example/why"

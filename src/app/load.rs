@@ -67,6 +67,7 @@ pub(super) fn load_with(config: &Config, now: Timestamp, care: Care) -> Result<L
     let states = [(Table::Catalogue, catalogue.state), (Table::Customers, customers.state)];
     let snapshot = Snapshot {
         catalogue: Arc::new(catalogue.index),
+        clearances: Arc::default(),
         customers: Arc::new(customers.index),
         geo: Arc::new(GeoTables::load(&config.geo)?),
         loaded: now,

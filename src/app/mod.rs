@@ -8,6 +8,7 @@ mod blind_spots;
 mod check;
 mod console;
 pub mod demo;
+mod follow;
 mod identity;
 mod load;
 mod notify;

@@ -54,8 +54,8 @@ impl InForce {
         }
     }
 
-    fn revise(&self, change: impl Fn(&Snapshot) -> Snapshot) {
-        let next = self.gate.revise(change);
+    fn update(&self, change: impl FnOnce(Snapshot) -> Snapshot) {
+        let next = self.gate.update(change);
         self.gate.metrics().registry_rows(next.catalogue.len(), next.customers.rows());
     }
 
@@ -81,7 +81,7 @@ impl Running for InForce {
     ) -> Result<(), RowFault> {
         let _turn = self.turn();
         let catalogue = Arc::new(edit(&self.gate.pin().catalogue)?);
-        self.revise(|now| Snapshot { catalogue: Arc::clone(&catalogue), ..now.clone() });
+        self.update(|now| Snapshot { catalogue, ..now });
         Ok(())
     }
 
@@ -91,7 +91,7 @@ impl Running for InForce {
     ) -> Result<(), RowFault> {
         let _turn = self.turn();
         let customers = Arc::new(edit(&self.gate.pin().customers)?);
-        self.revise(|now| Snapshot { customers: Arc::clone(&customers), ..now.clone() });
+        self.update(|now| Snapshot { customers, ..now });
         Ok(())
     }
 
@@ -114,14 +114,14 @@ impl Running for InForce {
                 let loaded = loaded.map_err(|error| error.to_string())?;
                 self.stored(table, loaded.state.as_ref());
                 let catalogue = Arc::new(loaded.index);
-                self.revise(|now| Snapshot { catalogue: Arc::clone(&catalogue), ..now.clone() });
+                self.update(|now| Snapshot { catalogue, ..now });
             }
             Table::Customers => {
                 let loaded = load::customers(&self.config, Care::Mend, Some(&edits));
                 let loaded = loaded.map_err(|error| error.to_string())?;
                 self.stored(table, loaded.state.as_ref());
                 let customers = Arc::new(loaded.index);
-                self.revise(|now| Snapshot { customers: Arc::clone(&customers), ..now.clone() });
+                self.update(|now| Snapshot { customers, ..now });
             }
         }
         Ok(())

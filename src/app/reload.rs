@@ -147,12 +147,7 @@ impl Reloader {
         let loaded = self.gate.now();
         let revision = Arc::clone(policies.revision());
         let (catalogue, policies) = (Arc::new(catalogue.index), Arc::new(policies));
-        self.replace(|snapshot| Snapshot {
-            catalogue: Arc::clone(&catalogue),
-            loaded,
-            policies: Arc::clone(&policies),
-            ..snapshot
-        });
+        self.replace(|snapshot| Snapshot { catalogue, loaded, policies, ..snapshot });
         self.gate.metrics().policies_in_force(&revision, seconds(loaded));
         [Ok(()), Ok(())]
     }
@@ -164,7 +159,7 @@ impl Reloader {
         let customers = customers.map_err(|error| error.to_string())?;
         self.stored(Table::Customers, customers.state.as_ref());
         let customers = Arc::new(customers.index);
-        self.replace(|snapshot| Snapshot { customers: Arc::clone(&customers), ..snapshot });
+        self.replace(|snapshot| Snapshot { customers, ..snapshot });
         Ok(())
     }
 
@@ -177,7 +172,7 @@ impl Reloader {
     fn geo(&self) -> Result<(), String> {
         let geo = GeoTables::load(&self.config.geo).map_err(|e| e.to_string())?;
         let geo = Arc::new(geo);
-        self.replace(|snapshot| Snapshot { geo: Arc::clone(&geo), ..snapshot });
+        self.replace(|snapshot| Snapshot { geo, ..snapshot });
         Ok(())
     }
 
@@ -204,8 +199,8 @@ impl Reloader {
         self.certificates.iter().try_for_each(|c| c.reload()).map_err(|error| error.to_string())
     }
 
-    fn replace(&self, change: impl Fn(Snapshot) -> Snapshot) {
-        let next = self.gate.revise(|now| change(now.clone()));
+    fn replace(&self, change: impl FnOnce(Snapshot) -> Snapshot) {
+        let next = self.gate.update(change);
         self.gate.metrics().registry_rows(next.catalogue.len(), next.customers.rows());
     }
 }

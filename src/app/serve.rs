@@ -52,6 +52,9 @@ use super::activity;
 use super::activity::Charts;
 use super::console;
 use super::console::Parts;
+use super::follow;
+use super::follow::FollowError;
+use super::follow::Follower;
 use super::identity;
 use super::identity::IdentityError;
 use super::load::LoadError;
@@ -89,6 +92,9 @@ pub enum ServeError {
     /// Accounts of operators.
     #[error("{0}")]
     Operators(#[from] OperatorsError),
+    /// The review queue.
+    #[error("{0}")]
+    Follow(#[from] FollowError),
     /// The keys of tokens.
     #[error("{0}")]
     Identity(#[from] IdentityError),
@@ -189,6 +195,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     let metrics = Arc::new(Metrics::new()?);
     let activity = Arc::clone(metrics.activity());
     let charts = Charts::open(&activity, &config.store.dir);
+    // Before anything is served: which clearances were used stands in the ledger.
+    let follower = Follower::start(&config.ledger.dir, &ledger, &control, &metrics)?;
     let notifier = Notifier::start(&config, &ledger, &metrics)?;
     let witnesses = Witnesses::start(&config, &metrics)?;
     let health = Arc::new(Health::default());
@@ -237,6 +245,10 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         routes: RouteTable::new(config.routes.clone())?,
         snapshot,
     }));
+    let mask = follow::mask(&config.ledger.dir)?;
+    follow::publish(&gate, &control, mask.as_ref());
+    let publishing = follow::publish_changes(Arc::clone(&gate), control.clone(), mask);
+    let publishing = actix_web::rt::spawn(publishing);
     for (_, upstream) in &upstreams {
         let upstream = upstream.clone();
         drop(actix_web::rt::spawn(async move { upstream.watch().await }));
@@ -319,6 +331,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     handle.stop(true).await;
     admin_handle.stop(false).await;
     reloading.abort();
+    publishing.abort();
     watching.abort();
     keeping.abort();
     desk.tick().await;
@@ -335,6 +348,8 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         socket.close();
     }
     searcher.stop();
+    ledger.settled().await.ok();
+    follower.stop();
     if let Some(notifier) = notifier {
         // What was decided last is told as well, if the receiver takes it now.
         ledger.settled().await.ok();

@@ -189,6 +189,8 @@ fn import(
         });
         bar.set_position(progress.done);
     };
+    let edits = store.edits(table).ok().flatten();
+    let edits = edits.filter(|edits| store.base(table).is_ok_and(|base| base == edits.base));
     let imported = match table {
         Table::Catalogue => match app::policies_of(config) {
             Ok(policies) => {
@@ -206,6 +208,14 @@ fn import(
     match imported {
         Ok(imported) => {
             writeln!(err, "{} rows, generation {}", imported.rows, imported.generation).ok();
+            if let Some(edits) = edits.filter(|edits| !edits.rows.is_empty()) {
+                let edited = edits.rows.len();
+                writeln!(
+                    err,
+                    "warning: {edited} row(s) had been edited at the console; the import has replaced them"
+                )
+                .ok();
+            }
             let configured = match table {
                 Table::Catalogue => &config.catalog.file,
                 Table::Customers => &config.customers.file,

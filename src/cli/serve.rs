@@ -201,6 +201,7 @@ fn failed(error: &ServeError, err: &mut dyn Write, colour: bool) -> Exit {
         }
         ServeError::Ledger(_)
         | ServeError::Control(_)
+        | ServeError::Follow(_)
         | ServeError::Operators(_)
         | ServeError::Admin { .. }
         | ServeError::Metrics(_)

@@ -95,6 +95,7 @@ fn shipped(err: &mut dyn Write, colour: bool) -> Result<Snapshot, Exit> {
     })?;
     Ok(Snapshot {
         catalogue: Arc::new(Catalogue::default()),
+        clearances: Arc::default(),
         customers: Arc::new(Customers::default()),
         geo: Arc::new(GeoTables::embedded()),
         loaded: Timestamp::now(),

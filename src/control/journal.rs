@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::PoisonError;
 use std::sync::RwLock;
 use std::sync::RwLockReadGuard;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 
 use tokio::sync::Mutex;
 use tokio::sync::watch;
@@ -24,6 +26,7 @@ use super::clock::now;
 use super::error::ControlError;
 use super::event::Change;
 use super::event::Event;
+use super::reviews::Holds;
 use super::state::State;
 use super::store::Store;
 
@@ -53,6 +56,7 @@ pub struct Control {
 
 #[derive(Debug)]
 pub(super) struct Inner {
+    pub(super) holds: Holds,
     pub(super) ledger: Ledger,
     pub(super) settings: ControlSettings,
     pub(super) store: Store,
@@ -61,6 +65,8 @@ pub(super) struct Inner {
     state: RwLock<State>,
     /// Whoever holds it changes something. What is checked under it is still so when the change is applied.
     turn: Mutex<()>,
+    /// A change is recorded and not in the store: the next start must read the ledger from there on.
+    unkept: AtomicBool,
 }
 
 /// Whoever has it is the only one who changes something.
@@ -88,11 +94,14 @@ impl Control {
         for event in store.events()? {
             state.apply(&event);
         }
+        let holds = Holds::open(store.tree("reviews")?, end)?;
         let (changed, _) = watch::channel(0);
         let (state, turn) = (RwLock::new(state), Mutex::new(()));
-        let inner = Inner { ledger, settings, store, changed, state, turn };
+        let unkept = AtomicBool::new(false);
+        let inner = Inner { holds, ledger, settings, store, changed, state, turn, unkept };
         let control = Self { inner: Arc::new(inner) };
         control.catch_up(end)?;
+        control.holds().used().iter().for_each(|id| control.state().reviews.note_used(id));
         Ok(control)
     }
 
@@ -131,7 +140,8 @@ impl Control {
     /// # Errors
     /// When the store cannot be written.
     pub fn looked_at(&self, position: u64) -> Result<(), ControlError> {
-        match position > self.inner.store.position()? {
+        let is_whole = !self.inner.unkept.load(Ordering::Acquire);
+        match is_whole && position > self.inner.store.position()? {
             true => self.inner.store.keep_position(position),
             false => Ok(()),
         }
@@ -247,7 +257,14 @@ impl Turn<'_> {
             },
         )?;
         event.sequence = ledger.commit(queued).await?.sequence();
-        let kept = store.keep(&event);
+        let kept = match self.control.inner.unkept.load(Ordering::Acquire) {
+            // What comes behind one that is missing must not hide it.
+            true => Err(ControlError::Store("a change before this one is not in it".to_owned())),
+            false => store.keep(&event),
+        };
+        if kept.is_err() {
+            self.control.inner.unkept.store(true, Ordering::Release);
+        }
         self.control.apply(&event);
         kept?;
         Ok(event)

@@ -1,6 +1,8 @@
 //! The gate itself: one request in, a permit or a refusal out, and a record either way.
 
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
@@ -83,6 +85,8 @@ pub struct GateSettings {
 /// Decides about requests. Shared by all workers.
 #[derive(Debug)]
 pub struct Gate {
+    /// Held by whoever changes the snapshot.
+    changing: Mutex<()>,
     pub(super) clock: Arc<MonotoneClock>,
     pub(super) deliveries: Deliveries,
     pub(super) flood: Flood,
@@ -99,6 +103,8 @@ pub struct Gate {
 
 /// A decision, what it was made of, and its name.
 pub(super) struct Judged {
+    /// Another reading of the request, which is held and no stricter.
+    pub(super) also: Option<Box<(Decision, Transaction)>>,
     pub(super) decision: Decision,
     pub(super) id: DecisionId,
     /// How long the decision took, in seconds.
@@ -117,6 +123,7 @@ impl Gate {
         let clock = Arc::new(clock);
         let outcomes = Outcomes::new(Arc::clone(&clock), ledger.clone(), Arc::clone(&metrics));
         Self {
+            changing: Mutex::default(),
             clock,
             deliveries,
             flood,
@@ -147,15 +154,18 @@ impl Gate {
         self.snapshot.load_full()
     }
 
+    /// Puts a changed snapshot in force; of several who change it at once none undoes what another did.
+    pub fn update(&self, change: impl FnOnce(Snapshot) -> Snapshot) -> Arc<Snapshot> {
+        let turn = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = Arc::new(change((*self.pin()).clone()));
+        self.snapshot.store(Arc::clone(&next));
+        drop(turn);
+        next
+    }
+
     /// Puts another snapshot in force; requests that are pinned to the old one keep it.
     pub fn replace(&self, snapshot: Snapshot) {
         self.snapshot.store(Arc::new(snapshot));
-    }
-
-    /// Puts in force what `change` makes of the snapshot in force; no other change is lost, whoever is faster. It may be called again.
-    pub fn revise(&self, change: impl Fn(&Snapshot) -> Snapshot) -> Arc<Snapshot> {
-        self.snapshot.rcu(|now| Arc::new(change(now)));
-        self.pin()
     }
 
     /// SKUs that were judged and have no row in the catalogue.
@@ -239,7 +249,7 @@ impl Gate {
         request: &Request<'_>,
     ) -> Result<Permit, Refusal> {
         let at = self.now();
-        let orders = match self.decide(snapshot, route, request, at) {
+        let mut orders = match self.decide(snapshot, route, request, at) {
             Ok(orders) => orders,
             Err(reason) => {
                 let id = DecisionId::new(at);
@@ -250,12 +260,15 @@ impl Gate {
                 return Err(self.refuse(refusal, route, unread(request)).await);
             }
         };
+        // A cart is no order: what is unclear of it is judged when it is ordered.
+        let prepares = route.reading.stage == OrderStage::Cart;
+        if !prepares && !snapshot.clearances.is_empty() {
+            self.clear(snapshot, &mut orders);
+        }
         let Some((judged, others)) = strictest_first(orders) else {
             // Requests that hold no order at all: a batch that only deletes.
             return Ok(self.pass(route, &request.target.forward_target(), request.body.cloned()));
         };
-        // A cart is no order: what is unclear of it is judged when it is ordered.
-        let prepares = route.reading.stage == OrderStage::Cart;
         let refuses = match judged.decision.verdict {
             Verdict::Allow => false,
             Verdict::Block => true,
@@ -369,7 +382,7 @@ impl Gate {
         let decision = decide(&transaction, at, &snapshot.policies, &snapshot.setting());
         let took = started.elapsed().as_secs_f64();
         self.metrics.timed(Stage::Decision, took);
-        let judged = Judged { decision, id, took, transaction, value: None };
+        let mut judged = Judged { also: None, decision, id, took, transaction, value: None };
         if judged.transaction.action == Action::SignatureUpdate
             || !snapshot.policies.signatures().is_in(request.target.folded())
         {
@@ -379,7 +392,10 @@ impl Gate {
         let transaction = classify::of_signature(request, judged.transaction.buyer.clone());
         let decision = decide(&transaction, at, &snapshot.policies, &snapshot.setting());
         if decision.verdict > judged.decision.verdict {
-            return Ok(Judged { decision, id, took, transaction, value: None });
+            return Ok(Judged { also: None, decision, id, took, transaction, value: None });
+        }
+        if decision.verdict == Verdict::Review {
+            judged.also = Some(Box::new((decision, transaction)));
         }
         Ok(judged)
     }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::model::AddressOrigin;
 use crate::model::Decision;
 use crate::model::DecisionId;
 use crate::model::Transaction;
@@ -9,6 +10,7 @@ use crate::model::TransactionError;
 use crate::model::Vouching;
 use crate::policy::decide;
 
+use super::clearing::Held;
 use super::delivery::Delivery;
 use super::gate::Gate;
 use super::gather;
@@ -120,8 +122,12 @@ impl Snapshot {
         parts: &mut RecordParts,
     ) -> Result<(), serde_json::Error> {
         let Answer { decision, hypothetical, id } = answer;
+        // A given instant is nobody's request: there is nothing to release.
+        let seen = Some(AddressOrigin::Transaction);
+        let held = (!hypothetical).then(|| Held::of(decision, transaction, seen)).flatten();
         Decided {
             decision,
+            held,
             hypothetical: *hypothetical,
             id: *id,
             path_is_personal: false,
@@ -162,7 +168,17 @@ impl Gate {
             }
         }
         let now = self.now();
-        let answer = snapshot.answer(transaction, now)?;
+        let mut answer = snapshot.answer(transaction, now)?;
+        // Whoever asks is the reseller's own system: the address that it gives is what it saw itself.
+        let seen = Some(AddressOrigin::Transaction);
+        if let Some(lift) = snapshot.lift(&answer.decision, transaction, seen) {
+            if answer.hypothetical {
+                lift.apply(&mut answer.decision);
+            } else if lift.take() {
+                lift.apply(&mut answer.decision);
+                self.metrics().cleared(answer.decision.cleared.len());
+            }
+        }
         let kind = if answer.hypothetical { Kind::Enquiry } else { Kind::Decision };
         let noted = Noted {
             at: now,

@@ -11,6 +11,7 @@
 //! * What became of each recorded request is recorded, whichever way it ends: [`Delivery`].
 
 mod classify;
+mod clearing;
 mod delivery;
 mod flood;
 mod gate;

@@ -62,7 +62,8 @@ impl Noted<'_> {
             && transaction.action.is_delivery()
             && decision.all_findings().any(|found| {
                 found.spared.as_ref().is_some_and(|(_, spared)| match spared {
-                    Spared::Foreign => true,
+                    // A clearance lifts what is unclear, and what is American is not.
+                    Spared::Cleared | Spared::Foreign => true,
                     Spared::Condition
                     | Spared::Ended
                     | Spared::Exempted
@@ -152,6 +153,7 @@ mod tests {
         let spared = spared.map(|spared| (Arc::new(rule), spared));
         let finding = Finding { spared, ..Finding::default() };
         Decision {
+            cleared: Vec::new(),
             at: Timestamp::UNIX_EPOCH,
             because: Because::NONE,
             buyer,

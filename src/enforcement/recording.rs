@@ -10,12 +10,14 @@ use crate::ledger::Head;
 use crate::ledger::LedgerError;
 use crate::ledger::Queued;
 use crate::ledger::Receipt;
+use crate::model::AddressOrigin;
 use crate::model::Decision;
 use crate::model::DecisionId;
 use crate::settings::Route;
 use crate::settings::Stage as OrderStage;
 use crate::telemetry::Stage;
 
+use super::clearing::Held;
 use super::delivery::Delivery;
 use super::gate::Gate;
 use super::gate::Judged;
@@ -82,12 +84,20 @@ impl Gate {
             OrderStage::Cart => Kind::Cart,
             OrderStage::Order => Kind::Decision,
         };
-        let Judged { decision, id, transaction, value, .. } = judged;
+        let Judged { also, decision, id, transaction, value, .. } = judged;
+        // A cart is never held.
+        let seen = AddressOrigin::Client;
+        let held = (kind == Kind::Decision).then(|| Held::of(decision, transaction, Some(seen)));
+        let held = held.flatten().map(|held| match also.as_deref() {
+            Some(also) => held.and(also, seen),
+            None => held,
+        });
         let (id, bundle) = (*id, snapshot.policies.revision());
         let heading = Heading::of(decision, id, kind, bundle);
         self.record(at, until, heading, Some(request.delivery), |parts| {
             Decided {
                 decision,
+                held,
                 hypothetical: false,
                 id,
                 path_is_personal: route.path_is_personal(),

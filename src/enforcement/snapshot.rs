@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::clearance::Clearances;
 use crate::geo::GeoTables;
 use crate::policy::PolicySet;
 use crate::policy::Reseller;
@@ -17,6 +18,8 @@ use crate::registry::Customers;
 pub struct Snapshot {
     /// Products by SKU.
     pub catalogue: Arc<Catalogue>,
+    /// What persons have released; most often nothing.
+    pub clearances: Arc<Clearances>,
     /// Customers by account.
     pub customers: Arc<Customers>,
     /// Countries of addresses.

@@ -22,6 +22,8 @@ use crate::model::json_from_slice;
 use crate::policy::decide;
 use crate::settings::Route;
 
+use super::clearing::Held;
+use super::clearing::Lift;
 use super::gate::Gate;
 use super::noting::Noted;
 use super::outcome::Refusal;
@@ -90,7 +92,15 @@ impl Gate {
                 written.await.map_err(|error| self.not_recorded(id, route, &error))?;
                 return Ok(Receipt { id, verdict: None });
             }
-            Told::Order(order) => judged(*order, at, snapshot),
+            Told::Order(order) => {
+                let (mut decision, transaction, value) = judged(*order, at, snapshot);
+                if let Some(lift) = snapshot.lift(&decision, &transaction, None).filter(Lift::take)
+                {
+                    lift.apply(&mut decision);
+                    self.metrics().cleared(decision.cleared.len());
+                }
+                (decision, transaction, value)
+            }
             Told::Unreadable(reason) => (held(at, &reason), Transaction::new(action), None),
         };
         let noted = Noted {
@@ -109,6 +119,7 @@ impl Gate {
         let written = self.record(at, Until::Synced, heading, Some(request.delivery), |parts| {
             Decided {
                 decision: &decision,
+                held: Held::of(&decision, &transaction, None),
                 hypothetical: false,
                 id,
                 path_is_personal: false,
@@ -184,6 +195,7 @@ fn held(at: Timestamp, reason: &str) -> Decision {
         at,
         because: Because::NONE,
         buyer: Nexus::Unclear,
+        cleared: Vec::new(),
         cut_at: None,
         findings: smallvec::SmallVec::new(),
         request: None,

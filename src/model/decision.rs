@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use smallvec::SmallVec;
 use uuid::Uuid;
 
+use super::cleared::{Cleared, ClearedDocument};
 use super::nexus::{Because, Nexus};
 
 /// What to do. The order is the order of strictness: block, review, allow.
@@ -99,6 +100,9 @@ pub struct ShadowOutcome {
 /// What was found of one item or of the request.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Finding {
+    /// On review: the doubt is about the item, not (only) about the parties, or more than one product group reviews it. What a
+    /// person has found out about the parties does not answer that.
+    pub doubtful: bool,
     /// What put it into `product`; absent where nothing matched.
     pub matched_by: Option<MatchedBy>,
     /// The product group; absent where nothing matched.
@@ -115,6 +119,8 @@ pub struct Finding {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Spared {
+    /// A person has cleared it.
+    Cleared,
     /// A condition on the item does not hold.
     Condition,
     /// The rule has ended.
@@ -138,6 +144,8 @@ pub struct Decision {
     pub because: Because,
     /// The buyer's nexus.
     pub buyer: Nexus,
+    /// The clearances that lifted a review: empty but where a person has cleared what would have been held.
+    pub cleared: Vec<Cleared>,
     /// When a rule that cuts running transfers will refuse this.
     pub cut_at: Option<Timestamp>,
     /// One per item, in order; the request alone where there are no items.
@@ -235,6 +243,7 @@ impl Decision {
         } else if let Some((rule, spared)) = self.all_findings().find_map(|f| f.spared.as_ref()) {
             text.push_str(&rule.clause);
             text.push_str(match spared {
+                Spared::Cleared => " would hold it, and a person has cleared it: ",
                 Spared::Condition => " does not apply to an item like this: ",
                 Spared::Ended => " has ended: ",
                 Spared::Exempted => " is lifted by an authorisation: ",
@@ -311,12 +320,15 @@ impl Serialize for DecisionDocument<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let decision = self.decision;
         let rule = decision.ruling.as_deref();
-        let mut s = serializer.serialize_struct("Decision", 15)?;
+        let mut s = serializer.serialize_struct("Decision", 16)?;
         s.serialize_field("at", &decision.at)?;
         s.serialize_field("basis", &rule.map(|r| r.basis))?;
         s.serialize_field("bundle", self.bundle)?;
         s.serialize_field("citation", &rule.map(|r| &r.citation))?;
         s.serialize_field("clause", &rule.map(|r| &r.clause))?;
+        if !decision.cleared.is_empty() {
+            s.serialize_field("clearance", &ClearedDocument(&decision.cleared))?;
+        }
         if self.hypothetical {
             s.serialize_field("hypothetical", &true)?;
         }

@@ -5,6 +5,7 @@
 
 mod action;
 mod address;
+mod cleared;
 mod clock;
 mod country;
 mod decision;
@@ -19,6 +20,7 @@ mod transaction;
 
 pub use action::{Action, UnknownAction};
 pub use address::{AddressClass, AddressClasses, AddressEvidence, AddressOrigin, GeoAnswer};
+pub use cleared::Cleared;
 pub use clock::{Clock, SystemClock};
 pub use country::{Country, CountryReading, CountryText, place};
 pub use decision::{

@@ -8,6 +8,8 @@ use serde_json::value::RawValue;
 
 use crate::model::Action;
 
+use super::resolution;
+
 /// A message, ready to be signed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Message {
@@ -15,7 +17,7 @@ pub struct Message {
     pub at: String,
     /// The JSON document, the same at each try.
     pub body: Vec<u8>,
-    /// The decision's id: the same at each try.
+    /// The id of the decision or of the change: the same at each try.
     pub id: String,
 }
 
@@ -120,7 +122,12 @@ impl Message {
     #[must_use]
     pub fn may_be_of(envelope: &[u8]) -> bool {
         // A quote inside a text is escaped, so that no text looks like this.
-        let texts = [r#""kind":"mismatch""#, r#""verdict":"block""#, r#""verdict":"review""#];
+        let texts = [
+            r#""kind":"change""#,
+            r#""kind":"mismatch""#,
+            r#""verdict":"block""#,
+            r#""verdict":"review""#,
+        ];
         texts.into_iter().any(|text| memmem::find(envelope, text.as_bytes()).is_some())
     }
 
@@ -129,6 +136,11 @@ impl Message {
     /// # Errors
     /// When a record that bears a block or a hold is not what this version writes.
     pub fn of(view: &[u8], actions: &[Action]) -> Result<Option<Self>, Unreadable> {
+        if memmem::find(view, br#""kind":"change""#).is_some()
+            && let Some(told) = resolution::of(view, actions)?
+        {
+            return Ok(told);
+        }
         let record: Record<'_> = serde_json::from_slice(view)?;
         let (Some(decision), Some(action)) = (&record.decision, record.action) else {
             return Ok(None);

@@ -11,6 +11,7 @@
 mod key;
 mod message;
 mod position;
+mod resolution;
 mod schedule;
 
 pub use key::{KeyError, SigningKeys};

@@ -245,6 +245,7 @@ impl Narrator<'_> {
                 "held: a party, the item or a condition is not certain".to_owned()
             }
             None => "applies".to_owned(),
+            Some(Spared::Cleared) => "a person has cleared it".to_owned(),
             Some(Spared::Condition) => "a condition on the item does not hold".to_owned(),
             Some(Spared::Ended) => match rule.until {
                 Some(until) => format!("ended at {until}"),

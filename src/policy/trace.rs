@@ -129,6 +129,8 @@ impl Tracer<'_> {
 impl From<Spared> for RuleOutcome {
     fn from(spared: Spared) -> Self {
         match spared {
+            // The engine knows of no clearance: what a person cleared had applied.
+            Spared::Cleared => Self::Applied,
             Spared::Condition => Self::Condition,
             Spared::Ended => Self::Ended,
             Spared::Exempted => Self::Exempted,

@@ -41,9 +41,14 @@ pub(super) fn normal_account(text: &str) -> Option<Folded> {
     }
 }
 
+/// The one spelling of an activation code or a licence key; none for any other text.
+pub fn credential(text: &str) -> Option<Folded> {
+    normal(text).filter(|folded| matches!(folded.as_str().len(), 20 | 32))
+}
+
 /// True if a text may be an activation code or a licence key: a bearer credential, in any spelling.
 pub fn is_credential(text: &str) -> bool {
-    normal(text).is_some_and(|folded| matches!(folded.as_str().len(), 20 | 32))
+    credential(text).is_some()
 }
 
 #[cfg(test)]

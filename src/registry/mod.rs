@@ -25,7 +25,7 @@ pub use cells::{Cells, MASKED};
 pub use customers::Customers;
 pub use edits::{Base, Edits};
 pub use error::{RegistryError, RowFault};
-pub use licence_key::is_credential;
+pub use licence_key::{credential, is_credential};
 pub use preview::{Bulk, Difference, Kind, Preview, bulk, preview};
 pub use row_file::RowFile;
 pub use search::{Effective, Filter, Found, How, SearchError, Term};

@@ -16,6 +16,7 @@ use super::cells::Cells;
 use super::cells::of_row;
 use super::cells::row_id;
 use super::edits::Base;
+use super::error::RegistryError;
 use super::rows;
 use super::rows::Columns;
 use super::rows::Row;
@@ -27,6 +28,7 @@ use super::table::Table;
 #[derive(Debug)]
 pub struct RowFile {
     base: Base,
+    columns: Columns,
     /// Sorted by `id`.
     entries: Vec<Entry>,
     file: Option<File>,
@@ -47,14 +49,42 @@ struct Entry {
 impl RowFile {
     /// Where nothing was ever imported.
     pub(super) fn empty(table: Table) -> Self {
-        let (base, hashing) = (Base::default(), RandomState::new());
-        Self { base, entries: Vec::new(), file: None, first: 0, hashing, table }
+        Self {
+            base: Base::default(),
+            columns: Columns::of(table),
+            entries: Vec::new(),
+            file: None,
+            first: 0,
+            hashing: RandomState::new(),
+            table,
+        }
+    }
+
+    /// Reads a file of somebody else's, such as the one that the configuration names.
+    ///
+    /// # Errors
+    /// When it cannot be read, or a row is bad.
+    pub fn of_file(path: &Path, table: Table) -> Result<Self, RegistryError> {
+        let mut read = Self::read(path, table)?;
+        // No generation has it: what tells it from what it is later is what is in it.
+        let digits = read.base.digest.get(..15).unwrap_or_default();
+        read.base.generation = u64::from_str_radix(digits, 16).unwrap_or_default();
+        Ok(read)
     }
 
     /// Reads a file, which must hold what `base` says.
     pub(super) fn open(path: &Path, table: Table, base: Base) -> Result<Self, String> {
-        let text = |error: io::Error| error.to_string();
-        let file = File::open(path).map_err(text)?;
+        let read = Self::read(path, table).map_err(|error| error.to_string())?;
+        if read.base.digest != base.digest {
+            return Err("the rows of its import are not those that were written".to_owned());
+        }
+        Ok(Self { base, ..read })
+    }
+
+    fn read(path: &Path, table: Table) -> Result<Self, RegistryError> {
+        let unreadable = |source| RegistryError::Unreadable { path: path.to_owned(), source };
+        let file = File::open(path).map_err(unreadable)?;
+        let mut columns = None;
         let hashing = RandomState::new();
         let (mut entries, mut first) = (Vec::new(), None);
         let (mut found, mut bytes) = (Rows::default(), Vec::new());
@@ -62,19 +92,25 @@ impl RowFile {
             value(row, table, &mut bytes);
             found.add(&bytes);
             first.get_or_insert(place.begins);
+            columns.get_or_insert_with(|| row.columns().clone());
             if let Some(id) = row_id(row, table) {
                 let (id, row) = (hashing.hash_one(&id), hash_row(&hashing, row, table));
                 entries.push(Entry { at: place.begins, id, row });
             }
             Ok(())
-        })
-        .map_err(|error| error.to_string())?;
-        if found.conclude().1 != base.digest {
-            return Err("the rows of its import are not those that were written".to_owned());
-        }
+        })?;
         entries.shrink_to_fit();
         entries.sort_unstable_by_key(|entry| entry.id);
-        Ok(Self { base, entries, file: Some(file), first: first.unwrap_or(0), hashing, table })
+        Ok(Self {
+            base: Base { digest: found.conclude().1, generation: 0 },
+            columns: columns.unwrap_or_else(|| Columns::of(table)),
+            // A file without rows ends with its header.
+            file: first.is_some().then_some(file),
+            entries,
+            first: first.unwrap_or(0),
+            hashing,
+            table,
+        })
     }
 
     /// The import.
@@ -149,14 +185,13 @@ impl RowFile {
         let mut builder = csv::ReaderBuilder::new();
         builder.has_headers(false).buffer_capacity(buffer);
         let mut reader = builder.from_reader(ReadAt { at: start, file });
-        let columns = Columns::of(self.table);
         let mut record = StringRecord::new();
         loop {
             let begins = start.saturating_add(reader.position().byte());
             if !reader.read_record(&mut record).map_err(io::Error::other)? {
                 return Ok(None);
             }
-            if !each(&columns.row(&record), begins) {
+            if !each(&self.columns.row(&record), begins) {
                 return Ok(Some(start.saturating_add(reader.position().byte())));
             }
         }

@@ -18,6 +18,7 @@ pub(super) const LONGEST_CELL: usize = 4096;
 const BUFFER: usize = 128 * 1024;
 
 /// Columns of a file's header.
+#[derive(Clone, Debug)]
 pub(super) struct Columns(Vec<(String, usize)>);
 
 /// One row.
@@ -49,6 +50,11 @@ impl Columns {
 }
 
 impl Row<'_> {
+    /// The columns of its file.
+    pub(super) const fn columns(&self) -> &Columns {
+        self.columns
+    }
+
     /// The field of that column, without surrounding blanks; absent where blank.
     pub(super) fn field(&self, column: &str) -> Option<&str> {
         let at = self.columns.0.iter().find(|(name, _)| name == column).map(|(_, at)| *at)?;
@@ -123,8 +129,10 @@ pub(super) fn walk(
 ) -> io::Result<()> {
     let mut first = Vec::new();
     from.by_ref().take(3).read_to_end(&mut first)?;
+    let mut mark = 0_u64;
     if first == b"\xef\xbb\xbf" {
         first.clear();
+        mark = 3;
     }
     let from = io::Cursor::new(first).chain(from);
     let from = Bounded { breaks: None, from, left: LONGEST_ROW };
@@ -160,7 +168,10 @@ pub(super) fn walk(
                 let line = record.position().map_or(line, csv::Position::line);
                 let line = line.saturating_add(shift);
                 let begins = record.position().map_or(0, csv::Position::byte);
-                let place = Place { begins, ends: reader.position().byte() };
+                let place = Place {
+                    begins: begins.saturating_add(mark),
+                    ends: reader.position().byte().saturating_add(mark),
+                };
                 if let Err(bad) = each(&columns.row(&record), place) {
                     fault(bad.at(line));
                 }

@@ -70,11 +70,11 @@ pub struct UnknownSku {
     pub last_seen: Timestamp,
     /// What it was matched by when last seen.
     pub matched_by: Matched,
-    /// Its name, when last seen.
+    /// Its name, when first seen.
     pub name: String,
     /// As it was sent first.
     pub sku: String,
-    /// Its vendor, when last seen.
+    /// Its vendor, when first seen.
     pub vendor: String,
     /// What was decided of it last.
     pub verdict: String,

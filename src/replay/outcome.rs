@@ -91,7 +91,9 @@ fn compare(recorded: &Recorded, rebuilt: &Rebuilt, policies: &PolicySet) -> Outc
     let old = &recorded.decision;
     let setting = Setting { catalogue: &rebuilt.catalogue, reseller: &rebuilt.reseller };
     let new = decide(&rebuilt.transaction, old.at, policies, &setting);
-    if new.verdict == old.verdict {
+    // What a person cleared, the policies had held.
+    let was_held = old.clearance.is_some() && new.verdict == Verdict::Review;
+    if new.verdict == old.verdict || was_held {
         return Outcome::Unchanged;
     }
     let rule = new.ruling.as_deref();

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Map;
 use serde_json::Value;
 
@@ -38,6 +39,8 @@ pub(super) struct RecordedDecision {
     pub(super) at: Timestamp,
     pub(super) bundle: String,
     pub(super) clause: Option<String>,
+    /// Who cleared what the policies held.
+    pub(super) clearance: Option<IgnoredAny>,
     pub(super) policy: Option<String>,
     pub(super) reason: String,
     pub(super) rule: Option<String>,

@@ -11,6 +11,7 @@ use crate::model::Verdict;
 
 use super::activity::Activity;
 use super::admin::AdminFamilies;
+use super::clearance::Clearances;
 use super::decided::DecidedFamilies;
 use super::family::counter;
 use super::family::counters;
@@ -31,6 +32,7 @@ pub struct Metrics {
     activity: Arc<Activity>,
     pub(super) admin: AdminFamilies,
     build_info: IntGaugeVec,
+    pub(super) clearances: Clearances,
     clock_held: IntCounter,
     geo_age: GaugeVec,
     geo_stale: IntGaugeVec,
@@ -82,6 +84,7 @@ impl Metrics {
             admin: AdminFamilies::new(r)?,
             activity: Arc::default(),
             build_info: gauges(r, "build_info", "Version of this build; always 1.", &["version"])?,
+            clearances: Clearances::new(r)?,
             clock_held: counter(
                 r,
                 "clock_held_total",

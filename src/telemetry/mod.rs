@@ -6,6 +6,7 @@
 mod activity;
 mod admin;
 mod budget;
+mod clearance;
 mod countries;
 mod decided;
 mod exemplars;

@@ -54,6 +54,7 @@ mod registry;
 mod replay;
 mod reports;
 mod retention;
+mod reviews;
 mod screen;
 mod search;
 mod server_side;

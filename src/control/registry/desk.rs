@@ -1,12 +1,15 @@
 //! The registry as people work with it: search, single rows, and the list of unknown SKUs. Plain functions with plain data.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::Duration;
 use std::time::Instant;
+use std::time::SystemTime;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -44,7 +47,7 @@ use super::staging::Staging;
 use super::staging::hex;
 
 /// How long a page of a search may take; then it says where to go on.
-const PATIENCE: Duration = Duration::from_millis(80);
+const PATIENCE: Duration = Duration::from_millis(60);
 /// Rows of a page, at most.
 pub(super) const PAGE: usize = 500;
 /// The file of the unknown SKUs, below `[store] dir`.
@@ -63,6 +66,9 @@ pub struct DeskSettings {
     pub unknown: Arc<UnknownSkus>,
 }
 
+/// What tells a file from what it was: length, time of change, number.
+type Stamp = (u64, SystemTime, u64);
+
 /// The registry at work; clones share it.
 #[derive(Clone, Debug)]
 pub struct Desk {
@@ -76,6 +82,8 @@ pub(super) struct Inner {
     /// What searches read, opened when it is first needed.
     opened: Mutex<Vec<(Table, Arc<RowFile>)>>,
     pub(super) settings: DeskSettings,
+    /// Files of the configuration, as they were when they were last read.
+    sources: Mutex<Vec<(Table, Stamp, Arc<RowFile>)>>,
     pub(super) staging: Staging,
     pub(super) store: Store,
 }
@@ -103,8 +111,8 @@ impl Desk {
         let kept = std::fs::read(dir.join(UNKNOWN)).ok();
         let kept = kept.and_then(|text| serde_json::from_slice::<Vec<UnknownSku>>(&text).ok());
         settings.unknown.restore(kept.unwrap_or_default());
-        let (jobs, opened) = (Mutex::default(), Mutex::default());
-        let inner = Inner { control, jobs, opened, settings, staging, store };
+        let (jobs, opened, sources) = (Mutex::default(), Mutex::default(), Mutex::default());
+        let inner = Inner { control, jobs, opened, settings, sources, staging, store };
         let desk = Self { inner: Arc::new(inner) };
         desk.resume().await?;
         desk.look().await?;
@@ -274,8 +282,8 @@ impl Desk {
 
     /// The table as it is in force.
     pub(super) fn effective(&self, table: Table) -> Result<Effective, ControlError> {
-        if let Some(file) = self.source(table) {
-            return Err(rules::configured(table, file));
+        if let Some(path) = self.source(table) {
+            return self.of_source(table, path);
         }
         let base = self.inner.store.base(table).map_err(|error| stored(&error))?;
         let mut opened = self.inner.opened.lock().unwrap_or_else(PoisonError::into_inner);
@@ -292,6 +300,26 @@ impl Desk {
         };
         drop(opened);
         Ok(Effective::new(file, self.edits(table), table))
+    }
+
+    /// The table of a file of the configuration, opened again once it is another one.
+    fn of_source(&self, table: Table, path: &Path) -> Result<Effective, ControlError> {
+        let stamp = std::fs::metadata(path).map_err(unread)?;
+        let stamp = (stamp.len(), stamp.modified().map_err(unread)?, stamp.ino());
+        let mut read = self.inner.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = read.iter().find(|(of, as_it_was, _)| *of == table && *as_it_was == stamp);
+        let file = match known {
+            Some((_, _, file)) => Arc::clone(file),
+            None => {
+                let file = RowFile::of_file(path, table).map_err(|error| stored(&error))?;
+                let file = Arc::new(file);
+                read.retain(|(of, _, _)| *of != table);
+                read.push((table, stamp, Arc::clone(&file)));
+                file
+            }
+        };
+        drop(read);
+        Ok(Effective::new(file, Arc::default(), table))
     }
 
     pub(super) fn edits(&self, table: Table) -> Arc<Edits> {

@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 use smallvec::SmallVec;
 
+use crate::enforcement::clearing::Held;
 use crate::enforcement::principal_record::PrincipalRecord;
 use crate::enforcement::request::Request;
 use crate::enforcement::snapshot::Snapshot;
@@ -47,6 +48,8 @@ pub struct OrderValue {
 /// A decision and all that it was made of.
 pub(in crate::enforcement) struct Decided<'a> {
     pub(in crate::enforcement) decision: &'a Decision,
+    /// What it asks of a person, if it is held.
+    pub(in crate::enforcement) held: Option<Held>,
     /// True for an answer to a given instant.
     pub(in crate::enforcement) hypothetical: bool,
     pub(in crate::enforcement) id: DecisionId,
@@ -90,6 +93,8 @@ struct Document<'a, 'r> {
 #[derive(Serialize)]
 struct Personal<'a> {
     evidence: Evidence<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held: Option<Held>,
     #[serde(skip_serializing_if = "Option::is_none")]
     request: Option<Connection<'a>>,
 }
@@ -154,7 +159,7 @@ impl Decided<'_> {
             subject: self.subject,
             value: self.value,
         })?;
-        parts.personal(&Personal { evidence, request: connection })?;
+        parts.personal(&Personal { evidence, held: self.held, request: connection })?;
         let address: Option<IpAddr> =
             self.request.map(|request| request.client.unwrap_or(request.peer));
         person::subject(&mut parts.subject, Some(buyer), address);

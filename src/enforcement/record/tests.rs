@@ -53,6 +53,7 @@ fn snapshot() -> Snapshot {
     let catalogue = Catalogue::load(file.path(), is_group).unwrap();
     Snapshot {
         catalogue: Arc::new(catalogue),
+        clearances: Arc::default(),
         customers: Arc::new(Customers::default()),
         geo: Arc::new(GeoTables::embedded()),
         loaded: Timestamp::UNIX_EPOCH,

@@ -66,7 +66,20 @@ pub fn decide(
     let verdict = strictest.as_ref().map_or(Verdict::Allow, |application| application.verdict);
     let ruling = strictest.map(|application| Arc::clone(&application.rule.facts));
     let (cut_at, shadow) = (judge.cut_at, judge.shadow);
-    Decision { at, because, buyer, cut_at, findings, request, ruling, seller, shadow, verdict }
+    let cleared = Vec::new();
+    Decision {
+        at,
+        because,
+        buyer,
+        cleared,
+        cut_at,
+        findings,
+        request,
+        ruling,
+        seller,
+        shadow,
+        verdict,
+    }
 }
 
 /// The parties of one transaction before the rules of one set.
@@ -77,6 +90,8 @@ pub(crate) struct Judge<'a> {
     /// The seller's nexus, for actions that count it.
     pub(crate) counted_seller: Option<Nexus>,
     cut_at: Option<Timestamp>,
+    /// Whether a rule that reviews the item at hand does so because of the item itself.
+    doubtful: bool,
     party: &'a Buyer,
     set: &'a PolicySet,
     shadow: SmallVec<[ShadowOutcome; 1]>,
@@ -137,7 +152,10 @@ impl<'a> Judge<'a> {
             because = because.with(EvidenceField::SellerOrganizationCountry);
         }
         let shadow = SmallVec::new();
-        (Self { action, at, buyer, counted_seller, cut_at: None, party, set, shadow }, because)
+        let (cut_at, doubtful) = (None, false);
+        let judge =
+            Self { action, at, buyer, counted_seller, cut_at, doubtful, party, set, shadow };
+        (judge, because)
     }
 
     fn item(&mut self, item: &Item, setting: &Setting<'_>) -> (Finding, Option<Application<'a>>) {
@@ -152,10 +170,12 @@ impl<'a> Judge<'a> {
             return (finding, application);
         };
         if application.as_ref().is_some_and(|application| *application >= best) {
-            return (finding, application);
+            let doubtful = finding.verdict == Verdict::Review;
+            return (Finding { doubtful, ..finding }, application);
         }
         let ruling = Some(Arc::clone(&best.rule.facts));
-        (Finding { ruling, spared: None, verdict: best.verdict, ..finding }, Some(best))
+        let doubtful = best.verdict == Verdict::Review;
+        (Finding { doubtful, ruling, spared: None, verdict: best.verdict, ..finding }, Some(best))
     }
 
     fn matched(
@@ -165,9 +185,14 @@ impl<'a> Judge<'a> {
     ) -> (Finding, Option<Application<'a>>) {
         let set = self.set;
         let mut chosen: Option<(Match, Option<Application<'a>>)> = None;
+        self.doubtful = false;
+        let mut reviewing = 0_u8;
         for found in matches {
             let rules = self.rules_on(found);
             let best = self.best(rules, found.certainty, Some(found.product), item);
+            if best.as_ref().is_some_and(|best| best.verdict == Verdict::Review) {
+                reviewing = reviewing.saturating_add(1);
+            }
             if chosen.as_ref().is_none_or(|(_, old)| best > *old) {
                 chosen = Some((*found, best));
             }
@@ -186,6 +211,8 @@ impl<'a> Judge<'a> {
                     finding.spared = Some((Arc::clone(&best.rule.facts), spared));
                 }
                 (Verdict::Block | Verdict::Review, _) => {
+                    let reviews = best.verdict == Verdict::Review;
+                    finding.doubtful = reviews && (self.doubtful || reviewing > 1);
                     finding.ruling = Some(Arc::clone(&best.rule.facts));
                 }
             }
@@ -233,6 +260,10 @@ impl<'a> Judge<'a> {
             if spared == Some(Spared::NotYet) {
                 self.note_cut(rule);
             }
+            // Of the parties a person may find out more; that says nothing of an item that is in doubt.
+            self.doubtful |= verdict == Verdict::Review
+                && (certainty == Certainty::Suspected
+                    || all(&rule.when, item, self.at) == Truth::Review);
             best = best.max(Some(Application { rule, verdict, spared }));
             // INVARIANT: `rules_by_action` is ordered so that the first rule that reviews is the one that speaks.
             if product.is_none() && verdict != Verdict::Allow {
@@ -299,6 +330,8 @@ impl<'a> Judge<'a> {
 /// How near a rule came to refusing, for the reason that an allow gives.
 const fn distance(spared: Spared) -> u8 {
     match spared {
+        // The engine knows of no clearance.
+        Spared::Cleared => 6,
         Spared::Ended => 0,
         Spared::NotYet => 1,
         Spared::Condition => 2,

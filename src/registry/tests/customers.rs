@@ -1,9 +1,13 @@
 //! Customers in memory.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+
+use proptest::prelude::*;
 
 use crate::model::CountryText;
 use crate::model::CustomerLookup;
+use crate::registry::Cells;
 use crate::registry::Customers;
 use crate::registry::RegistryError;
 use crate::registry::build::Build;
@@ -88,5 +92,58 @@ fn every_one_of_many_is_found_and_no_other() {
             assert_eq!(customers.find(&key).unwrap().billing_country, Some(country.clone()));
         }
         assert!(customers.find(&format!("B-{i}")).is_none());
+    }
+}
+
+const CODES: [&str; 4] = [
+    "ABCDE-12345-FGHIJ-67891",
+    "ABCDE-12345-FGHIJ-67892",
+    "ABCDE-12345-FGHIJ-67893",
+    "ABCDE-12345-FGHIJ-67894",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    /// Rows that are edited one by one are found as a table is that was read with all of them.
+    #[test]
+    fn edited_rows_are_what_a_fresh_table_of_them_is(
+        base in prop::collection::btree_map(0..6_u8, (prop::option::of(0..4_usize), any::<bool>()), 0..6),
+        edits in prop::collection::vec((0..6_u8, prop::option::of((prop::option::of(0..4_usize), any::<bool>()))), 0..12),
+    ) {
+        let cells = |account: u8, (key, us): (Option<usize>, bool)| {
+            let country = if us { "US" } else { "DE" };
+            let mut cells: Cells = [("account".to_owned(), format!("A-{account}")), ("billing_country".to_owned(), country.to_owned())].into();
+            cells.extend(key.map(|key| ("license_key".to_owned(), CODES[key].to_owned())));
+            cells
+        };
+        let table = |rows: &BTreeMap<u8, Cells>| {
+            let mut text = String::from("account,license_key,billing_country\n");
+            for cells in rows.values() {
+                let key = cells.get("license_key").map(String::as_str).unwrap_or_default();
+                text += &format!("{},{key},{}\n", cells["account"], cells["billing_country"]);
+            }
+            read(&text)
+        };
+        let mut model: BTreeMap<u8, Cells> = base.into_iter().map(|(a, row)| (a, cells(a, row))).collect();
+        let Ok(mut edited) = table(&model) else { return Ok(()) };
+        for (account, new) in edits {
+            let new = new.map(|row| cells(account, row));
+            let mut next = model.clone();
+            match &new {
+                Some(new) => next.insert(account, new.clone()),
+                None => next.remove(&account),
+            };
+            let made = edited.edited(&format!("A-{account}"), model.get(&account), new.as_ref());
+            let fresh = table(&next);
+            prop_assert_eq!(made.is_ok(), fresh.is_ok(), "{:?} {:?}", made, next);
+            if let (Ok(made), Ok(fresh)) = (made, fresh) {
+                prop_assert_eq!(made.rows(), fresh.rows());
+                let accounts = (0..6).map(|account| format!("A-{account}"));
+                for name in accounts.chain(CODES.iter().map(|code| code.to_lowercase())) {
+                    prop_assert_eq!(made.find(&name), fresh.find(&name), "{}", name);
+                }
+                (edited, model) = (made, next);
+            }
+        }
     }
 }

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use crate::model::CatalogueLookup;
 use crate::model::CustomerLookup;
 use crate::registry::Care;
+use crate::registry::Edits;
 use crate::registry::RegistryError;
 use crate::registry::Store;
 use crate::registry::Table;
@@ -132,6 +133,58 @@ fn where_nothing_is_whole_it_is_refused_with_what_to_do() {
     }
     import(&store, &customers());
     assert_eq!(whole(&store, Care::Mend).unwrap(), None);
+}
+
+#[test]
+fn edits_stay_with_their_import_when_it_is_mended_and_leave_with_the_next() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::new(dir.path());
+    import(&store, &customers());
+    let base = store.base(Table::Customers).unwrap();
+    let edits = Edits { base: base.clone(), rows: [("A-7".to_owned(), None)].into() };
+    store.keep_edits(Table::Customers, &edits).unwrap();
+    let is_there = |care: Care| {
+        let stored = store.customers(care, None).unwrap();
+        (stored.index.find("A-7").is_some(), stored.index.rows())
+    };
+    assert_eq!(
+        (is_there(Care::Look), is_there(Care::Mend)),
+        ((false, ROWS - 1), (false, ROWS - 1))
+    );
+    let path = files(dir.path()).into_iter().find(|path| path.ends_with("db")).unwrap();
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    assert!(store.customers(Care::Mend, None).unwrap().state.unwrap().damage.is_some());
+    assert_eq!(store.customers(Care::Look, None).unwrap().state.unwrap().generation, 2);
+    assert_eq!(store.base(Table::Customers).unwrap(), base, "it is still that import");
+    assert_eq!(is_there(Care::Look), (false, ROWS - 1));
+    // The same rows, imported once more, are another import.
+    import(&store, &customers());
+    assert_eq!(is_there(Care::Look), (true, ROWS));
+}
+
+#[test]
+fn damaged_edits_are_never_taken_for_none_by_those_who_cannot_make_them_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::new(dir.path());
+    import(&store, &customers());
+    let base = store.base(Table::Customers).unwrap();
+    let edits = Edits { base, rows: [("A-7".to_owned(), None)].into() };
+    store.keep_edits(Table::Customers, &edits).unwrap();
+    let path = dir.path().join("customers/edits");
+    let mut bytes = fs::read(&path).unwrap();
+    let at = bytes.len() / 2;
+    bytes[at] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    for refused in
+        [store.customers(Care::Look, None).map(drop), store.export(Table::Customers).map(drop)]
+    {
+        let error = refused.unwrap_err().to_string();
+        assert!(error.contains("a start of the gateway makes them again"), "{error}");
+    }
+    // The gateway knows them from the record, and gives them.
+    let stored = store.customers(Care::Mend, Some(&edits)).unwrap();
+    assert!(stored.index.find("A-7").is_none());
 }
 
 proptest! {

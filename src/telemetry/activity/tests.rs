@@ -45,6 +45,7 @@ pub(super) fn decision(verdict: Verdict, product: Option<&str>, rule: Option<&st
         ..Finding::default()
     };
     Decision {
+        cleared: Vec::new(),
         at: Timestamp::UNIX_EPOCH,
         because: Because::NONE,
         buyer: Nexus::Unclear,

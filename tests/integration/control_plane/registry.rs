@@ -189,10 +189,15 @@ fn customers_are_shown_to_those_who_may_and_every_look_is_a_record() {
 fn a_file_of_the_configuration_is_the_source_and_says_so() {
     let nginx = Nginx::mirror_and_shop();
     let gateway = builder(&nginx)
-        .file("catalog.csv", "sku\nx-1\n")
+        .file("catalog.csv", "\u{feff}name,SKU\r\nOne,x-1\r\nTwo,x-2\r\n")
         .with("[catalog]\nfile = \"catalog.csv\"\n")
         .start();
     let author = gateway.console("author");
+    let found = author.json(&format!("{CATALOGUE}?q=two"));
+    assert_eq!(found["items"][0]["cells"], json!({ "name": "Two", "sku": "x-2" }), "{found}");
+    assert_eq!(author.json(&format!("{CATALOGUE}/X1"))["cells"]["name"], "One");
+    let edit = author.put(&format!("{CATALOGUE}/X1"), &json!({ "cells": { "sku": "x-1" } }));
+    assert_eq!(edit.status, 409, "{}", edit.text());
     let body = json!({ "cells": { "sku": "y-1" } });
     for answer in [author.post(CATALOGUE, &body), upload(&author, "catalogue", "sku\ny-1\n")] {
         assert_eq!(answer.status, 409, "{}", answer.text());

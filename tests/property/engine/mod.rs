@@ -1,5 +1,6 @@
 //! The engine against a naive second opinion, and the laws that any engine must keep.
 
+mod clearances;
 mod evidence;
 mod shipped;
 mod world;

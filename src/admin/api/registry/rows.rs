@@ -159,7 +159,7 @@ async fn groups(plane: web::Data<AdminPlane>) -> HttpResponse {
     responses(
         (status = 200, description = "A page of rows", body = Rows),
         (status = 400, description = "A parameter cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "A file is the source, or the table was replaced since that page", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The table was replaced since that page: begin again", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn catalogue(plane: web::Data<AdminPlane>, wanted: web::Query<Wanted>) -> Answer {
@@ -178,7 +178,7 @@ async fn catalogue(plane: web::Data<AdminPlane>, wanted: web::Query<Wanted>) -> 
     responses(
         (status = 200, description = "A page of rows", body = Rows),
         (status = 400, description = "A parameter cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "A file is the source, or the table was replaced since that page", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The table was replaced since that page: begin again", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn customers(
@@ -253,7 +253,6 @@ async fn add_customer(
     responses(
         (status = 200, description = "The row", body = RowBody, headers(("ETag" = String, description = "For `If-Match`"))),
         (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "A file is the source", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn product(plane: web::Data<AdminPlane>, id: web::Path<String>) -> Answer {
@@ -268,7 +267,6 @@ async fn product(plane: web::Data<AdminPlane>, id: web::Path<String>) -> Answer 
     responses(
         (status = 200, description = "The row", body = RowBody, headers(("ETag" = String, description = "For `If-Match`"))),
         (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "A file is the source", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn customer(plane: web::Data<AdminPlane>, caller: Caller, id: web::Path<String>) -> Answer {
