@@ -5,11 +5,17 @@ use actix_web::http::StatusCode;
 use actix_web::web;
 use askama::Template;
 use serde_json::json;
+use smallvec::SmallVec;
 
 use crate::admin::access::VIEWERS;
 use crate::admin::api::Problem;
 use crate::admin::mount::Mount;
 use crate::admin::server::AdminPlane;
+use crate::model::AddressClasses;
+use crate::model::AddressEvidence;
+use crate::model::AddressOrigin;
+use crate::model::CountryReading;
+use crate::model::CountryText;
 use crate::model::Decision;
 use crate::model::MatchedBy;
 use crate::model::Transaction;
@@ -71,7 +77,7 @@ fn decided(plane: &AdminPlane, row: &Cells) -> Result<WhatIf, String> {
     let catalogue = snapshot.catalogue.edited(sku, Some(&row), is_group);
     let catalogue = catalogue.map_err(|fault| sentence(&fault.message))?;
     let setting = Setting { catalogue: &catalogue, ..snapshot.setting() };
-    let buyers = [("United States", "US"), ("Germany", "DE")];
+    let buyers = [("the United States", "US"), ("Germany", "DE")];
     let answers = buyers.into_iter().map(|(buyer, country)| {
         let decision = decide(&sale(&row, country)?, at, &snapshot.policies, &setting);
         Ok(answer(buyer, &decision))
@@ -80,18 +86,29 @@ fn decided(plane: &AdminPlane, row: &Cells) -> Result<WhatIf, String> {
     Ok(WhatIf { answers, fault: None })
 }
 
-/// An order of the product as the shop names it, all of it in one country.
+/// An order of the product as the shop names it, all of it from one country.
 fn sale(row: &Cells, country: &str) -> Result<Transaction, String> {
-    let item: Cells = row
-        .iter()
-        .filter(|(column, _)| *column != "group")
-        .map(|(c, t)| (c.clone(), t.clone()))
-        .collect();
+    let mut item = row.clone();
+    item.remove("group");
     let buyer = json!({
-        "billing_country": country, "declared_country": country, "ip_country": country, "shipping_country": country,
+        "billing_country": country,
+        "declared_country": country,
+        "ip_country": country,
+        "shipping_country": country,
     });
     let text = json!({ "action": "resale", "buyer": buyer, "items": [item] }).to_string();
-    Transaction::from_json(text.as_bytes()).map_err(|error| sentence(&error.to_string()))
+    let mut sale =
+        Transaction::from_json(text.as_bytes()).map_err(|error| sentence(&error.to_string()))?;
+    let country = sale.buyer.ip_country.as_ref().map(CountryText::reading);
+    // A clean address of the network, as the sources would tell of it.
+    sale.buyer.addresses.push(AddressEvidence {
+        address: None,
+        answers: SmallVec::new(),
+        classes: AddressClasses::NONE,
+        country: country.unwrap_or(CountryReading::Missing),
+        origin: AddressOrigin::Transaction,
+    });
+    Ok(sale)
 }
 
 fn answer(buyer: &'static str, decision: &Decision) -> Answer {
@@ -99,7 +116,7 @@ fn answer(buyer: &'static str, decision: &Decision) -> Answer {
     let product = finding.and_then(|finding| finding.product.as_deref());
     let by = finding.and_then(|finding| finding.matched_by).map_or("", by);
     let why = match product {
-        Some(product) => format!("Taken for {} by {by}.", name_of(product)),
+        Some(product) => format!("Taken for “{}”, by {by}.", name_of(product)),
         None => {
             format!("No policy covers it{}.", if by.is_empty() { "" } else { ": its row says so" })
         }
