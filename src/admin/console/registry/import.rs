@@ -142,10 +142,10 @@ impl One {
     fn numbers(&self) -> Vec<(&'static str, u64, &'static str)> {
         let Some(counts) = self.entry.counts else { return Vec::new() };
         vec![
-            ("added", counts.added, "rows are added"),
-            ("changed", counts.changed, "rows are changed"),
-            ("removed", counts.removed, "rows are removed"),
-            ("rows", counts.rows, "rows are in the table afterwards"),
+            ("added", counts.added, "Rows added"),
+            ("changed", counts.changed, "Rows changed"),
+            ("removed", counts.removed, "Rows removed"),
+            ("rows", counts.rows, "Rows in the table afterwards"),
         ]
     }
 }
