@@ -100,6 +100,15 @@ impl Entry {
         badge(self.stage)
     }
 
+    /// What `at` is of: the files of those that are over are gone, and when they were begun.
+    pub(super) const fn when(&self) -> &'static str {
+        match self.stage {
+            Stage::Applied => "In force since",
+            Stage::Failed | Stage::Withdrawn => "Ended",
+            _ => "Begun",
+        }
+    }
+
     pub(super) const fn table_name(&self) -> &'static str {
         table_name(self.table)
     }

@@ -241,6 +241,6 @@ pub(in crate::admin::console) fn pages(
         ("import under way", import(text, shell, Stage::ApplyingWrite, false)),
         ("import in force", import(text, shell, Stage::Applied, true)),
         ("unknown SKUs", unknown(text, shell)),
-        ("customers found", found(text, shell)),
+        ("customers found", found(text)),
     ]
 }
