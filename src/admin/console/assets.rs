@@ -40,6 +40,7 @@ const ASSETS: &[(&str, &str, &[u8])] = &[
     ("theme.js", JS, include_bytes!("assets/js/theme.js")),
     ("uPlot.min.css", CSS, include_bytes!("assets/vendor/uPlot.min.css")),
     ("uPlot.min.js", JS, include_bytes!("assets/vendor/uPlot.min.js")),
+    ("upload.js", JS, include_bytes!("assets/js/upload.js")),
     ("verify.js", JS, include_bytes!("assets/js/verify.js")),
     ("world.svg", SVG, include_bytes!("assets/world.svg")),
 ];
@@ -49,6 +50,7 @@ const APP_CSS: &str = concat!(
     include_str!("assets/css/2-layout.css"),
     include_str!("assets/css/3-components.css"),
     include_str!("assets/css/4-data.css"),
+    include_str!("assets/css/4-registry.css"),
     include_str!("assets/css/5-print.css"),
 );
 

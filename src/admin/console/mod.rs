@@ -26,6 +26,7 @@ mod operators;
 pub mod overview;
 mod page;
 mod pages;
+mod registry;
 mod reports;
 mod reviews;
 pub mod shell;
@@ -57,4 +58,5 @@ pub(super) fn routes(mount: &mut Mount<'_>) {
     reviews::routes(mount);
     reports::routes(mount);
     stream::routes(mount);
+    registry::routes(mount);
 }

@@ -78,6 +78,11 @@ impl Desk {
         let job = jobs.get(id).filter(|job| job.import == id).cloned();
         drop(jobs);
         let preview = self.inner.staging.preview(id);
+        // The version that was compared with is kept before the preview: read before it, it may be the one from before.
+        let meta = match &preview {
+            Some(_) => self.inner.staging.meta(id).or(meta),
+            None => meta,
+        };
         let progress = job.as_ref().and_then(|job| job.progress);
         let failed = job.and_then(|job| job.failed);
         let stage = match (&pending, &preview) {

@@ -89,6 +89,12 @@ impl PolicySet {
         self.index.by_id.contains_key(id)
     }
 
+    /// True if a product group of this id is exempt: whatever is in it is not covered.
+    pub fn is_exempt_product(&self, id: &str) -> bool {
+        let product = self.index.by_id.get(id).and_then(|product| self.product(*product));
+        product.is_some_and(|product| product.exempt)
+    }
+
     /// Every product, by its id.
     pub fn product_ids(&self) -> impl Iterator<Item = &str> {
         let mut ids: Vec<&str> = self.index.by_id.keys().map(|id| &**id).collect();

@@ -8,6 +8,7 @@ mod idempotency;
 mod ledger_page;
 mod records;
 mod registry;
+mod registry_pages;
 mod review_pages;
 mod reviews;
 mod roles;

@@ -6,6 +6,7 @@ import { maps } from "./map.js";
 import { proofs } from "./proof.js";
 import { queues } from "./reviews.js";
 import { streams } from "./stream.js";
+import { uploads } from "./upload.js";
 
 function start(root) {
   charts(root);
@@ -13,6 +14,7 @@ function start(root) {
   proofs(root);
   queues(root);
   streams(root);
+  uploads(root);
 }
 
 frame();
