@@ -8,6 +8,7 @@ mod api;
 pub mod console;
 mod metrics;
 mod mount;
+pub mod policies;
 mod probes;
 mod server;
 
@@ -16,6 +17,8 @@ pub use access::Tokens;
 pub use access::Trusted;
 pub use mount::Entry;
 pub use mount::Who;
+pub use policies::Policies;
+pub use policies::PoliciesParts;
 pub use server::AdminParts;
 pub use server::AdminPlane;
 pub use server::start;

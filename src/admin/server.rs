@@ -25,6 +25,7 @@ use super::api::UnderWay;
 use super::console;
 use super::mount::Entry;
 use super::mount::Mount;
+use super::policies::Policies;
 use super::probes;
 
 /// A server of an upstream: upstream, server, healthy.
@@ -46,6 +47,8 @@ pub struct AdminPlane {
     pub gate: Arc<Gate>,
     /// Degraded parts.
     pub health: Arc<Health>,
+    /// Policies and their life cycle.
+    pub policies: Policies,
     /// The search in the records.
     pub searcher: Searcher,
     /// How each server of each upstream stands now.
@@ -64,6 +67,8 @@ pub struct AdminParts {
     pub gate: Arc<Gate>,
     /// Degraded parts.
     pub health: Arc<Health>,
+    /// Policies and their life cycle.
+    pub policies: Policies,
     /// The search in the records.
     pub searcher: Searcher,
     /// How each server of each upstream stands now.
@@ -73,9 +78,9 @@ pub struct AdminParts {
 impl AdminPlane {
     /// Of its parts.
     pub fn new(parts: AdminParts) -> Self {
-        let AdminParts { access, control, gate, health, searcher, servers } = parts;
+        let AdminParts { access, control, gate, health, policies, searcher, servers } = parts;
         let (access, under_way) = (Arc::new(access), UnderWay::default());
-        Self { access, control, gate, health, searcher, servers, under_way }
+        Self { access, control, gate, health, policies, searcher, servers, under_way }
     }
 }
 

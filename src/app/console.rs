@@ -10,6 +10,7 @@ use crate::admin;
 use crate::admin::Access;
 use crate::admin::AdminParts;
 use crate::admin::AdminPlane;
+use crate::admin::Policies;
 use crate::admin::Tokens;
 use crate::admin::Trusted;
 use crate::config::Config;
@@ -41,6 +42,7 @@ pub(super) struct Parts<'a> {
     pub(super) gate: &'a Arc<Gate>,
     pub(super) health: &'a Arc<Health>,
     pub(super) metrics: &'a Arc<Metrics>,
+    pub(super) policies: Policies,
     pub(super) searcher: Searcher,
     pub(super) upstreams: &'a [(String, Upstream)],
     /// Of `[identity]`.
@@ -62,6 +64,7 @@ pub(super) fn start(parts: Parts<'_>) -> Result<(Server, SocketAddr), ServeError
         control: parts.control,
         gate: Arc::clone(parts.gate),
         health: Arc::clone(parts.health),
+        policies: parts.policies,
         searcher: parts.searcher,
         servers: Arc::new(move || {
             let reports = watched.iter().flat_map(|(name, upstream)| {

@@ -7,6 +7,7 @@ mod activity;
 mod blind_spots;
 mod check;
 mod console;
+mod control;
 pub mod demo;
 mod identity;
 mod load;

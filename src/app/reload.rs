@@ -10,6 +10,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::config::Config;
+use crate::control::Control;
+use crate::control::policies::steps;
+use crate::control::policies::steps::OnDisk;
 use crate::enforcement::Gate;
 use crate::enforcement::Snapshot;
 use crate::gateway::tls::Certificates;
@@ -23,12 +26,16 @@ use crate::settings::JwksSource;
 use crate::telemetry::Health;
 use crate::telemetry::Part;
 
+use super::control;
 use super::load;
 
 /// Reloads parts.
 pub(super) struct Reloader {
+    /// The policy files could not be recorded: they are to be read again, changed or not.
+    pub(super) again: bool,
     pub(super) certificates: Vec<Arc<Certificates>>,
     pub(super) config: Arc<Config>,
+    pub(super) control: Control,
     pub(super) gate: Arc<Gate>,
     pub(super) health: Arc<Health>,
     pub(super) verifier: Option<Arc<Verifier>>,
@@ -77,7 +84,10 @@ impl Stamps {
 impl Reloader {
     /// Reloads every part whose files have changed since they were last read.
     pub(super) fn changed(&mut self) {
-        let parts = self.stamps.settled(&self.config);
+        let mut parts = self.stamps.settled(&self.config);
+        if self.again && !parts.contains(&Part::Policies) {
+            parts.push(Part::Policies);
+        }
         self.reload(&parts);
     }
 
@@ -88,7 +98,7 @@ impl Reloader {
     }
 
     /// Policies and catalogue go together, for a row names a product of a policy: neither comes into force without the other.
-    fn reload(&self, parts: &[Part]) {
+    fn reload(&mut self, parts: &[Part]) {
         if parts.contains(&Part::Policies) || parts.contains(&Part::Catalogue) {
             let [policies, catalogue] = self.policies_and_catalogue();
             self.conclude(Part::Policies, policies);
@@ -127,26 +137,39 @@ impl Reloader {
         }
     }
 
-    fn policies_and_catalogue(&self) -> [Result<(), String>; 2] {
+    fn policies_and_catalogue(&mut self) -> [Result<(), String>; 2] {
         let waits = |other| Err(format!("kept, because the {other} cannot be read"));
-        let policies = match load::policies(&self.config) {
-            Ok(policies) => policies,
+        // This is a thread of its own. Whoever activates policies waits meanwhile, and so does this for them.
+        let runtime = tokio::runtime::Handle::current();
+        let turn = runtime.block_on(self.control.turn());
+        let read = match load::policy_files(&self.config) {
+            Ok(read) => read,
             Err(error) => return [Err(error.to_string()), waits("policies")],
+        };
+        let title = control::title(&self.config);
+        let said = steps::on_disk(&turn.state().policies, &read.files, title);
+        let policies = match &said {
+            OnDisk::Adopt(_) | OnDisk::Import(_) => Arc::new(read.policies),
+            OnDisk::Known => Arc::clone(&self.gate.pin().policies),
         };
         let catalogue = match load::catalogue(&self.config, &policies, Care::Mend) {
             Ok(catalogue) => catalogue,
             Err(error) => return [waits("catalogue"), Err(error.to_string())],
         };
         self.stored(Table::Catalogue, catalogue.state.as_ref());
+        let recorded = runtime.block_on(control::record(&turn, said));
+        self.again = recorded.is_err();
+        if let Err(error) = recorded {
+            return [Err(error.to_string()), waits("policies")];
+        }
         let loaded = self.gate.now();
-        let revision = Arc::clone(policies.revision());
         self.replace(|snapshot| Snapshot {
             catalogue: Arc::new(catalogue.index),
             loaded,
-            policies: Arc::new(policies),
+            policies,
             ..snapshot
         });
-        self.gate.metrics().policies_in_force(&revision, seconds(loaded));
+        control::tell(self.gate.metrics(), &turn.state().policies, loaded);
         [Ok(()), Ok(())]
     }
 
@@ -194,9 +217,8 @@ impl Reloader {
     }
 
     fn replace(&self, change: impl FnOnce(Snapshot) -> Snapshot) {
-        let next = change((*self.gate.pin()).clone());
+        let next = self.gate.revise(change);
         self.gate.metrics().registry_rows(next.catalogue.len(), next.customers.rows());
-        self.gate.replace(next);
     }
 }
 

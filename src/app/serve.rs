@@ -10,6 +10,8 @@ use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
 use tokio::sync::oneshot;
 
+use crate::admin::Policies;
+use crate::admin::PoliciesParts;
 use crate::config::Config;
 use crate::control::Control;
 use crate::control::ControlError;
@@ -40,19 +42,26 @@ use crate::model::Clock;
 use crate::model::Retention;
 use crate::model::SystemClock;
 use crate::operators::OperatorsError;
+use crate::policy::PolicySet;
 use crate::registry::Care;
+use crate::registry::Table;
 use crate::telemetry::Health;
 use crate::telemetry::Metrics;
 use crate::telemetry::MetricsError;
+use crate::telemetry::Part;
 
 use super::activity;
 use super::activity::Charts;
 use super::console;
 use super::console::Parts;
+use super::control::Begun;
+use super::control::begin;
+use super::control::keep_schedule;
+use super::control::tell;
 use super::identity;
 use super::identity::IdentityError;
+use super::load;
 use super::load::LoadError;
-use super::load::load_with;
 use super::load::tell_damage;
 use super::notify::Notifier;
 use super::notify::NotifyError;
@@ -65,6 +74,9 @@ use super::search::SearchSocket;
 use super::watch;
 use super::witness::Witnesses;
 use super::witness::WitnessesError;
+
+/// What could not be recorded is tried again so often.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Why the gateway did not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -147,7 +159,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     let mut signals = Signals::new()?;
     // What changes while it is first read is read again.
     let stamps = Stamps::take(&config);
-    let loaded = load_with(&config, clock.now(), Care::Mend)?;
+    let read = load::policy_files(&config)?;
     policy_keys::trust(&config.policies)?;
     let signing =
         SigningSettings { key: config.ledger.key.clone(), origin: config.ledger.origin.clone() };
@@ -179,12 +191,17 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         },
         ledger.clone(),
     )?;
+    let begun = begin(&config, &control, read, clock.now()).await?;
     let metrics = Arc::new(Metrics::new()?);
     let activity = Arc::clone(metrics.activity());
     let charts = Charts::open(&activity, &config.store.dir);
     let notifier = Notifier::start(&config, &ledger, &metrics)?;
     let witnesses = Witnesses::start(&config, &metrics)?;
     let health = Arc::new(Health::default());
+    let Begun { loaded, unrecorded } = begun;
+    if let Some(reason) = &unrecorded {
+        health.degraded(Part::Policies, reason.clone());
+    }
     let snapshot = loaded.snapshot;
     for (table, state) in &loaded.stored {
         if tell_damage(*table, state) {
@@ -192,7 +209,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         }
     }
     metrics.registry_rows(snapshot.catalogue.len(), snapshot.customers.rows());
-    metrics.policies_in_force(snapshot.policies.revision(), seconds(snapshot.loaded));
+    tell(&metrics, &control.state().policies, snapshot.loaded);
     if snapshot.policies.rule_count() == 0 {
         tracing::warn!("the policies have no rule: everything is allowed");
     }
@@ -239,12 +256,15 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     }
     // It opens in the background: nobody waits for it.
     let searcher = Searcher::start(&ledger)?;
+    let policies = policies(&config, &control, &gate);
+    let scheduling = actix_web::rt::spawn(keep_schedule(policies.clone(), Arc::clone(&health)));
     let (admin, admin_address) = console::start(Parts {
         config: &config,
         control: control.clone(),
         gate: &gate,
         health: &health,
         metrics: &metrics,
+        policies,
         searcher: searcher.clone(),
         upstreams: &upstreams,
         verifier: verifier.clone(),
@@ -276,8 +296,10 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
 
     let certificates = certificates.into_iter().flatten().collect();
     let reloader = Reloader {
+        again: unrecorded.is_some(),
         certificates,
         config: Arc::clone(&config),
+        control,
         gate: Arc::clone(&gate),
         health,
         stamps,
@@ -301,6 +323,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     handle.stop(true).await;
     admin_handle.stop(false).await;
     reloading.abort();
+    scheduling.abort();
     watching.abort();
     for result in [running.await, administering.await].into_iter().flatten() {
         result?;
@@ -327,11 +350,30 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     Ok(())
 }
 
+fn policies(config: &Arc<Config>, control: &Control, gate: &Arc<Gate>) -> Policies {
+    let (settings, told) = (Arc::clone(config), Arc::clone(gate));
+    let catalogues = move |policies: &PolicySet| {
+        let read = load::catalogue(&settings, policies, Care::Mend);
+        let read = read.map_err(|error| error.to_string())?;
+        if read.state.as_ref().is_some_and(|state| tell_damage(Table::Catalogue, state)) {
+            told.metrics().registry_rebuilt(Table::Catalogue.as_str());
+        }
+        Ok(read.index)
+    };
+    Policies::new(PoliciesParts {
+        catalogues: Box::new(catalogues),
+        control: control.clone(),
+        gate: Arc::clone(gate),
+        ledger_dir: config.ledger.dir.clone(),
+    })
+}
+
 /// Reloads on SIGHUP, and whatever has changed at each interval.
 async fn reload(mut reloader: Reloader, mut hangups: Signal, interval: Option<Duration>) {
     loop {
+        let again = reloader.again.then_some(AGAIN);
         let tick = async {
-            match interval {
+            match again.or(interval) {
                 Some(interval) => tokio::time::sleep(interval).await,
                 None => std::future::pending().await,
             }

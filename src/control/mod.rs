@@ -31,4 +31,5 @@ pub use idempotency::Remembered;
 pub use idempotency::Repeat;
 pub use journal::Control;
 pub use journal::ControlSettings;
+pub use journal::Turn;
 pub use state::State;

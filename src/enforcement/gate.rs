@@ -1,6 +1,8 @@
 //! The gate itself: one request in, a permit or a refusal out, and a record either way.
 
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
@@ -89,6 +91,8 @@ pub struct Gate {
     pub(super) outcomes: Arc<Outcomes>,
     pub(super) refusal_lines: LineBudget,
     pub(super) reserve: Arc<Reserve>,
+    /// Held from reading a snapshot to putting its successor in force.
+    pub(super) revising: Mutex<()>,
     pub(super) retention: Retention,
     pub(super) routes: RouteTable,
     pub(super) snapshot: ArcSwap<Snapshot>,
@@ -122,6 +126,7 @@ impl Gate {
             outcomes: Arc::new(outcomes),
             refusal_lines: LineBudget::default(),
             reserve: settings.reserve,
+            revising: Mutex::new(()),
             retention: Retention::years(retention_years),
             routes,
             snapshot: ArcSwap::from_pointee(settings.snapshot),
@@ -143,9 +148,13 @@ impl Gate {
         self.snapshot.load_full()
     }
 
-    /// Puts another snapshot in force; requests that are pinned to the old one keep it.
-    pub fn replace(&self, snapshot: Snapshot) {
-        self.snapshot.store(Arc::new(snapshot));
+    /// Puts a successor of the snapshot in force, for all workers at once, and returns it; requests that are pinned to the old one keep
+    /// that. One at a time: whoever changes a part of it loses nobody else's change of another.
+    pub fn revise(&self, change: impl FnOnce(Snapshot) -> Snapshot) -> Arc<Snapshot> {
+        let _revising = self.revising.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = Arc::new(change((*self.pin()).clone()));
+        self.snapshot.store(Arc::clone(&next));
+        next
     }
 
     /// The routes.

@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 use jiff::Timestamp;
 use miette::Severity as Grade;
 use regex::Regex;
+use serde::Deserialize;
 use serde::Serialize;
 use toml::Spanned;
 
@@ -29,7 +30,7 @@ use super::text::Folded;
 const SOON: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// How grave a finding is.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Worth knowing.

@@ -16,7 +16,7 @@ use super::language::instant::instant;
 pub struct Difference {
     /// What became of it.
     pub change: Change,
-    /// `policy`, `rule`, `product`, `vendor`, `country_list` or `exemption`.
+    /// `policy`, `rule`, `product`, `vendor`, `country_list`, `exemption` or `milestone`.
     pub kind: String,
     /// `policy` or `policy/id`.
     pub name: String,
@@ -70,8 +70,10 @@ fn parts(texts: &[PolicyText]) -> BTreeMap<(String, String), Fields> {
     let mut parts = BTreeMap::new();
     for text in texts {
         let Ok(file) = toml::from_str::<toml::Table>(&text.text) else { continue };
+        // A milestone has no id: its title names it.
         let id = |table: &toml::Table| {
-            table.get("id").and_then(Value::as_str).unwrap_or_default().to_owned()
+            let id = table.get("id").or_else(|| table.get("title"));
+            id.and_then(Value::as_str).unwrap_or_default().to_owned()
         };
         let policy = file.get("policy").and_then(Value::as_table).map(id).unwrap_or_default();
         for (kind, value) in &file {

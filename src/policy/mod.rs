@@ -11,6 +11,7 @@
 
 pub mod cases;
 pub mod check;
+mod dates;
 pub mod diff;
 mod engine;
 pub mod explain;
@@ -18,6 +19,7 @@ mod language;
 mod text;
 mod trace;
 
+pub use dates::{Milestone, RuleDates, SuspendedDates};
 pub use engine::decide::decide;
 pub use engine::index::PathSignature;
 pub use engine::nexus::{EmailReading, buyer_nexus, seller_nexus};
@@ -26,6 +28,6 @@ pub use engine::set::PolicySet;
 pub use engine::setting::{Reseller, Setting};
 pub use language::compile::PolicyText;
 pub use language::error::{Fault, PolicyError, PolicyErrors};
-pub use language::load::{load_dirs, load_read, load_texts, read_dirs};
+pub use language::load::{load_dirs, load_read, load_texts, read_dirs, revision};
 pub use text::Folded;
 pub use trace::{RuleOutcome, RuleTrace, trace};

@@ -47,7 +47,9 @@ pub struct Metrics {
     pub(super) notify_unread: IntGauge,
     outcomes_lost: IntCounter,
     policy_info: IntGaugeVec,
+    policy_built: Gauge,
     policy_loaded: Gauge,
+    policy_version: IntGauge,
     pub(super) published: Published,
     read_backs: IntCounterVec,
     pub(super) refusal_networks: IntGauge,
@@ -151,6 +153,16 @@ impl Metrics {
                 "policy_info",
                 "Revision of the policies in force; always 1.",
                 &["revision"],
+            )?,
+            policy_built: float_gauge(
+                &registry,
+                "policy_bundle_built_timestamp_seconds",
+                "When the revision of the policies in force was made, in seconds since 1970.",
+            )?,
+            policy_version: gauge(
+                &registry,
+                "policy_version",
+                "Version of the revision of the policies in force.",
             )?,
             policy_loaded: float_gauge(
                 r,
@@ -371,6 +383,12 @@ impl Metrics {
         self.policy_info.reset();
         self.policy_info.with_label_values(&[revision]).set(1);
         self.policy_loaded.set(loaded_unix_seconds);
+    }
+
+    /// Notes the version of the policies in force, and when they were made.
+    pub fn policy_version(&self, version: u64, built_unix_seconds: f64) {
+        self.policy_version.set(i64::try_from(version).unwrap_or(i64::MAX));
+        self.policy_built.set(built_unix_seconds);
     }
 
     /// Notes a geo source's age, where it has a date.

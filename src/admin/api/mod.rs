@@ -9,6 +9,7 @@ mod idempotent;
 mod openapi;
 mod operators;
 mod paging;
+mod policies;
 mod problem;
 mod records;
 mod session;
@@ -22,6 +23,7 @@ pub(super) use problem::Problem;
 pub(super) fn routes(mount: &mut Mount<'_>) {
     openapi::routes(mount);
     operators::routes(mount);
+    policies::routes(mount);
     records::routes(mount);
     session::routes(mount);
 }

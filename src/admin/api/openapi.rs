@@ -25,6 +25,7 @@ use crate::admin::mount::Who;
 use crate::admin::server;
 
 use super::operators;
+use super::policies;
 use super::problem::FieldProblem;
 use super::problem::Problem;
 use super::records;
@@ -53,7 +54,12 @@ pub(super) fn routes(mount: &mut Mount<'_>) {
 /// The document.
 pub(in crate::admin) fn document() -> Document {
     let mut document = Api::openapi();
-    for part in [operators::Doc::openapi(), records::Doc::openapi(), session::Doc::openapi()] {
+    for part in [
+        operators::Doc::openapi(),
+        policies::Doc::openapi(),
+        records::Doc::openapi(),
+        session::Doc::openapi(),
+    ] {
         document.merge(part);
     }
     for entry in server::table() {

@@ -12,12 +12,14 @@ use super::index::PathSignature;
 use super::rule::Exemption;
 use super::rule::PolicyInfo;
 use super::rule::Rule;
+use crate::policy::dates::Milestone;
 
 /// Policies, compiled and indexed. Immutable; one for a whole request.
 #[derive(Clone, Debug)]
 pub struct PolicySet {
     pub(crate) exemptions: Vec<Exemption>,
     pub(crate) index: Index,
+    pub(crate) milestones: Vec<Milestone>,
     pub(crate) policies: Vec<PolicyInfo>,
     pub(crate) products: Vec<Product>,
     pub(crate) revision: Arc<str>,

@@ -82,8 +82,8 @@ fn read_dir(dir: &Path) -> Result<Vec<PolicyText>, PolicyError> {
         .collect()
 }
 
-/// The hash of every file's own name, length and bytes, in order.
-fn revision(texts: &[PolicyText]) -> Arc<str> {
+/// The hash of every file's own name, length and bytes, in order: what [`PolicySet::revision`] says of the set that they make.
+pub fn revision(texts: &[PolicyText]) -> Arc<str> {
     let mut hash = Sha256::new();
     for text in texts {
         let name =

@@ -21,6 +21,8 @@ pub(crate) struct PolicyFile {
     pub(crate) rule: Vec<Rule>,
     #[serde(default)]
     pub(crate) exemption: Vec<Exemption>,
+    #[serde(default)]
+    pub(crate) milestone: Vec<Milestone>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -205,4 +207,14 @@ pub(crate) struct Exemption {
     pub(crate) accounts: Vec<String>,
     pub(crate) from: Option<Spanned<Datetime>>,
     pub(crate) expires: Spanned<Datetime>,
+}
+
+/// Something that happened or will happen. It explains; nothing is decided by it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Milestone {
+    pub(crate) at: Spanned<Datetime>,
+    /// Where that is written.
+    pub(crate) source: Spanned<String>,
+    pub(crate) title: Spanned<String>,
 }

@@ -122,7 +122,7 @@ fn the_example_of_a_licence_server_knows_customers_by_their_keys() {
     assert_eq!(program.terminate(), Some(0));
     let ledger = dir.path().join("deploy/data/ledger");
     let exported = run(interdict().args(["ledger", "export"]).arg(ledger)).stdout;
-    assert_eq!(exported.lines().count(), 28, "each decision, and what became of it");
+    assert_eq!(exported.lines().count(), 29, "the policies, each decision, and what became of it");
     for key in [GERMAN_KEY, US_KEY, UNKNOWN_KEY] {
         assert!(!exported.contains(key), "a licence key stands in a record");
     }

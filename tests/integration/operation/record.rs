@@ -89,7 +89,7 @@ fn a_flipped_bit_is_found_with_its_segment_and_offset() {
     let ledger = gateway.dir().join("ledger");
     let verify = || run(interdict().args(["ledger", "verify"]).arg(&ledger));
     let sound = verify();
-    assert_eq!((sound.code, sound.stderr.contains("6 records")), (Some(0), true));
+    assert_eq!((sound.code, sound.stderr.contains("7 records")), (Some(0), true));
     let files = fs::read_dir(&ledger).unwrap().map(|entry| entry.unwrap().path());
     let segment = files.into_iter().find(|p| p.extension().is_some_and(|e| e == "seg")).unwrap();
     let mut bytes = fs::read(&segment).unwrap();

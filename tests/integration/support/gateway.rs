@@ -258,7 +258,7 @@ impl Gateway {
         })
     }
 
-    /// Every record but outcomes, as `interdict ledger export` writes them beside the running gateway.
+    /// Every record but outcomes and changes, as `interdict ledger export` writes them beside the running gateway.
     pub(crate) fn records(&self) -> Vec<serde_json::Value> {
         export(&self.dir().join("ledger"))
     }

@@ -58,6 +58,7 @@ impl Compiler {
                 rule.map(|r| (r.mode != Mode::Shadow, Reverse(r.facts.effective), r.order))
             });
         }
+        self.milestones.sort_by_key(|milestone| milestone.at);
         Ok(PolicySet {
             exemptions: self.exemptions,
             index: Index {
@@ -70,6 +71,7 @@ impl Compiler {
                 term_refs: self.term_refs,
                 terms,
             },
+            milestones: self.milestones,
             policies: self.policies,
             products: self.products,
             revision,

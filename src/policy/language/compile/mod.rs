@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 use toml::Spanned;
 use toml::value::Datetime;
 
+use crate::policy::dates::Milestone;
 use crate::policy::engine::condition::CountryList;
 use crate::policy::engine::index::ByText;
 use crate::policy::engine::index::TermRef;
@@ -70,6 +71,7 @@ struct Compiler {
     exemptions: Vec<Exemption>,
     hosts: ByText,
     host_suffixes: ByText,
+    milestones: Vec<Milestone>,
     paths: Vec<(String, u32)>,
     policies: Vec<PolicyInfo>,
     products: Vec<Product>,
@@ -144,6 +146,26 @@ impl Compiler {
         for exemption in &file.exemption {
             self.exemption(&scope, first_rule, exemption);
         }
+        for milestone in &file.milestone {
+            self.milestone(&scope, id, milestone);
+        }
+    }
+
+    fn milestone(&mut self, scope: &Scope<'_>, policy: &str, milestone: &source::Milestone) {
+        for (name, text) in [("title", &milestone.title), ("source", &milestone.source)] {
+            if text.get_ref().trim().is_empty() {
+                let message = format!("this milestone has no {name}");
+                let help = "say what happens in `title`, and where that is written in `source`";
+                self.fault(scope.text, text.span(), message, help);
+            }
+        }
+        let Some(at) = self.instant(scope, &milestone.at) else { return };
+        self.milestones.push(Milestone {
+            at,
+            policy: policy.to_owned(),
+            source: milestone.source.get_ref().trim().to_owned(),
+            title: milestone.title.get_ref().trim().to_owned(),
+        });
     }
 
     fn bad_id(&mut self, text: &PolicyText, id: &Spanned<String>) {
