@@ -18,6 +18,7 @@ pub mod suspend;
 #[cfg(test)]
 mod tests;
 pub mod timeline;
+pub mod writing;
 
 use std::sync::Arc;
 
