@@ -9,6 +9,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::admin::Policies;
+use crate::admin::policies::signed;
+use crate::bundle::Trust;
 use crate::config::Config;
 use crate::control::Change;
 use crate::control::Control;
@@ -18,7 +20,6 @@ use crate::control::policies::Revision;
 use crate::control::policies::State;
 use crate::control::policies::steps;
 use crate::control::policies::steps::OnDisk;
-use crate::control::policies::steps::Signed;
 use crate::model::Actor;
 use crate::policy::PolicySet;
 use crate::policy::load_read;
@@ -59,6 +60,7 @@ pub(super) struct Begun {
 pub(super) async fn begin(
     config: &Config,
     control: &Control,
+    trust: Option<&Trust>,
     read: OnDiskNow,
     now: Timestamp,
 ) -> Result<Begun, ServeError> {
@@ -71,7 +73,7 @@ pub(super) async fn begin(
             first.map(|(at, revision)| (*at, (*revision).clone()))
         };
         let Some((at, revision)) = due else { break };
-        match fell_due(config, &turn.state().policies, &revision, now) {
+        match fell_due(config, trust, &turn.state().policies, &revision, now) {
             Ok(change) => {
                 let reason = format!("scheduled for {at}");
                 turn.make(&Actor::system(), &reason, Change::Policies(change)).await?;
@@ -157,11 +159,12 @@ fn in_force(state: &State, read: PolicySet) -> Result<PolicySet, ControlError> {
 
 fn fell_due(
     config: &Config,
+    trust: Option<&Trust>,
     state: &State,
     revision: &Revision,
     now: Timestamp,
 ) -> Result<crate::control::policies::Change, ServeError> {
-    let signed = Signed::NotAsked;
+    let signed = signed(trust, revision);
     let change = steps::fall_due(state, &Actor::system(), revision.version, now, signed)?;
     let policies = load_read(&revision.files.policies()).map_err(load::LoadError::Policies)?;
     load::catalogue(config, &policies, Care::Look).map_err(load::LoadError::Registry)?;

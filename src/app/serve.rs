@@ -11,6 +11,7 @@ use tokio::signal::unix::signal;
 use tokio::sync::oneshot;
 
 use crate::admin::Policies;
+use crate::bundle::Trust;
 use crate::admin::PoliciesParts;
 use crate::config::Config;
 use crate::control::Control;
@@ -108,6 +109,9 @@ pub enum ServeError {
     /// A metric family is unsound.
     #[error("metrics: {0}")]
     Metrics(#[from] MetricsError),
+    /// `[policies] keys`.
+    #[error("{0}")]
+    PolicyKeys(#[from] PolicyKeysError),
     /// A secret that signs webhooks.
     #[error("{0}")]
     Receivers(#[from] SecretError),
@@ -160,7 +164,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     // What changes while it is first read is read again.
     let stamps = Stamps::take(&config);
     let read = load::policy_files(&config)?;
-    policy_keys::trust(&config.policies)?;
+    let trust = policy_keys::trust(&config.policies)?;
     let signing =
         SigningSettings { key: config.ledger.key.clone(), origin: config.ledger.origin.clone() };
     let (ledger, recovery) = Ledger::open(LedgerSettings {
@@ -191,7 +195,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
         },
         ledger.clone(),
     )?;
-    let begun = begin(&config, &control, read, clock.now()).await?;
+    let begun = begin(&config, &control, trust.as_ref(), read, clock.now()).await?;
     let metrics = Arc::new(Metrics::new()?);
     let activity = Arc::clone(metrics.activity());
     let charts = Charts::open(&activity, &config.store.dir);
@@ -256,7 +260,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     }
     // It opens in the background: nobody waits for it.
     let searcher = Searcher::start(&ledger)?;
-    let policies = policies(&config, &control, &gate);
+    let policies = policies(&config, &control, &gate, trust);
     let scheduling = actix_web::rt::spawn(keep_schedule(policies.clone(), Arc::clone(&health)));
     let (admin, admin_address) = console::start(Parts {
         config: &config,
@@ -350,7 +354,12 @@ pub async fn run(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), S
     Ok(())
 }
 
-fn policies(config: &Arc<Config>, control: &Control, gate: &Arc<Gate>) -> Policies {
+fn policies(
+    config: &Arc<Config>,
+    control: &Control,
+    gate: &Arc<Gate>,
+    trust: Option<Trust>,
+) -> Policies {
     let (settings, told) = (Arc::clone(config), Arc::clone(gate));
     let catalogues = move |policies: &PolicySet| {
         let read = load::catalogue(&settings, policies, Care::Mend);
@@ -365,6 +374,7 @@ fn policies(config: &Arc<Config>, control: &Control, gate: &Arc<Gate>) -> Polici
         control: control.clone(),
         gate: Arc::clone(gate),
         ledger_dir: config.ledger.dir.clone(),
+        trust,
     })
 }
 

@@ -6,8 +6,11 @@
 //!
 //! **What it must never do.** Swap in what is not recorded; leave out of force what is.
 
+mod along;
 mod asking;
+mod bundles;
 mod checks;
+mod looking;
 mod replaying;
 
 use std::fmt;
@@ -16,6 +19,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::bundle::Trust;
 use crate::control::Change;
 use crate::control::Control;
 use crate::control::ControlError;
@@ -27,7 +31,6 @@ use crate::control::policies::Revision;
 use crate::control::policies::diff::RevisionDiff;
 use crate::control::policies::diff::diff;
 use crate::control::policies::steps;
-use crate::control::policies::steps::Signed;
 use crate::control::policies::suspend;
 use crate::control::policies::suspend::Stay;
 use crate::control::policies::suspend::Which;
@@ -40,8 +43,10 @@ use crate::policy::PolicySet;
 use crate::policy::load_read;
 use crate::registry::Catalogue;
 
+pub use along::Stop;
 pub use asking::Asked;
 pub use asking::Question;
+pub use bundles::signed;
 pub use checks::CheckProgress;
 pub use checks::Phase;
 pub use checks::Scope;
@@ -67,6 +72,8 @@ pub struct PoliciesParts {
     pub gate: Arc<Gate>,
     /// `[ledger] dir`.
     pub ledger_dir: PathBuf,
+    /// Whose signatures are asked for, where some are.
+    pub trust: Option<Trust>,
 }
 
 struct Inner {
@@ -282,11 +289,6 @@ impl Policies {
     /// Everything that has a date.
     pub fn timeline(&self) -> Timeline {
         timeline::timeline(&self.control().state().policies)
-    }
-
-    /// What the operator's keys say of a revision.
-    fn signed(&self, _state: &policies::State, _version: u64) -> Signed {
-        Signed::NotAsked
     }
 
     async fn change(

@@ -8,6 +8,7 @@
 //!
 //! **Standard.** The separation of duties of NIST SP 800-53 AC-5; docs/policies.md for those who work by it.
 
+mod arriving;
 pub mod diff;
 mod files;
 mod report;

@@ -196,7 +196,12 @@ impl State {
             edited: made,
             signatures: signatures.to_vec(),
             stage: Stage::Approved,
-            title: note.to_owned(),
+            title: if note.trim().is_empty() {
+                format!("Bundle {version}")
+            } else {
+                note.trim().to_owned()
+            },
+            note: note.to_owned(),
             ..begun
         };
         self.revisions.insert(version, revision);

@@ -18,6 +18,10 @@ use super::Revision;
 use super::Stage;
 use super::State;
 
+pub use super::arriving::OnDisk;
+pub use super::arriving::on_disk;
+pub use super::arriving::upload;
+
 /// Bytes of a title.
 const MAX_TITLE: usize = 200;
 /// Bytes of a note.
@@ -36,18 +40,7 @@ pub enum Signed {
     Yes(Vec<String>),
 }
 
-/// What is to become of the policy files on disk.
-#[derive(Clone, Debug, PartialEq)]
-pub enum OnDisk {
-    /// They are newer than all else: this is to be recorded, and their policies come into force.
-    Import(Change),
-    /// They say what is in force anyway, and that is to be recorded.
-    Adopt(Change),
-    /// They are those that were last taken: what is in force stays.
-    Known,
-}
-
-type Checked = Result<Change, ControlError>;
+pub(super) type Checked = Result<Change, ControlError>;
 
 /// Begins a draft from the files of a revision: the one in force, if none is named.
 ///
@@ -326,65 +319,6 @@ pub fn withdraw(state: &State, actor: &Actor, version: u64, reason: &str) -> Che
     }
 }
 
-/// Takes a bundle over that was made and signed elsewhere; whoever calls this has verified it.
-///
-/// # Errors
-/// `Conflict` for a version that was used, or is not above all that were in force; `Forbidden` for who works on no policies.
-pub fn upload(
-    state: &State,
-    actor: &Actor,
-    version: u64,
-    made: Timestamp,
-    note: &str,
-    files: Files,
-    signatures: Vec<String>,
-    signed: Signed,
-) -> Checked {
-    if !actor.roles.contains(Role::PolicyAuthor) && !actor.roles.contains(Role::PolicyApprover) {
-        return forbidden("bundles are handed in by authors and approvers of policies");
-    }
-    let signers = match signed {
-        Signed::Yes(signers) => signers,
-        Signed::No(reason) => return conflict(reason),
-        Signed::NotAsked => {
-            return conflict(
-                "bundles are taken where `[policies] keys` says whose signatures count",
-            );
-        }
-    };
-    if version <= state.floor() {
-        let floor = state.floor();
-        return conflict(format!(
-            "version {floor} was in force: a bundle of version {version} goes back"
-        ));
-    }
-    if state.get(version).is_some() {
-        return conflict(format!(
-            "there is a revision {version}: give the bundle a higher version"
-        ));
-    }
-    let (note, _) = texts(note, "")?;
-    Ok(Change::Uploaded { files, made, note, signatures, signers, version })
-}
-
-/// What is to become of the policy files on disk: whichever was changed last holds.
-pub fn on_disk(state: &State, files: &Files, title: &str) -> OnDisk {
-    let digest = files.revision();
-    let active = state.active();
-    match active {
-        Some(_) if state.files_seen() == Some(&digest) => OnDisk::Known,
-        Some(active) if active.revision == digest => {
-            OnDisk::Adopt(Change::Adopted { digest, version: active.version })
-        }
-        _ => OnDisk::Import(Change::Imported {
-            digest,
-            files: files.clone(),
-            title: title.to_owned(),
-            version: state.next_version(),
-        }),
-    }
-}
-
 /// The revision of that version.
 ///
 /// # Errors
@@ -502,10 +436,10 @@ fn turn<T>(revision: &Revision, why: &str) -> Result<T, ControlError> {
     conflict(format!("revision {} is {}: {why}", revision.version, revision.stage.as_str()))
 }
 
-fn conflict<T>(text: impl Into<String>) -> Result<T, ControlError> {
+pub(super) fn conflict<T>(text: impl Into<String>) -> Result<T, ControlError> {
     Err(ControlError::Conflict(text.into()))
 }
 
-fn forbidden<T>(text: &str) -> Result<T, ControlError> {
+pub(super) fn forbidden<T>(text: &str) -> Result<T, ControlError> {
     Err(ControlError::Forbidden(text.to_owned()))
 }
