@@ -96,7 +96,7 @@ pub fn instants(set: &PolicySet) -> Vec<Timestamp> {
 pub fn day(at: Timestamp) -> String {
     let utc = at.strftime("%-d %B %Y, %H:%M UTC").to_string();
     let Ok(washington) = TimeZone::get(WASHINGTON) else { return utc };
-    let there = at.to_zoned(washington);
+    let there = washington.to_datetime(at);
     if there.hour() == 0 && there.minute() == 0 && there.second() == 0 {
         return format!(
             "{} (midnight in Washington, {} UTC)",

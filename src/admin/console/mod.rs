@@ -24,8 +24,10 @@ mod operators;
 pub mod overview;
 mod page;
 mod pages;
+mod policies;
 pub mod shell;
 pub mod sign_in;
+mod timeline;
 #[cfg(test)]
 mod tests;
 
@@ -46,4 +48,6 @@ pub(super) fn routes(mount: &mut Mount<'_>) {
     doors::routes(mount);
     operators::routes(mount);
     overview::routes(mount);
+    policies::routes(mount);
+    timeline::routes(mount);
 }

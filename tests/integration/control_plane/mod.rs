@@ -1,3 +1,4 @@
 //! The admin API and the console, by the real program.
 
+mod policy_pages;
 mod roles;

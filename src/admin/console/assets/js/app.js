@@ -1,13 +1,17 @@
 // Starts what a page has. Every part finds its own elements by a data attribute, and does nothing where there is none.
 import { dialogs } from "./dialogs.js";
+import { editors } from "./editor.js";
 import { frame } from "./frame.js";
 import { charts } from "./charts.js";
+import { law } from "./law.js";
 import { maps } from "./map.js";
 import { proofs } from "./proof.js";
 import { streams } from "./stream.js";
 
 function start(root) {
   charts(root);
+  editors(root);
+  law(root);
   maps(root);
   proofs(root);
   streams(root);
