@@ -73,7 +73,8 @@ pub(super) async fn begin(
             first.map(|(at, revision)| (*at, (*revision).clone()))
         };
         let Some((at, revision)) = due else { break };
-        match fell_due(config, trust, &turn.state().policies, &revision, now) {
+        let comes = fell_due(config, trust, &turn.state().policies, &revision, now);
+        match comes {
             Ok(change) => {
                 let reason = format!("scheduled for {at}");
                 turn.make(&Actor::system(), &reason, Change::Policies(change)).await?;

@@ -11,8 +11,8 @@ use tokio::signal::unix::signal;
 use tokio::sync::oneshot;
 
 use crate::admin::Policies;
-use crate::bundle::Trust;
 use crate::admin::PoliciesParts;
+use crate::bundle::Trust;
 use crate::config::Config;
 use crate::control::Control;
 use crate::control::ControlError;
@@ -109,9 +109,6 @@ pub enum ServeError {
     /// A metric family is unsound.
     #[error("metrics: {0}")]
     Metrics(#[from] MetricsError),
-    /// `[policies] keys`.
-    #[error("{0}")]
-    PolicyKeys(#[from] PolicyKeysError),
     /// A secret that signs webhooks.
     #[error("{0}")]
     Receivers(#[from] SecretError),

@@ -98,3 +98,53 @@ impl PolicySet {
         rules.collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::policy::load_texts;
+
+    fn told(milestones: &str) -> Result<Vec<String>, String> {
+        let shipped = include_str!("../../policies/us-commerce-kaspersky.toml");
+        let (rules, _) = shipped.split_once("[[milestone]]").unwrap();
+        let set = load_texts(&[("p.toml", &format!("{rules}\n{milestones}"))]);
+        let set = set.map_err(|errors| errors.to_string())?;
+        Ok(set.milestones().iter().map(|m| format!("{} {}", m.at, m.title)).collect())
+    }
+
+    #[test]
+    fn milestones_are_told_in_order_of_time() {
+        let later = "[[milestone]]\nat = 2025-01-01T00:00:00Z\ntitle = \"b\"\nsource = \"s\"\n";
+        let first = later.replace("2025", "2024").replace("\"b\"", "\"a\"");
+        let wanted = ["2024-01-01T00:00:00Z a", "2025-01-01T00:00:00Z b"];
+        assert_eq!(told(&format!("{later}{first}")).unwrap(), wanted);
+    }
+
+    #[test]
+    fn a_milestone_says_exactly_when_what_and_where_it_is_written() {
+        let sound = "[[milestone]]\nat = 2025-01-01T00:00:00Z\ntitle = \"b\"\nsource = \"s\"\n";
+        for (from, to, why) in [
+            ("00:00:00Z", "00:00:00", "zone"),
+            ("\"b\"", "\" \"", "no title"),
+            ("\"s\"", "\"\"", "no source"),
+            ("source = \"s\"\n", "", "source"),
+            ("title", "titel", "titel"),
+        ] {
+            let error = told(&sound.replace(from, to)).unwrap_err();
+            assert!(error.contains(why), "{error}");
+        }
+    }
+
+    #[test]
+    fn each_rule_tells_its_dates_and_its_stay() {
+        let shipped = include_str!("../../policies/us-commerce-kaspersky.toml");
+        let stay = "suspended = { from = 2026-01-01T00:00:00Z, by = \"court\", reason = \"r\" }\n";
+        let text = shipped.replacen("[[rule]]\n", &format!("[[rule]]\n{stay}"), 1);
+        let set = load_texts(&[("p.toml", &text)]).unwrap();
+        let dates = set.dates();
+        assert_eq!(dates.len(), set.rule_count());
+        assert_eq!(dates[0].suspended.as_ref().unwrap().by, "court");
+        assert!(dates.iter().skip(1).all(|rule| rule.suspended.is_none()));
+        let stop = dates.iter().find(|rule| rule.rule == "vendor-update-stop").unwrap();
+        assert_eq!(stop.until.unwrap().to_string(), "2024-09-29T04:00:00Z");
+    }
+}

@@ -43,6 +43,7 @@ mod openmetrics;
 mod operation;
 mod operators;
 mod orders;
+mod policies;
 mod presets;
 mod proxy_protocol;
 mod published_log;

@@ -312,13 +312,13 @@ fn a_report_says_whether_the_log_is_what_its_key_signed() {
     // The checkpoint follows within a second.
     until("a checkpoint of everything", || {
         let text = fs::read_to_string(ledger.join("checkpoint")).ok()?;
-        (text.lines().nth(1) == Some("14")).then_some(())
+        (text.lines().nth(1) == Some("15")).then_some(())
     });
     let key = ledger.join("ledger.pub").display().to_string();
     let ended = desk.ledger("report", &["--out", "sound.html", "--key", &key]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let html = fs::read_to_string(desk.path("sound.html")).unwrap();
-    assert!(html.contains("<b>Verified.</b> All 14 records"), "{html}");
+    assert!(html.contains("<b>Verified.</b> All 15 records"), "{html}");
     let not = desk.ledger("report", &["--out", "not.html"]);
     assert_eq!(not.code, Some(0), "{}", not.stderr);
     let html = fs::read_to_string(desk.path("not.html")).unwrap();

@@ -40,7 +40,8 @@ impl Policies {
             let mut bundle = of_revision(steps::find(state, version)?).map_err(unfit)?;
             if given.trim_start().starts_with('{') {
                 let copy = Bundle::from_json(given.trim().as_bytes());
-                let copy = copy.map_err(|error| ControlError::Invalid(format!("bundle: {error}")))?;
+                let copy =
+                    copy.map_err(|error| ControlError::Invalid(format!("bundle: {error}")))?;
                 bundle.merge(&copy).map_err(unfit)?;
             } else {
                 let lines = format!("{}\n", given.trim());

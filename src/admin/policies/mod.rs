@@ -362,6 +362,12 @@ impl fmt::Debug for Policies {
     }
 }
 
+impl fmt::Debug for PoliciesParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PoliciesParts").finish_non_exhaustive()
+    }
+}
+
 fn named(which: &Which) -> String {
     match &which.rule {
         Some(rule) => format!("rule {rule} of {}", which.policy),

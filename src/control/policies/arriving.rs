@@ -5,7 +5,6 @@ use jiff::Timestamp;
 use crate::model::Actor;
 use crate::model::Role;
 
-use super::super::error::ControlError;
 use super::Change;
 use super::Files;
 use super::State;

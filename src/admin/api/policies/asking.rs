@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
-use utoipa::IntoParams;
 use utoipa::ToSchema;
 
 use crate::admin::access::Caller;
@@ -18,6 +17,7 @@ use super::super::body::json_body;
 use super::super::problem::Answer;
 use super::super::problem::Problem;
 use super::answer;
+use super::views::DiffFrom;
 
 /// What is asked.
 #[derive(Deserialize, ToSchema)]
@@ -31,14 +31,6 @@ struct Asking {
     transaction: Box<RawValue>,
     /// Under which revision; the one that was or will be in force then, unless given.
     version: Option<u64>,
-}
-
-/// What a revision is compared with.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct DiffFrom {
-    /// The version of the older one; its base unless given.
-    from: Option<u64>,
 }
 
 /// Everything that has a date: rules, stays, vendor dates, activations, what is scheduled.

@@ -1,8 +1,10 @@
 //! Revisions as the API shows them.
 
 use jiff::Timestamp;
+use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::IntoParams;
 use utoipa::ToSchema;
 
 use crate::control::policies::Origin;
@@ -85,6 +87,14 @@ pub(super) struct FileView {
     /// Its name.
     #[schema(example = "us-commerce-kaspersky.toml")]
     name: String,
+}
+
+/// What a revision is compared with.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct DiffFrom {
+    /// The version of the older one; its base unless given.
+    pub(super) from: Option<u64>,
 }
 
 impl RevisionSummary {

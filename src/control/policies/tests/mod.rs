@@ -21,7 +21,7 @@ use super::steps::OnDisk;
 use super::steps::Signed;
 use super::*;
 
-const POLICY: &str = include_str!("../../../policies/us-commerce-kaspersky.toml");
+const POLICY: &str = include_str!("../../../../policies/us-commerce-kaspersky.toml");
 
 fn person(id: &str, roles: &[Role]) -> Actor {
     Actor { id: format!("local:{id}"), roles: Roles::of(roles), via: Via::Session }
