@@ -115,6 +115,9 @@ pub enum ServeError {
     /// `[notify]`: its key, its position, or its receiver.
     #[error("{0}")]
     Notify(#[from] NotifyError),
+    /// `[policies] keys`.
+    #[error("{0}")]
+    PolicyKeys(#[from] PolicyKeysError),
     /// The routes cannot stand side by side.
     #[error("{0}")]
     Routes(#[from] RouteTableError),

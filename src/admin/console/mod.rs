@@ -27,9 +27,9 @@ mod pages;
 mod policies;
 pub mod shell;
 pub mod sign_in;
-mod timeline;
 #[cfg(test)]
 mod tests;
+mod timeline;
 
 use super::mount::Mount;
 use super::mount::Who;

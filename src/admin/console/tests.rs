@@ -103,13 +103,18 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
         servers: vec![],
         ..overview(text)
     };
-    vec![
+    let frame = || shell(text);
+    let law = policies::tests::pages(text, &frame);
+    let law = law.into_iter().chain(timeline::tests::pages(text, &frame));
+    let law = law.map(|(name, answer)| (name, body(answer)));
+    let pages = vec![
         ("overview", body(page(StatusCode::OK, &overview(text)))),
         ("overview of nothing", body(page(StatusCode::OK, &quiet))),
         ("sign-in", body(page(StatusCode::OK, &sign_in(false)))),
         ("first sign-in", body(page(StatusCode::OK, &sign_in(true)))),
         ("error", body(page(StatusCode::NOT_FOUND, &error))),
-    ]
+    ];
+    pages.into_iter().chain(law).collect()
 }
 
 /// An opening tag: its name, its attributes with their values.

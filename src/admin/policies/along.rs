@@ -65,7 +65,8 @@ impl Policies {
                 dates.extend(instants(&set));
             }
         }
-        let before = dates.first().and_then(|first| first.checked_sub(SignedDuration::from_secs(1)).ok());
+        let before =
+            dates.first().and_then(|first| first.checked_sub(SignedDuration::from_secs(1)).ok());
         let first = before.map(|at| (None, at));
         let rest = dates.iter().rev().take(STOPS).rev().map(|at| (Some(*at), *at));
         let mut stops: Vec<Stop> = Vec::new();
@@ -78,8 +79,10 @@ impl Policies {
             let decision = snapshot
                 .judge(&mut asked, now)
                 .map_err(|error| ControlError::Invalid(format!("transaction: {error}")))?;
-            let rule = decision.ruling.as_ref().map(|rule| format!("{}/{}", rule.policy, rule.rule));
-            let stop = Stop { at: since, reason: decision.reason(), rule, verdict: decision.verdict };
+            let rule =
+                decision.ruling.as_ref().map(|rule| format!("{}/{}", rule.policy, rule.rule));
+            let stop =
+                Stop { at: since, reason: decision.reason(), rule, verdict: decision.verdict };
             let same = |last: &Stop| last.verdict == stop.verdict && last.rule == stop.rule;
             if !stops.last().is_some_and(same) {
                 stops.push(stop);

@@ -9,7 +9,7 @@ use crate::support::Console;
 use crate::support::Gateway;
 use crate::support::GatewayBuilder;
 use crate::support::Recorder;
-use crate::support::export_all;
+use crate::support::gateway::export_all;
 use crate::support::until;
 
 const HOSTILE: &str = "\"><script>alert(1)</script><img src=x onerror=alert(1)>";
@@ -64,7 +64,8 @@ fn field(html: &str, name: &str) -> String {
 fn text(html: &str) -> String {
     let area = html.split("<textarea class=\"editor\"").nth(1).unwrap();
     let area = area.split_once(">\n").unwrap().1.split("</textarea>").next().unwrap();
-    let entities = [("&#34;", "\""), ("&#39;", "'"), ("&#60;", "<"), ("&#62;", ">"), ("&#38;", "&")];
+    let entities =
+        [("&#34;", "\""), ("&#39;", "'"), ("&#60;", "<"), ("&#62;", ">"), ("&#38;", "&")];
     entities.iter().fold(area.to_owned(), |text, (entity, is)| text.replace(entity, is))
 }
 
@@ -74,7 +75,7 @@ fn checked(console: &Console, address: &str) {
     assert_eq!(begun.status, 200, "{}", begun.text());
     until("the checks are over", || {
         let answer = console.get(&format!("{address}/check"));
-        answer.header("hx-refresh") == Some("true")
+        (answer.header("hx-refresh") == Some("true")).then_some(())
     });
 }
 
@@ -117,7 +118,11 @@ fn a_rule_goes_from_a_form_to_every_request_by_two_people() {
     let broken = format!("{new}\n[[rule]]\nid = 7\n");
     let lint = form(&anna, &format!("{address}/lint"), &[("file", POLICY), ("text", &broken)]);
     let line = broken.lines().count();
-    assert!(lint.text().contains(&format!("data-line=\"{line}\" data-column=\"6\"")), "{}", lint.text());
+    assert!(
+        lint.text().contains(&format!("data-line=\"{line}\" data-column=\"6\"")),
+        "{}",
+        lint.text()
+    );
     let lint = form(&anna, &format!("{address}/lint"), &[("file", POLICY), ("text", &new)]);
     assert!(lint.text().contains("Compiles"), "{}", lint.text());
     assert!(lint.text().contains("holds for review use of covered Kaspersky products"));
@@ -161,7 +166,10 @@ fn a_rule_goes_from_a_form_to_every_request_by_two_people() {
     assert_eq!(active.status, 204, "{}", active.text());
 
     let list = page(&anna, "/policies");
-    assert!(list.contains(&format!("In force: <a href=\"{address}\">version {version}</a>")), "{list}");
+    assert!(
+        list.contains(&format!("In force: <a href=\"{address}\">version {version}</a>")),
+        "{list}"
+    );
     let asked = ask(&anna, &[("action", "use"), ("billing_country", "US")]);
     assert!(asked.contains("Held for review") && asked.contains("Clause FD-U2"), "{asked}");
 
@@ -229,8 +237,7 @@ fn any_second_of_the_timeline_can_be_asked_about_and_only_that_is_recorded() {
     let nothing = form(&vera, "/timeline/ask", &[("action", "sale"), ("billing_country", "US")]);
     assert_eq!(nothing.status, 400, "{}", nothing.text());
 
-    let ledger = gateway.ledger();
-    drop(gateway);
+    let ledger = gateway.dir().join("ledger");
     let records = export_all(&ledger);
     let kind = |record: &Value, kind: &str| record["kind"] == kind;
     let asked = records.iter().filter(|r| kind(r, "access") && r["action"] == "explain");
@@ -255,7 +262,8 @@ fn what_is_written_into_titles_notes_and_policies_stays_text_on_every_page() {
     );
     assert_eq!(saved.status, 204, "{}", saved.text());
     checked(&anna, &address);
-    let approved = form(&ben, &format!("{address}/approve"), &[("changed", "0"), ("reason", HOSTILE)]);
+    let approved =
+        form(&ben, &format!("{address}/approve"), &[("changed", "0"), ("reason", HOSTILE)]);
     assert_eq!(approved.status, 204, "{}", approved.text());
     let lint = form(&anna, &format!("{address}/lint"), &[("file", POLICY), ("text", HOSTILE)]);
     let editor = page(&anna, &format!("{address}/edit?file={POLICY}"));

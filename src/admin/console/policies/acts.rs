@@ -22,11 +22,7 @@ use super::words::local_instant;
 
 type Answer = Result<HttpResponse, Problem>;
 
-pub(super) async fn create(
-    plane: web::Data<AdminPlane>,
-    caller: Caller,
-    form: Fields,
-) -> Answer {
+pub(super) async fn create(plane: web::Data<AdminPlane>, caller: Caller, form: Fields) -> Answer {
     let title = needed(&form, "title")?;
     let base = match one(&form, "base") {
         "" => None,
@@ -36,11 +32,7 @@ pub(super) async fn create(
     made(&event)
 }
 
-pub(super) async fn suspend(
-    plane: web::Data<AdminPlane>,
-    caller: Caller,
-    form: Fields,
-) -> Answer {
+pub(super) async fn suspend(plane: web::Data<AdminPlane>, caller: Caller, form: Fields) -> Answer {
     let which = which(needed(&form, "which")?);
     let (by, reason) = (needed(&form, "by")?, needed(&form, "reason")?);
     let from = local_instant("from", needed(&form, "from")?)?;
@@ -51,11 +43,7 @@ pub(super) async fn suspend(
     made(&event)
 }
 
-pub(super) async fn resume(
-    plane: web::Data<AdminPlane>,
-    caller: Caller,
-    form: Fields,
-) -> Answer {
+pub(super) async fn resume(plane: web::Data<AdminPlane>, caller: Caller, form: Fields) -> Answer {
     let which = which(needed(&form, "which")?);
     let reason = needed(&form, "reason")?;
     let until = local_instant("until", one(&form, "until"))?;
@@ -129,11 +117,7 @@ pub(super) async fn roll_back(
     Ok(again())
 }
 
-pub(super) async fn upload(
-    plane: web::Data<AdminPlane>,
-    caller: Caller,
-    form: Fields,
-) -> Answer {
+pub(super) async fn upload(plane: web::Data<AdminPlane>, caller: Caller, form: Fields) -> Answer {
     let bundle = needed(&form, "bundle")?.as_bytes();
     let event = plane.policies.upload(&caller.actor, bundle, needed(&form, "reason")?).await?;
     made(&event)
@@ -176,9 +160,7 @@ fn made(event: &Event) -> Answer {
 /// `policy`, or `policy/rule`.
 fn which(text: &str) -> Which {
     match text.split_once('/') {
-        Some((policy, rule)) => {
-            Which { policy: policy.to_owned(), rule: Some(rule.to_owned()) }
-        }
+        Some((policy, rule)) => Which { policy: policy.to_owned(), rule: Some(rule.to_owned()) },
         None => Which { policy: text.to_owned(), rule: None },
     }
 }

@@ -127,9 +127,8 @@ pub(super) async fn cancel(
 fn given<T: std::str::FromStr>(text: &str, name: &str) -> Result<Option<T>, Problem> {
     match text {
         "" => Ok(None),
-        text => text
-            .parse()
-            .map(Some)
-            .map_err(|_| Problem::invalid(format!("{name}: write a number"))),
+        text => {
+            text.parse().map(Some).map_err(|_| Problem::invalid(format!("{name}: write a number")))
+        }
     }
 }

@@ -295,19 +295,14 @@ fn may_write(plane: &AdminPlane, caller: &Caller, revision: &Revision) -> Result
     let (version, edit) = (revision.version, revision.edit);
     let (title, note) = (revision.title.as_str(), revision.note.as_str());
     let state = plane.control.state();
-    let asked =
-        steps::describe(&state.policies, &caller.actor, version, edit, title, note, None);
+    let asked = steps::describe(&state.policies, &caller.actor, version, edit, title, note, None);
     let asked: Change = asked?;
     drop(asked);
     Ok(())
 }
 
 /// Says that somebody saved meanwhile, with the edit that is there now: the text in the browser is left alone.
-fn conflict(
-    plane: &AdminPlane,
-    version: u64,
-    edit: u64,
-) -> Result<Option<HttpResponse>, Problem> {
+fn conflict(plane: &AdminPlane, version: u64, edit: u64) -> Result<Option<HttpResponse>, Problem> {
     let now = plane.policies.revision(version)?.edit;
     if now == edit {
         return Ok(None);
@@ -337,8 +332,10 @@ fn text_of(form: &Fields) -> Arc<str> {
 /// What a new file begins with: the least that compiles.
 fn new_text(file: &str) -> Arc<str> {
     let stem = file.trim_end_matches(".toml");
-    let id: String =
-        stem.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+    let id: String = stem
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+        .collect();
     match file.contains('/') {
         true => "".into(),
         false => format!(

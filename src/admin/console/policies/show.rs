@@ -113,7 +113,13 @@ impl Turn {
 }
 
 impl May {
-    fn of(state: &State, actor: &Actor, revision: &Revision, now: Timestamp, signed: &Signed) -> Self {
+    fn of(
+        state: &State,
+        actor: &Actor,
+        revision: &Revision,
+        now: Timestamp,
+        signed: &Signed,
+    ) -> Self {
         let (version, stage) = (revision.version, revision.stage);
         let approver = actor.roles.contains(Role::PolicyApprover);
         let author = actor.roles.contains(Role::PolicyAuthor);
@@ -122,14 +128,11 @@ impl May {
         let ready = approver && matches!(stage, Stage::Approved | Stage::Scheduled);
         // The soonest instant that nobody else has: whether it follows what is in force then is asked again.
         let soon = now.checked_add(jiff::SignedDuration::from_mins(1)).unwrap_or(now);
-        let open = matches!(
-            stage,
-            Stage::Approved | Stage::Checked | Stage::Draft | Stage::Scheduled
-        );
+        let open =
+            matches!(stage, Stage::Approved | Stage::Checked | Stage::Draft | Stage::Scheduled);
         let why = SOME_REASON;
         let to_activate = steps::activate(state, actor, version, signed.clone(), why);
-        let to_schedule =
-            steps::schedule(state, actor, version, soon, now, signed.clone(), why);
+        let to_schedule = steps::schedule(state, actor, version, soon, now, signed.clone(), why);
         Self {
             activate: Turn::of(ready, to_activate),
             approve: Turn::of(
@@ -196,8 +199,8 @@ impl Show {
                 _ if place < at || self.revision.stage == Stage::Retired => "done",
                 _ => "",
             };
-            let here = place == at
-                && !matches!(self.revision.stage, Stage::Withdrawn | Stage::Retired);
+            let here =
+                place == at && !matches!(self.revision.stage, Stage::Withdrawn | Stage::Retired);
             (name, class, here)
         });
         steps.collect()

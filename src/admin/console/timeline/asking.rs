@@ -242,7 +242,8 @@ fn transaction(form: &Fields) -> Result<Transaction, Problem> {
             whole.insert("request".to_owned(), json!(request));
         }
         if item.is_empty() && request.is_empty() {
-            let detail = "name: say which product: its name, its SKU, or the address it is fetched from";
+            let detail =
+                "name: say which product: its name, its SKU, or the address it is fetched from";
             return Err(Problem::invalid(detail).at("name", "say which product"));
         }
     }

@@ -118,7 +118,17 @@ fn entries(timeline: &Timeline, policy: &str, now: Timestamp) -> Vec<Entry> {
     let mut add = |at: Timestamp, (kind, icon), policy: &str, title, detail, version| {
         let policy = policy.to_owned();
         let words = countdown(at, now);
-        entries.push(Entry { at, detail, icon, kind, policy, title, version, when: when(at), words });
+        entries.push(Entry {
+            at,
+            detail,
+            icon,
+            kind,
+            policy,
+            title,
+            version,
+            when: when(at),
+            words,
+        });
     };
     for rule in &timeline.rules {
         let clause = &rule.clause;
@@ -196,8 +206,6 @@ fn entries(timeline: &Timeline, policy: &str, now: Timestamp) -> Vec<Entry> {
         words: String::new(),
     };
     entries.push(now);
-    entries.sort_by(|one, other| {
-        (one.at, one.when == "now").cmp(&(other.at, other.when == "now"))
-    });
+    entries.sort_by(|one, other| (one.at, one.when == "now").cmp(&(other.at, other.when == "now")));
     entries
 }
