@@ -36,6 +36,8 @@ pub struct NewRule {
     pub message: String,
     /// Whether it counts.
     pub mode: Mode,
+    /// What a reader of the policy is to know; may be empty.
+    pub notes: String,
     /// Ids of product groups.
     pub products: Vec<String>,
     /// Whether the seller counts.
@@ -110,6 +112,9 @@ pub fn rule(new: &NewRule) -> Result<String, ControlError> {
     put("us", new.us.as_str().into());
     put("unclear", new.unclear.as_str().into());
     put("message", new.message.trim().into());
+    if !new.notes.trim().is_empty() {
+        put("notes", new.notes.trim().into());
+    }
     if new.mode != Mode::Enforce {
         put("mode", if new.mode == Mode::Shadow { "shadow" } else { "off" }.into());
     }
@@ -148,6 +153,7 @@ mod tests {
             id: "exports".to_owned(),
             message: "Not to \"you\"\\ '''".to_owned(),
             mode: Mode::Shadow,
+            notes: String::new(),
             products: vec!["kaspersky.covered".to_owned()],
             seller: true,
             unclear: Verdict::Review,

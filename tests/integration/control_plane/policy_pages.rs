@@ -83,7 +83,7 @@ fn checked(console: &Console, address: &str) {
 fn a_rule_goes_from_a_form_to_every_request_by_two_people() {
     let gateway = gateway();
     let (anna, ben) = (gateway.console("anna"), gateway.console("ben"));
-    let address = draft(&anna, "Hold what is used", "As counsel asks");
+    let address = draft(&anna, "Hold what government buys", "As counsel asks");
     let version = address.rsplit('/').next().unwrap();
 
     // The guided form writes a rule, which anna puts at the end of the text.
@@ -91,18 +91,19 @@ fn a_rule_goes_from_a_form_to_every_request_by_two_people() {
         &anna,
         &format!("{address}/rule"),
         &[
-            ("id", "use-held"),
-            ("clause", "FD-U2"),
+            ("id", "government-held"),
+            ("clause", "FD-9"),
             ("basis", "policy"),
-            ("action", "use"),
+            ("action", "government_supply"),
             ("product", "kaspersky.covered"),
             ("buyer", "yes"),
             ("effective", "2024-09-29T00:00"),
             ("zone", "America/New_York"),
             ("us", "review"),
             ("unclear", "allow"),
-            ("message", "Use of Kaspersky software is held."),
+            ("message", "Supplies to government are held."),
             ("mode", "enforce"),
+            ("notes", "Asked for by counsel"),
         ],
     );
     assert_eq!(written.status, 200, "{}", written.text());
@@ -125,7 +126,10 @@ fn a_rule_goes_from_a_form_to_every_request_by_two_people() {
     );
     let lint = form(&anna, &format!("{address}/lint"), &[("file", POLICY), ("text", &new)]);
     assert!(lint.text().contains("Compiles"), "{}", lint.text());
-    assert!(lint.text().contains("holds for review use of covered Kaspersky products"));
+    assert!(
+        lint.text()
+            .contains("holds for review supplies to government of covered Kaspersky products")
+    );
 
     let save = |edit: &str, text: &str| {
         form(
@@ -145,8 +149,8 @@ fn a_rule_goes_from_a_form_to_every_request_by_two_people() {
     checked(&anna, &address);
     let seen = page(&ben, &address);
     assert!(seen.contains("All ") && seen.contains(" cases pass"), "{seen}");
-    assert!(seen.contains("The rule use-held of us-commerce-kaspersky is new"), "{seen}");
-    assert!(seen.contains("holds for review use of covered Kaspersky products"));
+    assert!(seen.contains("The rule government-held of us-commerce-kaspersky is new"), "{seen}");
+    assert!(seen.contains("holds for review supplies to government of covered Kaspersky products"));
     assert!(page(&ben, "/policies").contains("Waits for your approval"));
     // The author is offered no approval, and gets none.
     assert!(!page(&anna, &address).contains(&format!("hx-post=\"{address}/approve\"")));
@@ -170,13 +174,13 @@ fn a_rule_goes_from_a_form_to_every_request_by_two_people() {
         list.contains(&format!("In force: <a href=\"{address}\">version {version}</a>")),
         "{list}"
     );
-    let asked = ask(&anna, &[("action", "use"), ("billing_country", "US")]);
-    assert!(asked.contains("Held for review") && asked.contains("Clause FD-U2"), "{asked}");
+    let asked = ask(&anna, &[("action", "government_supply"), ("billing_country", "US")]);
+    assert!(asked.contains("Held for review") && asked.contains("Clause FD-9"), "{asked}");
 
     // Back in one step, from the page of what was in force before.
     let before = form(&ben, "/policies/1/rollback", &[("reason", "Holds too much")]);
     assert_eq!(before.status, 204, "{}", before.text());
-    let asked = ask(&anna, &[("action", "use"), ("billing_country", "US")]);
+    let asked = ask(&anna, &[("action", "government_supply"), ("billing_country", "US")]);
     assert!(asked.contains("Allowed"), "{asked}");
     assert!(page(&anna, "/policies").contains("Holds too much"));
 }

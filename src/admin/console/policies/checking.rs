@@ -78,6 +78,17 @@ const fn phase(phase: &Phase) -> &'static str {
     }
 }
 
+/// `allow -> block` as people read it.
+fn goes(transition: &str) -> String {
+    let words = transition.split(" -> ").map(|verdict| match verdict {
+        "allow" => "allowed",
+        "block" => "blocked",
+        "review" => "held",
+        other => other,
+    });
+    words.collect::<Vec<_>>().join(" → ")
+}
+
 /// Symbol, class and word of a finding.
 const fn grade(finding: &Finding) -> (&'static str, &'static str, &'static str) {
     match finding.severity {

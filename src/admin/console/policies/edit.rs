@@ -273,6 +273,7 @@ pub(super) async fn rule(
         id: one(&form, "id").to_owned(),
         message: one(&form, "message").to_owned(),
         mode: if one(&form, "mode") == "shadow" { Mode::Shadow } else { Mode::Enforce },
+        notes: one(&form, "notes").to_owned(),
         products: all(&form, "product").map(str::to_owned).collect(),
         seller: ticked(&form, "seller"),
         unclear: verdict(&form, "unclear")?,

@@ -123,9 +123,16 @@ fn waiting(text: &str) -> Waiting {
 
 fn report(text: &str) -> Arc<CheckReport> {
     let own = || text.to_owned();
-    let judged = |verdict| Judged { clause: Some(own()), reason: own(), rule: Some(own()), verdict };
-    let failure =
-        CaseFailure { case: own(), expected: own(), file: own(), got: own(), line: 1, reason: own() };
+    let judged =
+        |verdict| Judged { clause: Some(own()), reason: own(), rule: Some(own()), verdict };
+    let failure = CaseFailure {
+        case: own(),
+        expected: own(),
+        file: own(),
+        got: own(),
+        line: 1,
+        reason: own(),
+    };
     let changed = ChangedOutcome {
         at: now(),
         id: own(),

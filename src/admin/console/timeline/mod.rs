@@ -4,6 +4,7 @@ mod asking;
 #[cfg(test)]
 pub(super) mod tests;
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use actix_web::HttpResponse;
@@ -39,17 +40,28 @@ pub(super) struct Law {
     /// Whether the person may have accounts looked up.
     pub accounts: bool,
     pub chosen: String,
-    pub entries: Vec<Entry>,
+    pub moments: Vec<Moment>,
     pub now: Timestamp,
     pub policies: Vec<String>,
     pub shell: Shell,
     pub version: Option<u64>,
 }
 
+/// An instant, and all that has it as its date.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Moment {
+    pub at: Timestamp,
+    /// None for now itself.
+    pub entries: Vec<Entry>,
+    /// `past`, `now` or `future`.
+    pub when: &'static str,
+    /// How long until then, or since.
+    pub words: String,
+}
+
 /// Something that has a date.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Entry {
-    pub at: Timestamp,
     pub detail: String,
     pub icon: &'static str,
     pub kind: &'static str,
@@ -57,12 +69,9 @@ pub(super) struct Entry {
     pub title: String,
     /// The revision that it is about.
     pub version: Option<u64>,
-    pub when: &'static str,
-    /// How long until then, or since.
-    pub words: String,
 }
 
-impl Entry {
+impl Moment {
     /// As a field of day and hour has it.
     fn field(&self) -> String {
         self.at.strftime("%Y-%m-%dT%H:%M:%S").to_string()
@@ -97,7 +106,7 @@ async fn law(
     let readers = [Role::Auditor, Role::Reviewer, Role::PolicyApprover, Role::Administrator];
     let law = Law {
         accounts: readers.into_iter().any(|role| caller.has(role)),
-        entries: entries(&timeline, &chosen, now),
+        moments: moments(&timeline, &chosen, now),
         chosen,
         now,
         policies: policies.into_iter().collect(),
@@ -111,24 +120,14 @@ const fn about(action: &Action) -> &'static str {
     deeds(*action)
 }
 
-/// What has a date, the earliest first, with an entry for now.
-fn entries(timeline: &Timeline, policy: &str, now: Timestamp) -> Vec<Entry> {
-    let mut entries = Vec::new();
-    let when = |at: Timestamp| if at <= now { "past" } else { "future" };
-    let mut add = |at: Timestamp, (kind, icon), policy: &str, title, detail, version| {
-        let policy = policy.to_owned();
-        let words = countdown(at, now);
-        entries.push(Entry {
-            at,
-            detail,
-            icon,
-            kind,
-            policy,
-            title,
-            version,
-            when: when(at),
-            words,
-        });
+/// What has a date, the earliest first, with now between what was and what comes.
+fn moments(timeline: &Timeline, policy: &str, now: Timestamp) -> Vec<Moment> {
+    let mut moments: BTreeMap<Timestamp, Vec<Entry>> = BTreeMap::new();
+    let mut add = |at: Timestamp, (kind, icon), of: &str, title, detail, version| {
+        if policy.is_empty() || of.is_empty() || of == policy {
+            let entry = Entry { detail, icon, kind, policy: of.to_owned(), title, version };
+            moments.entry(at).or_default().push(entry);
+        }
     };
     for rule in &timeline.rules {
         let clause = &rule.clause;
@@ -193,19 +192,12 @@ fn entries(timeline: &Timeline, policy: &str, now: Timestamp) -> Vec<Entry> {
             add(era.at, kind, "", title, format!("By {}", era.by), Some(era.version));
         }
     }
-    entries.retain(|entry| policy.is_empty() || entry.policy.is_empty() || entry.policy == policy);
-    let now = Entry {
-        at: now,
-        detail: String::new(),
-        icon: "clock",
-        kind: "Now",
-        policy: String::new(),
-        title: "Now".to_owned(),
-        version: None,
-        when: "now",
-        words: String::new(),
-    };
-    entries.push(now);
-    entries.sort_by(|one, other| (one.at, one.when == "now").cmp(&(other.at, other.when == "now")));
-    entries
+    let told = moments.into_iter().map(|(at, entries)| {
+        let when = if at <= now { "past" } else { "future" };
+        Moment { at, entries, when, words: countdown(at, now) }
+    });
+    let (mut told, future): (Vec<_>, Vec<_>) = told.partition(|moment| moment.at <= now);
+    told.push(Moment { at: now, entries: Vec::new(), when: "now", words: String::new() });
+    told.extend(future);
+    told
 }

@@ -28,21 +28,19 @@ pub(in crate::admin::console) fn pages(
 ) -> Vec<(&'static str, HttpResponse)> {
     let own = || text.to_owned();
     let now = at("2026-11-25T12:00:00Z");
-    let entry = |when| Entry {
-        at: now,
+    let entry = || Entry {
         detail: own(),
         icon: "shield",
         kind: "Takes effect",
         policy: own(),
         title: own(),
         version: Some(3),
-        when,
-        words: own(),
     };
+    let moment = |when| Moment { at: now, entries: vec![entry()], when, words: own() };
     let law = Law {
         accounts: true,
         chosen: own(),
-        entries: vec![entry("past"), entry("now"), entry("future")],
+        moments: vec![moment("past"), moment("now"), moment("future")],
         now,
         policies: vec![own(), own()],
         shell: shell(),
@@ -57,8 +55,7 @@ pub(in crate::admin::console) fn pages(
         verdict: Verdict::Block,
         why: own(),
     };
-    let place =
-        Place { certainty: own(), matched_by: own(), product: own(), rules: vec![looked] };
+    let place = Place { certainty: own(), matched_by: own(), product: own(), rules: vec![looked] };
     let answer = Answer {
         answers: Answers::InForce,
         at: now,
@@ -106,15 +103,22 @@ fn dates_stand_in_order_with_now_between_what_was_and_what_comes() {
     let timeline = Timeline {
         milestones: vec![
             milestone(at("2027-01-01T00:00:00Z"), "one", "last"),
+            milestone(at("2027-01-01T00:00:00Z"), "other", "same"),
             milestone(at("2024-09-10T04:00:00Z"), "other", "first"),
         ],
         scheduled: vec![era],
         ..Timeline::default()
     };
     let told = |policy: &str| -> Vec<String> {
-        let found = entries(&timeline, policy, at("2026-11-25T12:00:00Z"));
-        found.into_iter().map(|entry| format!("{} {}", entry.when, entry.title)).collect()
+        let found = moments(&timeline, policy, at("2026-11-25T12:00:00Z"));
+        let titles = |moment: &Moment| -> Vec<String> {
+            moment.entries.iter().map(|entry| entry.title.clone()).collect()
+        };
+        found
+            .iter()
+            .map(|moment| format!("{} {}", moment.when, titles(moment).join(", ")))
+            .collect()
     };
-    assert_eq!(told(""), ["past first", "now Now", "future Version 4: later", "future last"]);
-    assert_eq!(told("one"), ["now Now", "future Version 4: later", "future last"]);
+    assert_eq!(told(""), ["past first", "now ", "future Version 4: later", "future last, same"]);
+    assert_eq!(told("one"), ["now ", "future Version 4: later", "future last"]);
 }
