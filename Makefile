@@ -15,7 +15,8 @@ test: install-test-tools lint
 	$(CARGO) test --locked --bench ledger
 	$(CARGO) test --locked --bench registry
 
-## Two hundred rounds of kill -9 under load, in a flood too, and every system call of an append made to fail.
+## Two hundred rounds of kill -9 under load, in a flood too, every system call of an append made to fail, and a hundred activations of
+## policies at five thousand requests a second.
 soak: install-test-tools
 	INTERDICT_SOAK_ROUNDS=200 $(CARGO) test --locked --release --test integration -- --include-ignored --test-threads 1 again_and_again
 	$(CARGO) test --locked --release --test integration -- --include-ignored --test-threads 1 system_calls:: full_disk::

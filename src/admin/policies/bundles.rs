@@ -22,7 +22,7 @@ impl Policies {
     /// # Errors
     /// `NotFound`; `Conflict` for files that cannot be part of a bundle.
     pub fn bundle(&self, version: u64) -> Result<Bundle, ControlError> {
-        of_revision(&self.revision(version)?).map_err(unfit)
+        of_revision(&self.revision(version)?).map_err(|error| unfit(&error))
     }
 
     /// Adds signatures to a revision: lines of a signed note, or a signed copy of its bundle.
@@ -37,24 +37,25 @@ impl Policies {
             ));
         };
         self.change(actor, reason, |state| {
-            let mut bundle = of_revision(steps::find(state, version)?).map_err(unfit)?;
+            let mut bundle =
+                of_revision(steps::find(state, version)?).map_err(|error| unfit(&error))?;
             if given.trim_start().starts_with('{') {
                 let copy = Bundle::from_json(given.trim().as_bytes());
                 let copy =
                     copy.map_err(|error| ControlError::Invalid(format!("bundle: {error}")))?;
-                bundle.merge(&copy).map_err(unfit)?;
+                bundle.merge(&copy).map_err(|error| unfit(&error))?;
             } else {
                 let lines = format!("{}\n", given.trim());
                 let signatures = Signature::parse_lines(&lines);
                 let signatures = signatures
                     .map_err(|fault| ControlError::Invalid(format!("signatures: {fault}")))?;
                 for signature in signatures {
-                    bundle.add_signature(signature).map_err(unfit)?;
+                    bundle.add_signature(signature).map_err(|error| unfit(&error))?;
                 }
             }
             match bundle.verify(trust) {
                 Ok(_) | Err(BundleError::TooFew { .. }) => {}
-                Err(error) => return Err(unfit(error)),
+                Err(error) => return Err(unfit(&error)),
             }
             steps::sign(state, actor, version, lines(&bundle))
         })
@@ -132,6 +133,6 @@ fn lines(bundle: &Bundle) -> Vec<String> {
     bundle.signatures().iter().map(ToString::to_string).collect()
 }
 
-fn unfit(error: BundleError) -> ControlError {
+fn unfit(error: &BundleError) -> ControlError {
     ControlError::Conflict(error.to_string())
 }

@@ -34,13 +34,13 @@ pub(super) fn run(
     policies: &PolicySet,
 ) -> Result<ReplayReport, Ended> {
     let mut report = ReplayReport::default();
-    let Some(from) = first(job, ledger, end, most, since).map_err(failed)?? else {
+    let Some(from) = first(job, ledger, end, most, since).map_err(|error| failed(&error))?? else {
         return Ok(report);
     };
     let mut listed = VecDeque::new();
-    let mut reader = Reader::open_at(ledger, from).map_err(failed)?;
-    let keys = SubjectKeys::open(ledger).map_err(failed)?;
-    while let Some(record) = reader.next_record().map_err(failed)? {
+    let mut reader = Reader::open_at(ledger, from).map_err(|error| failed(&error))?;
+    let keys = SubjectKeys::open(ledger).map_err(|error| failed(&error))?;
+    while let Some(record) = reader.next_record().map_err(|error| failed(&error))? {
         if record.sequence >= end {
             break;
         }
@@ -49,7 +49,7 @@ pub(super) fn run(
         }
         job.step()?;
         let sequence = record.sequence;
-        let view = record.view_with(&keys).map_err(failed)?;
+        let view = record.view_with(&keys).map_err(|error| failed(&error))?;
         let replayed = replay(view, policies)
             .map_err(|error| Ended::Failed(format!("record {sequence}: {error}")))?;
         let Some(replayed) = replayed else { continue };
@@ -138,6 +138,6 @@ fn judged(made: Made) -> Judged {
     Judged { clause: made.clause, reason: made.reason, rule, verdict: made.verdict }
 }
 
-fn failed(error: LedgerError) -> Ended {
+fn failed(error: &LedgerError) -> Ended {
     Ended::Failed(error.to_string())
 }

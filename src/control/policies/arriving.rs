@@ -28,6 +28,7 @@ pub enum OnDisk {
 ///
 /// # Errors
 /// `Conflict` for a version that was used, or is not above all that were in force; `Forbidden` for who works on no policies.
+#[expect(clippy::too_many_arguments, reason = "the members of one change, and who makes it")]
 pub fn upload(
     state: &State,
     actor: &Actor,

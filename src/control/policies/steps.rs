@@ -212,8 +212,8 @@ pub fn schedule(
     if let Some((_, other)) = others().find(|(when, _)| *when == at) {
         return conflict(format!("revision {} begins at that very instant", other.version));
     }
-    let before = others().filter(|(when, _)| *when < at).map(|(_, other)| other.version);
-    let before = before.last().or(state.active().map(|active| active.version));
+    let mut before = others().filter(|(when, _)| *when < at).map(|(_, other)| other.version);
+    let before = before.next_back().or(state.active().map(|active| active.version));
     follows(revision, before)?;
     Ok(Change::Scheduled { at, version })
 }
