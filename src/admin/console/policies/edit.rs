@@ -54,6 +54,8 @@ const ZONES: [(&str, &str); 4] = [
 #[derive(Template)]
 #[template(path = "policies/edit.html")]
 pub(in crate::admin::console) struct Edit {
+    /// The version that it follows.
+    pub base: Option<u64>,
     pub edit: u64,
     /// The file that is open.
     pub file: String,
@@ -164,6 +166,7 @@ pub(super) async fn editor(
     let linted = web::block(move || (linted(&files, &name, now), products(&files))).await;
     let (linted, products) = linted.map_err(|error| Problem::internal(&error))?;
     let edit = Edit {
+        base: revision.base,
         edit: revision.edit,
         file,
         files: revision.files.iter().map(|(name, _)| name.to_owned()).collect(),
@@ -227,12 +230,16 @@ pub(super) async fn describe(
     if let Some(conflict) = conflict(&plane, *version, edit)? {
         return Ok(conflict);
     }
-    let described = (needed(&form, "title")?, one(&form, "note"), None);
+    let base = match one(&form, "base") {
+        "" => None,
+        text => Some(text.parse().map_err(|_| Problem::invalid("base: give a version"))?),
+    };
+    let described = (needed(&form, "title")?, one(&form, "note"), base);
     plane.policies.describe(&caller.actor, *version, edit, described).await?;
     let edit = plane.policies.revision(*version)?.edit;
     let trigger = json!({
         "saved": { "edit": edit },
-        "toast": { "kind": "good", "text": "Title and note are saved." },
+        "toast": { "kind": "good", "text": "Saved." },
     });
     Ok(HttpResponse::NoContent().insert_header(("HX-Trigger", trigger.to_string())).finish())
 }

@@ -291,6 +291,7 @@ pub(in crate::admin::console) fn pages(
         waits: own(),
     };
     let edit = Edit {
+        base: Some(1),
         edit: 2,
         file: own(),
         files: vec![own(), own()],

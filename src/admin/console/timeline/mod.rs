@@ -179,7 +179,7 @@ fn moments(timeline: &Timeline, policy: &str, now: Timestamp) -> Vec<Moment> {
         }
     }
     for milestone in &timeline.milestones {
-        let kind = ("Told", "info");
+        let kind = ("Event", "info");
         let (title, source) = (milestone.title.clone(), milestone.source.clone());
         add(milestone.at, kind, &milestone.policy, title, source, None);
     }
