@@ -235,7 +235,8 @@ fn every_asset_that_is_named_exists() {
             icons.extend((!icon.is_empty()).then(|| icon.to_owned()));
             found += 1;
         }
-        assert!(found > 3, "{page} names no assets");
+        // A part of a page has none of its own.
+        assert!(found > 3 || !html.starts_with("<!doctype"), "{page} names no assets");
     }
     for name in assets::names().filter(|name| name.ends_with(".js") && !name.contains(".min.")) {
         let (_, script) = asset(name, &[]);

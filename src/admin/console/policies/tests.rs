@@ -293,8 +293,9 @@ pub(in crate::admin::console) fn pages(
     let edit = Edit {
         base: Some(1),
         edit: 2,
-        file: own(),
-        files: vec![own(), own()],
+        // A slash would make it a file of cases.
+        file: text.replace('/', ""),
+        files: vec![text.replace('/', ""), own()],
         linted: linted(text),
         note: own(),
         products: vec![PlainProduct { exempt: false, id: own(), name: own() }],
