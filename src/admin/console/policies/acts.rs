@@ -1,7 +1,5 @@
 //! What forms of these pages have done: each by the function that the API calls for it.
 
-use std::fmt::Write as _;
-
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::web;
@@ -137,9 +135,7 @@ pub(super) async fn sign(
 /// The bundle of a revision, to sign it elsewhere.
 pub(super) async fn bundle(plane: web::Data<AdminPlane>, version: web::Path<u64>) -> Answer {
     let json = plane.policies.bundle(*version)?.to_json();
-    let mut name = String::from("attachment; filename=\"");
-    // Nothing fails that writes to a string.
-    let _ = write!(name, "policies-{version}.json\"");
+    let name = format!("attachment; filename=\"policies-{version}.json\"");
     Ok(HttpResponse::Ok()
         .content_type("application/json")
         .insert_header((header::CACHE_CONTROL, "no-store"))

@@ -86,7 +86,6 @@ pub(in crate::admin::console) struct Waiting {
 /// A time that a revision was in force.
 pub(in crate::admin::console) struct Era {
     pub activation: Activation,
-    pub current: bool,
     pub how: &'static str,
     pub title: String,
     pub until: Option<Timestamp>,
@@ -203,7 +202,6 @@ fn history(state: &State) -> Vec<Era> {
         let activation = revision.activations.iter().find(|one| one.serial == era.serial)?;
         Some(Era {
             activation: activation.clone(),
-            current: until.is_none(),
             how: words::how(activation.how),
             title: revision.title.clone(),
             until,

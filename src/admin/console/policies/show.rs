@@ -206,10 +206,6 @@ impl Show {
         steps.collect()
     }
 
-    fn changed(&self) -> u64 {
-        self.revision.report.as_ref().map_or(0, |report| report.replay.changed)
-    }
-
     fn is_active(&self) -> bool {
         self.revision.stage == Stage::Active
     }

@@ -244,7 +244,6 @@ pub(in crate::admin::console) fn pages(
         author: true,
         history: vec![Era {
             activation: activation(text),
-            current: false,
             how: "activated",
             title: own(),
             until: Some(now()),

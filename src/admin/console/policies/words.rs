@@ -16,7 +16,7 @@ use crate::policy::plain::day;
 
 /// A difference as people read it.
 #[derive(Clone, Debug)]
-pub struct Meaning {
+pub(in crate::admin::console) struct Meaning {
     /// `+`, `-` or `~`.
     pub sign: char,
     /// What, such as `The rule resale of us-commerce-kaspersky is new`.

@@ -57,7 +57,6 @@ pub(in crate::admin::console) struct Stretch {
 /// The account of a decision, as the engine gives it.
 #[derive(Clone, Debug, Deserialize)]
 pub(in crate::admin::console) struct Told {
-    pub action: String,
     pub buyer: Buyer,
     pub citation: Option<String>,
     pub clause: Option<String>,
@@ -72,8 +71,6 @@ pub(in crate::admin::console) struct Told {
 #[derive(Clone, Debug, Deserialize)]
 pub(in crate::admin::console) struct Buyer {
     pub because: Vec<String>,
-    pub decisive: Vec<String>,
-    pub foreign: Vec<String>,
     pub hindering: Vec<String>,
     pub network_address: String,
     pub nexus: String,
@@ -83,7 +80,6 @@ pub(in crate::admin::console) struct Buyer {
 #[derive(Clone, Debug, Deserialize)]
 pub(in crate::admin::console) struct Subject {
     pub products: Vec<Place>,
-    pub verdict: Verdict,
 }
 
 /// A product group that it is in.
