@@ -294,7 +294,7 @@ pub(in crate::admin::console) fn pages(
         edit: 2,
         // A slash would make it a file of cases.
         file: text.replace('/', ""),
-        files: vec![text.replace('/', ""), own()],
+        files: vec![text.replace('/', ""), "cases/a.jsonl".to_owned()],
         linted: linted(text),
         note: own(),
         products: vec![PlainProduct { exempt: false, id: own(), name: own() }],
