@@ -55,8 +55,7 @@ fn draft(anna: &Console, title: &str, note: &str) -> String {
 
 /// The value of a field of a page.
 fn field(html: &str, name: &str) -> String {
-    let at = html.find(&format!("name=\"{name}\" value=\"")).unwrap();
-    let value = html[at..].split("value=\"").nth(1).unwrap();
+    let value = html.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap();
     value.split('"').next().unwrap().to_owned()
 }
 
