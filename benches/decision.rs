@@ -136,6 +136,7 @@ fn queries(criterion: &mut Criterion) {
 /// A decision about nothing.
 fn bare(verdict: Verdict) -> Decision {
     Decision {
+        cleared: Vec::new(),
         at: Timestamp::UNIX_EPOCH,
         because: Because::NONE,
         buyer: Nexus::Unclear,

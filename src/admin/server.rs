@@ -159,6 +159,11 @@ pub fn start(
         App::new()
             .app_data(web::Data::new(plane.clone()))
             .app_data(web::PayloadConfig::new(LONGEST_BODY))
+            .app_data(
+                web::FormConfig::default()
+                    .limit(LONGEST_BODY)
+                    .error_handler(move |error, _| refuse(format!("the form: {error}"))),
+            )
             .app_data(web::QueryConfig::default().error_handler(move |error, _| {
                 refuse(format!(
                     "the query: {}",

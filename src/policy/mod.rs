@@ -16,6 +16,7 @@ pub mod diff;
 mod engine;
 pub mod explain;
 mod language;
+pub mod plain;
 mod text;
 mod trace;
 

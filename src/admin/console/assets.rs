@@ -30,9 +30,11 @@ const ASSETS: &[(&str, &str, &[u8])] = &[
     ("charts.js", JS, include_bytes!("assets/js/charts.js")),
     ("dialogs.js", JS, include_bytes!("assets/js/dialogs.js")),
     ("dom.js", JS, include_bytes!("assets/js/dom.js")),
+    ("editor.js", JS, include_bytes!("assets/js/editor.js")),
     ("frame.js", JS, include_bytes!("assets/js/frame.js")),
     ("htmx.min.js", JS, include_bytes!("assets/vendor/htmx.min.js")),
     ("icons.svg", SVG, include_bytes!("assets/icons.svg")),
+    ("law.js", JS, include_bytes!("assets/js/law.js")),
     ("map.js", JS, include_bytes!("assets/js/map.js")),
     ("proof.js", JS, include_bytes!("assets/js/proof.js")),
     ("reviews.js", JS, include_bytes!("assets/js/reviews.js")),
@@ -51,6 +53,7 @@ const APP_CSS: &str = concat!(
     include_str!("assets/css/3-components.css"),
     include_str!("assets/css/4-data.css"),
     include_str!("assets/css/4-registry.css"),
+    include_str!("assets/css/6-policies.css"),
     include_str!("assets/css/5-print.css"),
 );
 

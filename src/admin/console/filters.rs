@@ -6,6 +6,7 @@ use askama::filters::Safe;
 use jiff::Timestamp;
 
 use crate::model::Verdict;
+use crate::policy::plain;
 
 use super::assets;
 
@@ -47,6 +48,12 @@ pub fn number(value: &u64, _: &dyn Values) -> Result<String> {
 pub fn instant(at: &Timestamp, _: &dyn Values) -> Result<Safe<String>> {
     let shown = at.strftime("%Y-%m-%d %H:%M:%S").to_string();
     Ok(Safe(format!("<time datetime=\"{at}\" class=\"nowrap\">{shown} UTC</time>")))
+}
+
+/// `{{ at|day }}`: a day as people say it, with the hour.
+#[askama::filter_fn]
+pub fn day(at: &Timestamp, _: &dyn Values) -> Result<String> {
+    Ok(plain::day(*at))
 }
 
 /// `{{ seconds|age }}`: the two largest units, such as `3 h 20 min`.

@@ -26,6 +26,7 @@ mod operators;
 pub mod overview;
 mod page;
 mod pages;
+mod policies;
 mod registry;
 mod reports;
 mod reviews;
@@ -34,6 +35,7 @@ pub mod sign_in;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod timeline;
 
 use super::mount::Mount;
 use super::mount::Who;
@@ -59,4 +61,6 @@ pub(super) fn routes(mount: &mut Mount<'_>) {
     reports::routes(mount);
     stream::routes(mount);
     registry::routes(mount);
+    policies::routes(mount);
+    timeline::routes(mount);
 }

@@ -6,9 +6,11 @@
 //!
 //! **What it must never do.** Swap in what is not recorded; leave out of force what is.
 
+mod along;
 mod asking;
 mod bundles;
 mod checks;
+mod looking;
 mod replaying;
 
 use std::fmt;
@@ -41,6 +43,7 @@ use crate::policy::PolicySet;
 use crate::policy::load_read;
 use crate::registry::Catalogue;
 
+pub use along::Stop;
 pub use asking::Asked;
 pub use asking::Question;
 pub use bundles::signed;

@@ -19,6 +19,7 @@ pub mod suspend;
 #[cfg(test)]
 mod tests;
 pub mod timeline;
+pub mod writing;
 
 use std::sync::Arc;
 

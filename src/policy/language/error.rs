@@ -37,6 +37,7 @@ pub enum PolicyError {
 /// One fault in one file.
 #[derive(Debug)]
 pub struct Fault {
+    column: usize,
     file: NamedSource<String>,
     help: String,
     label: String,
@@ -97,7 +98,9 @@ impl Fault {
         help: impl Into<String>,
     ) -> Self {
         let before = text.get(..span.start).unwrap_or(text);
+        let line = before.rsplit('\n').next().unwrap_or_default();
         Self {
+            column: line.chars().count().saturating_add(1),
             file: NamedSource::new(file, text.to_owned()),
             help: help.into(),
             label: "here".to_owned(),
@@ -134,6 +137,11 @@ impl Fault {
             if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
         let handler = GraphicalReportHandler::new_themed(theme).with_links(false);
         handler.render_report(text, self).is_ok()
+    }
+
+    /// The character of its line where it begins, from 1.
+    pub const fn column(&self) -> usize {
+        self.column
     }
 
     /// The line it stands in, from 1.

@@ -6,6 +6,7 @@ mod etags;
 mod exports;
 mod idempotency;
 mod ledger_page;
+mod policy_pages;
 mod records;
 mod registry;
 mod registry_pages;

@@ -1,7 +1,9 @@
 // Starts what a page has. Every part finds its own elements by a data attribute, and does nothing where there is none.
 import { dialogs } from "./dialogs.js";
+import { editors } from "./editor.js";
 import { frame } from "./frame.js";
 import { charts } from "./charts.js";
+import { law } from "./law.js";
 import { maps } from "./map.js";
 import { proofs } from "./proof.js";
 import { queues } from "./reviews.js";
@@ -10,6 +12,8 @@ import { uploads } from "./upload.js";
 
 function start(root) {
   charts(root);
+  editors(root);
+  law(root);
   maps(root);
   proofs(root);
   queues(root);

@@ -56,6 +56,13 @@ export function dialogs() {
   document.addEventListener("htmx:configRequest", (event) => {
     if (!event.detail.triggeringEvent) event.detail.headers["X-Interdict-Background"] = "1";
   });
+  // A problem is told, never put into the page.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const kind = event.detail.xhr.getResponseHeader("Content-Type") ?? "";
+    if (!kind.startsWith("application/problem+json")) return;
+    event.detail.shouldSwap = false;
+    event.detail.isError = true;
+  });
   document.addEventListener("htmx:responseError", (event) => {
     const xhr = event.detail.xhr;
     if (xhr.status === 401) {
