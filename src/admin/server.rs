@@ -91,6 +91,12 @@ pub struct AdminParts {
     pub servers: Arc<dyn Fn() -> Vec<ServerHealth> + Send + Sync>,
 }
 
+impl std::fmt::Debug for AdminParts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AdminParts").field("health", &self.health).finish_non_exhaustive()
+    }
+}
+
 impl AdminPlane {
     /// Of its parts.
     pub fn new(parts: AdminParts) -> Self {

@@ -1,4 +1,4 @@
-//! The admin API, `/admin/v1`: JSON in and out, problems by RFC 9457, described by OpenAPI 3.1 at `/admin/openapi.json`.
+//! The admin API, `/admin/v1`: JSON in and out, problems by RFC 9457, described by `OpenAPI` 3.1 at `/admin/openapi.json`.
 //!
 //! A module for each area. Each declares its routes with who may use them ([`Mount`]), and describes them for the document; a test
 //! holds that both are the same. Lists come in pages with a cursor; edits need `If-Match`; creates may bring an `Idempotency-Key`.

@@ -1,4 +1,4 @@
-//! The API's own description (OpenAPI 3.1), made of the code.
+//! The API's own description (`OpenAPI` 3.1), made of the code.
 
 use actix_web::HttpResponse;
 use actix_web::http::Method;

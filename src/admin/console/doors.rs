@@ -119,7 +119,7 @@ pub(in crate::admin) fn refused(
     problem: &Problem,
 ) -> HttpResponse {
     let shell = match request.extensions().get::<Caller>() {
-        Some(caller) => plane.shell(caller, &problem.title.to_owned(), None),
+        Some(caller) => plane.shell(caller, problem.title, None),
         None => plane.bare_shell(problem.title),
     };
     let (status, detail) = (problem.status, sentence(&problem.detail));

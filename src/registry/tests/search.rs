@@ -28,7 +28,7 @@ fn effective(dir: &Path, csv: &str, edits: &[(&str, Option<&str>)]) -> Effective
 }
 
 fn late() -> Instant {
-    Instant::now() + Duration::from_secs(60)
+    Instant::now().checked_add(Duration::from_secs(60)).unwrap()
 }
 
 fn ids(now: &Effective, column: Option<&str>, how: How, text: &str) -> Vec<String> {

@@ -35,7 +35,7 @@ fn no_unsafe_method_goes_on_without_the_sessions_own_token() {
         None,
         Some(String::new()),
         Some("x".to_owned()),
-        Some(oscar.csrf.clone()),
+        Some(oscar.csrf),
         Some(format!("{}x", olga.csrf)),
         Some(olga.csrf[..olga.csrf.len() - 1].to_owned()),
         Some(olga.cookie.split_once('=').unwrap().1.to_owned()),

@@ -224,7 +224,7 @@ fn a_proof_of_the_api_holds_in_the_page_s_own_verifier() {
         (answer.status == 200).then(|| answer.json())
     });
     assert_eq!(verified(&proof), "proven");
-    let mut other = proof.clone();
+    let mut other = proof;
     other["id"] = json!("0197a3f2-8c3b-7d1e-9f00-0123456789ab");
     assert_eq!(verified(&other), "failed", "it is the proof of one record");
 

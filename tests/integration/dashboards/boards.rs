@@ -12,8 +12,6 @@ use crate::support::Request;
 use crate::support::until;
 
 use super::all_exist;
-use super::documented;
-use super::names;
 use super::path;
 use super::prometheus::Prometheus;
 use super::text;
@@ -179,7 +177,6 @@ fn prometheus_answers_every_query_of_every_panel() {
     gateway.signal("HUP");
     let prometheus = Prometheus::scraping(gateway.admin);
     traffic(&gateway);
-    let documented = documented();
     let queries = queries();
     assert!(queries.len() > 60, "{}", queries.len());
     for (place, query) in queries {

@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::json;
 
+use crate::support::Console;
 use crate::support::Program;
 use crate::support::Recorder;
 use crate::support::US;
@@ -42,7 +43,7 @@ fn what_the_console_activated_stays_until_the_files_change_also_over_a_restart()
     // Files that were changed hold: a revision of their own.
     fs::write(&policy, format!("{POLICY}\n# newer\n")).unwrap();
     until("the files", || (update_by(US).send(address).status == 451).then_some(()));
-    let berta = crate::support::Console::sign_in(admin, "berta");
+    let berta = Console::sign_in(admin, "berta");
     let newest = berta.json(API)["items"][0].clone();
     assert_eq!(
         (&newest["version"], &newest["origin"], &newest["stage"]),

@@ -149,7 +149,7 @@ fn a_stay_is_a_draft_like_any_other_and_so_is_its_end() {
     let recorder = Recorder::start();
     let gateway = builder(recorder.address).start();
     let (anna, berta) = (gateway.console("anna"), gateway.console("berta"));
-    let mut put_in_force = |begun: Value| {
+    let put_in_force = |begun: Value| {
         let version = begun["version"].as_u64().unwrap();
         // What the law asks for is not what is in force during a stay.
         let cases = json!({ "name": "cases/us-commerce-kaspersky.jsonl", "text": null });

@@ -72,6 +72,7 @@ impl World {
         world
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "what was made is made once")]
     fn record(&mut self, actor: &Actor, reason: &str, change: Change) {
         self.now = self.now.checked_add(SignedDuration::from_secs(1)).unwrap();
         let event = Event {

@@ -27,7 +27,7 @@ proptest! {
         let mut world = World::of(&tiny("disk"));
         let mut book: BTreeMap<u64, Page> = BTreeMap::new();
         book.entry(1).or_default().active_once = true;
-        let (mut floor, mut serial) = (1, 1);
+        let (mut floor, mut serial) = (1_u64, 1_u64);
         for (step, person, version, n) in tries {
             let (_, actor) = people().swap_remove(person);
             let state = &world.state;
@@ -36,7 +36,7 @@ proptest! {
             let change = match step {
                 0 => steps::create(state, &actor, "t", "", (n > 0).then_some(version)),
                 1 => steps::edit(state, &actor, version, edit, "n.toml", Some(format!("# {n}").into())),
-                2 => steps::describe(state, &actor, version, edit, "t", "", Some(n + 1)),
+                2 => steps::describe(state, &actor, version, edit, "t", "", Some(n.saturating_add(1))),
                 3 | 4 => match state.get(version) {
                     Some(revision) => steps::checked(state, &actor, version, report(revision, n)),
                     None => continue,
@@ -53,7 +53,7 @@ proptest! {
                     OnDisk::Known => continue,
                 },
                 _ => steps::upload(
-                    state, &actor, version + n, world.now, "made", tiny("up"), Vec::new(),
+                    state, &actor, version.saturating_add(n), world.now, "made", tiny("up"), Vec::new(),
                     Signed::Yes(vec!["key".to_owned()]),
                 ),
             };
@@ -68,7 +68,7 @@ proptest! {
                     page.signed = change.action() == "policy.upload";
                     if change.action() == "policy.import" {
                         page.active_once = true;
-                        serial += 1;
+                        serial = serial.saturating_add(1);
                     }
                 }
                 "policy.edit" | "policy.describe" => {
@@ -86,11 +86,11 @@ proptest! {
                     let agreed = page.checked && page.approved_by.as_ref().is_some_and(second);
                     prop_assert!(agreed || page.signed, "{version} came into force");
                     page.active_once = true;
-                    serial += 1;
+                    serial = serial.saturating_add(1);
                 }
                 "policy.rollback" => {
                     prop_assert!(book[&version].active_once, "{version} was rolled back to");
-                    serial += 1;
+                    serial = serial.saturating_add(1);
                 }
                 _ => {}
             }
