@@ -43,7 +43,7 @@ export async function person(browser, origin, name, options = {}) {
     if (url.protocol.startsWith("http") && url.origin !== origin) fault(`request to ${url.origin}`);
   });
   page.on("response", (response) => { if (response.status() >= 500) fault(`${response.status()} ${response.url()}`); });
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(30_000);
   return page;
 }
 
@@ -55,12 +55,17 @@ export async function signIn(page, name, password) {
   await page.waitForURL((url) => url.pathname !== "/sign-in");
 }
 
-/// What axe finds of the page as it is now, serious or worse.
+/// What axe finds of the page as it is now, serious or worse. What is gone at a second look was a page that was still being drawn.
 export async function accessible(page, what) {
   await page.evaluate(AXE);
-  const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
-  for (const violation of found.violations) {
-    if (!["serious", "critical"].includes(violation.impact)) continue;
+  let found = [];
+  for (let look = 0; look < 3; look += 1) {
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100))));
+    const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+    found = violations.filter((violation) => ["serious", "critical"].includes(violation.impact));
+    if (found.length === 0) return;
+  }
+  for (const violation of found) {
     const where = violation.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join("\n    ");
     faults.push(`axe, ${what}: ${violation.id}: ${violation.help}\n    ${where}`);
   }
@@ -80,6 +85,16 @@ export async function picture(page, name, options = {}) {
   await page.screenshot({ path: path.join(pictures, `${name}.png`), animations: "disabled", caret: "hide", ...options });
 }
 
+/// What everybody saw when the story stopped.
+export async function failure(browser) {
+  for (const context of browser.contexts()) {
+    for (const page of context.pages()) {
+      const words = await page.locator("main").innerText().catch(() => "");
+      faults.push(`seen at ${page.url()}: ${words.slice(0, 1500)}`);
+    }
+  }
+}
+
 /// Every page that a person may open: accessible in light and dark, and no wider than a phone.
 export async function inspect(page, address, name) {
   await page.goto(address);
@@ -96,7 +111,7 @@ export async function inspect(page, address, name) {
 }
 
 /// Waits until something is so; fails with what it was.
-export async function until(what, look, seconds = 15) {
+export async function until(what, look, seconds = 30) {
   const end = Date.now() + seconds * 1000;
   for (;;) {
     const found = await look();
