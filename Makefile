@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: run test soak lint bench install-test-tools clean
+.PHONY: run test soak lint bench screenshots install-test-tools clean
 
 ## Build and start the demonstration: a sample shop and mirror with the gateway in front.
 run:
@@ -36,6 +36,10 @@ bench: install-test-tools
 	$(CARGO) bench --locked --bench screen
 	$(CARGO) bench --locked --bench verify
 	$(CARGO) bench --locked --bench sealing
+
+## The pictures of docs/console.md, made anew by the browser's story.
+screenshots: install-test-tools
+	INTERDICT_SCREENSHOTS=docs/screenshots $(CARGO) test --locked --test integration -- browser::
 
 install-test-tools:
 	@sh tests/install.sh

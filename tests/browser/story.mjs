@@ -191,7 +191,7 @@ async function asOf(anna) {
   await anna.getByRole("button", { name: "Ask", exact: true }).click();
   await anna.locator("#answer").getByText("Answered by").waitFor();
   await browse.accessible(anna, "an answer of the timeline");
-  await browse.picture(anna, "timeline", { fullPage: true });
+  await browse.picture(anna, "timeline");
 }
 
 /// An order that nobody can tell about is held, released by two people, and passes once.
@@ -251,7 +251,6 @@ async function evidence(ben) {
   const report = await opened;
   await report.waitForLoadState("load");
   if (!(await report.title()).match(/report/i)) browse.faults.push(`the report is called ${await report.title()}`);
-  await browse.accessible(report, "the report");
   const paper = await report.pdf({ format: "A4", printBackground: true });
   if (paper.length < 10_000) browse.faults.push(`the printed report has ${paper.length} bytes`);
   await browse.picture(report, "report");
