@@ -45,6 +45,14 @@ pub struct Receipt {
     pub(super) instant: Timestamp,
 }
 
+impl Queued {
+    /// The record's sequence number, which another record gets if this one is not written.
+    #[must_use]
+    pub const fn sequence(&self) -> u64 {
+        self.receipt.sequence
+    }
+}
+
 impl Receipt {
     /// The record's sequence number; the first record of a ledger has 0.
     #[must_use]
