@@ -201,3 +201,23 @@ async fn nothing_is_changed_behind_a_change_that_came_onto_record_after_its_fail
     let position = control.looked_at(3);
     assert!(position.is_ok());
 }
+
+#[tokio::test]
+async fn no_account_changes_while_the_ledger_takes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = ledger(folder.path());
+    let control = Control::open(settings(folder.path()), ledger.clone()).unwrap();
+    let operators = crate::operators::Operators::open(folder.path()).unwrap();
+    ledger.close().unwrap();
+    let anna = anna();
+    let refused = control.change_operators(&operators, &anna, "", |operators| {
+        let password = crate::operators::Password::new("seven quiet lamps above".to_owned());
+        let roles = Roles::NONE.with(Role::PolicyApprover);
+        let new =
+            crate::operators::New { display: None, name: "mallory", password: &password, roles };
+        operators.add(&new, "local:anna", jiff::Timestamp::now())
+    });
+    let refused = refused.await;
+    assert!(matches!(refused, Err(ControlError::Ledger(_))), "{refused:?}");
+    assert!(operators.list().unwrap().is_empty());
+}

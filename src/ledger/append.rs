@@ -117,6 +117,14 @@ impl Ledger {
         queued
     }
 
+    /// Whether a record would be taken now.
+    ///
+    /// # Errors
+    /// `Behind`, `Closed` and `Failed` as for [`Ledger::enqueue`].
+    pub fn takes(&self) -> Result<(), LedgerError> {
+        self.handle.shared.takes()
+    }
+
     /// Writes a record, and all others that are queued, and returns once the system has them.
     ///
     /// # Errors
