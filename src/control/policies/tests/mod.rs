@@ -508,3 +508,22 @@ fn what_was_compared_with_a_draft_does_not_pass_once_that_draft_is_another() {
     let refused = steps::approve(&world.state, &who("approver"), 3, 0, "seen");
     assert!(matches!(refused, Err(ControlError::Conflict(_))), "{refused:?}");
 }
+
+#[test]
+fn a_bundle_leaves_room_for_the_versions_after_it() {
+    let mut world = World::new();
+    let upload = |world: &World, version| {
+        let (signed, files) = (Signed::Yes(vec!["key".to_owned()]), files("made elsewhere"));
+        let actor = who("approver");
+        steps::upload(&world.state, &actor, version, world.now, "", files, Vec::new(), signed)
+    };
+    for version in [u64::MAX, u64::MAX - 1, 1 << 53] {
+        let refused = upload(&world, version);
+        assert!(matches!(refused, Err(ControlError::Invalid(_))), "{version}: {refused:?}");
+    }
+    let highest = (1 << 53) - 1;
+    let change = upload(&world, highest).unwrap();
+    world.record(&who("approver"), "", change);
+    let created = steps::create(&world.state, &who("author"), "draft", "", None).unwrap();
+    assert_eq!(created.version(), highest + 1);
+}
