@@ -1,13 +1,16 @@
 //! How a change is made: checked against the state, recorded, kept, applied; one at a time.
 
+use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use std::sync::RwLock;
 use std::sync::RwLockReadGuard;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
+use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::sync::watch;
 
@@ -65,6 +68,8 @@ pub(super) struct Inner {
     state: RwLock<State>,
     /// Whoever holds it changes something. What is checked under it is still so when the change is applied.
     turn: Mutex<()>,
+    /// A change whose record failed while it was put on the disk: it may be there all the same once the ledger has healed.
+    doubt: std::sync::Mutex<Option<(u64, DecisionId)>>,
     /// A change is recorded and not in the store: the next start must read the ledger from there on.
     unkept: AtomicBool,
 }
@@ -84,7 +89,7 @@ impl Control {
     pub fn open(settings: ControlSettings, ledger: Ledger) -> Result<Self, ControlError> {
         let store = Store::open(&settings.store_dir)?;
         let end = ledger.status().next_sequence;
-        if store.position()? > end {
+        if store.position()? > end || !is_of(&store, &settings.ledger_dir)? {
             tracing::warn!(
                 "the control plane's store is of another ledger: it is made again from this one"
             );
@@ -97,8 +102,8 @@ impl Control {
         let holds = Holds::open(store.tree("reviews")?, end)?;
         let (changed, _) = watch::channel(0);
         let (state, turn) = (RwLock::new(state), Mutex::new(()));
-        let unkept = AtomicBool::new(false);
-        let inner = Inner { holds, ledger, settings, store, changed, state, turn, unkept };
+        let (doubt, unkept) = (std::sync::Mutex::default(), AtomicBool::new(false));
+        let inner = Inner { holds, ledger, settings, store, changed, doubt, state, turn, unkept };
         let control = Self { inner: Arc::new(inner) };
         control.catch_up(end)?;
         control.holds().used().iter().for_each(|id| control.state().reviews.note_used(id));
@@ -140,7 +145,9 @@ impl Control {
     /// # Errors
     /// When the store cannot be written.
     pub fn looked_at(&self, position: u64) -> Result<(), ControlError> {
-        let is_whole = !self.inner.unkept.load(Ordering::Acquire);
+        // While somebody changes something, their record may be on the disk already and not in the store: it must not be passed over.
+        let Ok(_turn) = self.inner.turn.try_lock() else { return Ok(()) };
+        let is_whole = !self.inner.unkept.load(Ordering::Acquire) && self.doubt().is_none();
         match is_whole && position > self.inner.store.position()? {
             true => self.inner.store.keep_position(position),
             false => Ok(()),
@@ -189,6 +196,39 @@ impl Control {
         Ok(())
     }
 
+    fn doubt(&self) -> MutexGuard<'_, Option<(u64, DecisionId)>> {
+        self.inner.doubt.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// As if the record of that change had failed.
+    #[cfg(test)]
+    pub(super) fn doubts(&self, sequence: u64, id: DecisionId) {
+        *self.doubt() = Some((sequence, id));
+    }
+
+    /// Finds out what became of a change whose record failed. Where it is on record after all, nothing is changed before the next start
+    /// takes it over: what comes behind it was checked without it, and would hide it.
+    fn settle(&self) -> Result<(), ControlError> {
+        let Some((sequence, id)) = *self.doubt() else { return Ok(()) };
+        let status = self.inner.ledger.status();
+        if let Some(reason) = status.failed {
+            return Err(LedgerError::Failed { reason }.into());
+        }
+        let is_synced = status.synced_sequence.is_some_and(|synced| synced >= sequence);
+        if !is_synced && status.next_sequence > sequence {
+            return Err(ControlError::Store(format!(
+                "it is not known yet whether change {id} is on record: try again in a moment"
+            )));
+        }
+        if is_synced && is_there(&self.inner.settings.ledger_dir, sequence, id)? {
+            return Err(ControlError::Store(format!(
+                "change {id} was answered with an error, and is on record: restart the gateway, which takes it over"
+            )));
+        }
+        *self.doubt() = None;
+        Ok(())
+    }
+
     fn apply(&self, event: &Event) {
         self.inner.state.write().unwrap_or_else(PoisonError::into_inner).apply(event);
         self.inner.changed.send_modify(|count| *count = count.wrapping_add(1));
@@ -223,7 +263,7 @@ impl Turn<'_> {
     ///
     /// # Errors
     /// `Invalid` for a reason that is too long; `Ledger` when it cannot be recorded; `Store` when it is recorded and could not be
-    /// kept beside: it is applied all the same.
+    /// kept beside: it is applied all the same; or when one before it came onto record after its failure was told.
     pub async fn make(
         &self,
         actor: &Actor,
@@ -234,6 +274,7 @@ impl Turn<'_> {
         if reason.len() > REASON {
             return Err(ControlError::Invalid(format!("reason: longer than {REASON} bytes")));
         }
+        self.control.settle()?;
         let at = now(&*settings.clock);
         let mut event = Event {
             action: change.action().to_owned(),
@@ -256,7 +297,15 @@ impl Turn<'_> {
                 subject: written.subject.as_deref(),
             },
         )?;
-        event.sequence = ledger.commit(queued).await?.sequence();
+        let sequence = queued.sequence();
+        event.sequence = match ledger.commit(queued).await {
+            Ok(receipt) => receipt.sequence(),
+            Err(error) => {
+                tracing::error!(change = %event.id, %error, "a change was not put on record; it is looked for before the next");
+                *self.control.doubt() = Some((sequence, event.id));
+                return Err(error.into());
+            }
+        };
         let kept = match self.control.inner.unkept.load(Ordering::Acquire) {
             // What comes behind one that is missing must not hide it.
             true => Err(ControlError::Store("a change before this one is not in it".to_owned())),
@@ -269,6 +318,29 @@ impl Turn<'_> {
         kept?;
         Ok(event)
     }
+}
+
+/// Whether the record of that number is the one of that id.
+fn is_there(ledger: &Path, sequence: u64, id: DecisionId) -> Result<bool, ControlError> {
+    let mut reader = Reader::open_at(ledger, sequence)?;
+    let Some(record) = reader.next_record()? else { return Ok(false) };
+    let is_id = |view: &Value| view.as_str() == Some(&*id.to_string());
+    Ok(record.sequence == sequence && record.view()?.get("id").is_some_and(is_id))
+}
+
+/// Whether a store is of this ledger: its last change stands there. One without any is of whatever ledger there is.
+fn is_of(store: &Store, ledger: &Path) -> Result<bool, ControlError> {
+    let Some(last) = store.last()? else {
+        if store.position()? > 0 {
+            // It may have looked past changes of this one.
+            store.keep_position(0)?;
+        }
+        return Ok(true);
+    };
+    is_there(ledger, last.sequence, last.id).or_else(|error| {
+        tracing::warn!(%error, "whether the control plane's store is of this ledger cannot be read");
+        Ok(true)
+    })
 }
 
 /// True for the envelope of a change: canonical JSON, so the member has one spelling, and no text can hold it unescaped.

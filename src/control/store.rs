@@ -54,6 +54,12 @@ impl Store {
         Ok(events)
     }
 
+    /// The last event.
+    pub(super) fn last(&self) -> Result<Option<Event>, ControlError> {
+        let last = self.events.last()?;
+        Ok(last.map(|(_, event)| serde_json::from_slice(&event)).transpose()?)
+    }
+
     /// Where to go on in the ledger.
     pub(super) fn position(&self) -> Result<u64, ControlError> {
         let bytes = self.meta.get(POSITION)?;

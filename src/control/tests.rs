@@ -123,3 +123,101 @@ async fn a_key_is_good_for_one_request_of_one_person() {
     assert_eq!(control.repeated("anna", "k", b"another").unwrap(), Repeat::Different);
     assert_eq!(control.repeated("ben", "k", b"request").unwrap(), Repeat::New);
 }
+
+#[tokio::test]
+async fn a_store_of_a_shorter_ledger_is_not_taken_for_this_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let foreign = Control::open(settings(other.path()), ledger(other.path())).unwrap();
+    foreign.change(&anna(), "", |_| Ok(added("mallory"))).await.unwrap();
+    drop(foreign);
+    let ledger = ledger(folder.path());
+    let own = Control::open(settings(folder.path()), ledger.clone()).unwrap();
+    for name in ["ben", "cleo", "dora"] {
+        own.change(&anna(), "", |_| Ok(added(name))).await.unwrap();
+    }
+    let wanted = own.state().operators.accounts.clone();
+    drop(own);
+    let beside =
+        ControlSettings { store_dir: other.path().join("store"), ..settings(folder.path()) };
+    let again = Control::open(beside, ledger).unwrap();
+    assert_eq!(again.state().operators.accounts, wanted);
+}
+
+#[tokio::test]
+async fn a_change_that_is_being_made_is_not_passed_over_by_who_reads_the_ledger() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = ledger(folder.path());
+    let control = Control::open(settings(folder.path()), ledger.clone()).unwrap();
+    control.change(&anna(), "", |_| Ok(added("ben"))).await.unwrap();
+    let turn = control.turn().await;
+    // Recorded, and killed before it is kept; the follower of the ledger has seen the record.
+    let at = jiff::Timestamp::now();
+    let (id, roles) = (crate::model::DecisionId::new(at), Roles::NONE.with(Role::Viewer));
+    let name = "cleo".to_owned();
+    let event = Event {
+        action: "operator.add".to_owned(),
+        actor: anna(),
+        at,
+        change: Change::Operators(operators::Change::Added { name, roles }),
+        id,
+        reason: String::new(),
+        sequence: 0,
+    };
+    let written = event.written(Retention::default()).unwrap();
+    let entry = crate::ledger::Entry {
+        document: Some(&written.document),
+        head: crate::ledger::Head::Plain,
+        id,
+        kind: "change",
+        personal: None,
+        subject: None,
+    };
+    let queued = ledger.enqueue(at, &entry).unwrap();
+    ledger.commit(queued).await.unwrap();
+    control.looked_at(2).unwrap();
+    drop(turn);
+    drop(control);
+    let again = Control::open(settings(folder.path()), ledger).unwrap();
+    assert!(again.state().operators.accounts.contains_key("cleo"));
+}
+
+#[tokio::test]
+async fn nothing_is_changed_behind_a_change_that_came_onto_record_after_its_failure_was_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = ledger(folder.path());
+    let control = Control::open(settings(folder.path()), ledger.clone()).unwrap();
+    let first = control.change(&anna(), "", |_| Ok(added("ben"))).await.unwrap();
+    // Its place is another record's: it was taken back, and all goes on.
+    control.doubts(first.sequence, crate::model::DecisionId::new(first.at));
+    control.change(&anna(), "", |_| Ok(added("cleo"))).await.unwrap();
+    control.doubts(2, first.id);
+    control.change(&anna(), "", |_| Ok(added("dora"))).await.unwrap();
+    // It is there after all.
+    control.doubts(first.sequence, first.id);
+    let refused = control.change(&anna(), "", |_| Ok(added("emil"))).await;
+    assert!(matches!(refused, Err(ControlError::Store(_))), "{refused:?}");
+    assert_eq!(ledger.status().next_sequence, 3);
+    let position = control.looked_at(3);
+    assert!(position.is_ok());
+}
+
+#[tokio::test]
+async fn no_account_changes_while_the_ledger_takes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = ledger(folder.path());
+    let control = Control::open(settings(folder.path()), ledger.clone()).unwrap();
+    let operators = crate::operators::Operators::open(folder.path()).unwrap();
+    ledger.close().unwrap();
+    let anna = anna();
+    let refused = control.change_operators(&operators, &anna, "", |operators| {
+        let password = crate::operators::Password::new("seven quiet lamps above".to_owned());
+        let roles = Roles::NONE.with(Role::PolicyApprover);
+        let new =
+            crate::operators::New { display: None, name: "mallory", password: &password, roles };
+        operators.add(&new, "local:anna", jiff::Timestamp::now())
+    });
+    let refused = refused.await;
+    assert!(matches!(refused, Err(ControlError::Ledger(_))), "{refused:?}");
+    assert!(operators.list().unwrap().is_empty());
+}

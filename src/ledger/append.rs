@@ -45,6 +45,14 @@ pub struct Receipt {
     pub(super) instant: Timestamp,
 }
 
+impl Queued {
+    /// The record's sequence number, which another record gets if this one is not written.
+    #[must_use]
+    pub const fn sequence(&self) -> u64 {
+        self.receipt.sequence
+    }
+}
+
 impl Receipt {
     /// The record's sequence number; the first record of a ledger has 0.
     #[must_use]
@@ -107,6 +115,14 @@ impl Ledger {
             BUFFER.set(payload.bytes);
         }
         queued
+    }
+
+    /// Whether a record would be taken now.
+    ///
+    /// # Errors
+    /// `Behind`, `Closed` and `Failed` as for [`Ledger::enqueue`].
+    pub fn takes(&self) -> Result<(), LedgerError> {
+        self.handle.shared.takes()
     }
 
     /// Writes a record, and all others that are queued, and returns once the system has them.

@@ -31,6 +31,11 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether a record would be taken now.
+    pub(super) fn takes(&self) -> Result<(), LedgerError> {
+        self.lock().admit(Instant::now(), &self.settings)
+    }
+
     /// Gives a record its place behind the others that are queued.
     pub(super) fn enqueue(
         &self,

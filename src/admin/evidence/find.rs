@@ -58,7 +58,25 @@ pub(in crate::admin) async fn kinds(
     personal: bool,
 ) -> Answer<Listed> {
     let query = Query { before, kind: Some(kind.to_owned()), limit, ..Query::default() };
-    list(plane, query, personal).await
+    let mut listed = list(plane, query, personal).await?;
+    if !personal {
+        listed.records.iter_mut().for_each(without_subjects);
+    }
+    Ok(listed)
+}
+
+/// The steps of a review name whom they are about outside of the personal part, where the ledger keeps that in clear.
+fn without_subjects(record: &mut Map<String, Value>) {
+    if record.get("area").is_none_or(|area| area != "reviews") {
+        return;
+    }
+    let Some(change) = record.get_mut("change") else { return };
+    for part in ["/about", "/about/key", "/clearance", "/row"] {
+        let part = change.pointer_mut(part).and_then(Value::as_object_mut);
+        part.into_iter().for_each(|part| {
+            part.retain(|name, _| !matches!(name.as_str(), "network" | "networks" | "subject"));
+        });
+    }
 }
 
 async fn list(plane: &AdminPlane, query: Query, personal: bool) -> Answer<Listed> {

@@ -43,6 +43,8 @@ use super::replaying;
 
 /// Decisions that are decided again, unless somebody says otherwise.
 const RECORDS: u64 = 10_000;
+/// At least so many decisions: whoever wrote a revision does not choose to have none looked at.
+const LEAST_RECORDS: u64 = 1_000;
 /// Most decisions.
 const MOST_RECORDS: u64 = 100_000;
 /// Days that they lie back, unless somebody says otherwise.
@@ -63,14 +65,15 @@ impl Scope {
     /// The usual scope, where nothing is said otherwise.
     ///
     /// # Errors
-    /// `Invalid` for more than there is time for.
+    /// `Invalid` for more than there is time for, and for so few that a report tells nothing.
     pub fn of(records: Option<u64>, days: Option<u16>) -> Result<Self, ControlError> {
         let scope = Self { days: days.unwrap_or(DAYS), records: records.unwrap_or(RECORDS) };
-        if scope.records > MOST_RECORDS {
-            return Err(ControlError::Invalid(format!("records: at most {MOST_RECORDS}")));
+        if !(LEAST_RECORDS..=MOST_RECORDS).contains(&scope.records) {
+            let range = format!("records: {LEAST_RECORDS} to {MOST_RECORDS}");
+            return Err(ControlError::Invalid(range));
         }
-        if scope.days > MOST_DAYS {
-            return Err(ControlError::Invalid(format!("days: at most {MOST_DAYS}")));
+        if !(1..=MOST_DAYS).contains(&scope.days) {
+            return Err(ControlError::Invalid(format!("days: 1 to {MOST_DAYS}")));
         }
         Ok(scope)
     }
@@ -371,5 +374,19 @@ struct NoCatalogue;
 impl CatalogueLookup for NoCatalogue {
     fn find(&self, _folded_sku: &str) -> Option<&CatalogueEntry> {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_has_a_revision_compared_with_nothing() {
+        for (records, days) in [(Some(0), None), (Some(999), None), (None, Some(0))] {
+            assert!(Scope::of(records, days).is_err(), "{records:?} {days:?}");
+        }
+        assert_eq!(Scope::of(None, None).unwrap(), Scope { days: 7, records: 10_000 });
+        assert!(Scope::of(Some(1_000), Some(1)).is_ok());
     }
 }

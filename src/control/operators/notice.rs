@@ -38,6 +38,8 @@ impl Control {
         let turn = self.turn().await;
         // So that what others changed before is not put down to this actor.
         look(&turn, operators, None).await?;
+        // The accounts change first: nothing of them does that could not be recorded.
+        self.inner.ledger.takes()?;
         let of_work = operators.clone();
         let done = tokio::task::spawn_blocking(move || work(&of_work)).await;
         let done = done.map_err(|error| ControlError::Store(error.to_string()))??;

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::control::error::ControlError;
 use crate::model::Actor;
 use crate::model::Role;
 
@@ -12,6 +13,9 @@ use super::steps::Checked;
 use super::steps::Signed;
 use super::steps::conflict;
 use super::steps::forbidden;
+
+/// The highest version of a bundle: whole numbers of JSON are exact up to here, and there is room for those that follow.
+const HIGHEST: u64 = (1 << 53) - 1;
 
 /// What is to become of the policy files on disk.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,7 +31,8 @@ pub enum OnDisk {
 /// Takes a bundle over that was made and signed elsewhere; whoever calls this has verified it.
 ///
 /// # Errors
-/// `Conflict` for a version that was used, or is not above all that were in force; `Forbidden` for who works on no policies.
+/// `Conflict` for a version that was used, or is not above all that were in force; `Forbidden` for who works on no policies; `Invalid` for a version
+/// that none could follow.
 #[expect(clippy::too_many_arguments, reason = "the members of one change, and who makes it")]
 pub fn upload(
     state: &State,
@@ -51,6 +56,11 @@ pub fn upload(
             );
         }
     };
+    if version > HIGHEST {
+        return Err(ControlError::Invalid(format!(
+            "version: at most {HIGHEST}, so that there is one after it"
+        )));
+    }
     if version <= state.floor() {
         let floor = state.floor();
         return conflict(format!(

@@ -1,6 +1,7 @@
 //! What differs between two revisions: line by line, and by what it means.
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use serde::Serialize;
 use similar::ChangeTag;
@@ -13,7 +14,7 @@ use super::Files;
 
 /// Unchanged lines shown around what changed.
 const AROUND: usize = 3;
-/// A comparison takes no longer; beyond, it is coarser.
+/// A comparison of all files takes no longer; beyond, it is coarser.
 const PATIENCE: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// What differs between two revisions.
@@ -67,6 +68,8 @@ pub struct Line {
 
 /// Compares two sets of files. What they mean is told for files that are TOML.
 pub fn diff(old: &Files, new: &Files) -> RevisionDiff {
+    let begun = Instant::now();
+    let until = begun.checked_add(PATIENCE).unwrap_or(begun);
     let names: BTreeSet<_> = old.iter().chain(new.iter()).map(|(name, _)| name).collect();
     let files = names.into_iter().filter_map(|name| {
         let (was, is) = (old.get(name), new.get(name));
@@ -76,14 +79,14 @@ pub fn diff(old: &Files, new: &Files) -> RevisionDiff {
             (None, _) => FileStatus::Added,
             (Some(_), None) => FileStatus::Removed,
         };
-        Some(file(name, status, was.unwrap_or_default(), is.unwrap_or_default()))
+        Some(file(name, status, was.unwrap_or_default(), is.unwrap_or_default(), until))
     });
     let files = files.collect();
     RevisionDiff { files, meaning: semantic(&old.policies(), &new.policies()) }
 }
 
-fn file(name: &str, status: FileStatus, was: &str, is: &str) -> FileDiff {
-    let compared = TextDiff::configure().timeout(PATIENCE).diff_lines(was, is);
+fn file(name: &str, status: FileStatus, was: &str, is: &str, until: Instant) -> FileDiff {
+    let compared = TextDiff::configure().deadline(until).diff_lines(was, is);
     let (mut added, mut removed) = (0_usize, 0_usize);
     let mut hunks = Vec::new();
     for group in compared.grouped_ops(AROUND) {

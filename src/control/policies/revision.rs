@@ -110,6 +110,8 @@ pub struct Step {
 pub struct Revision {
     /// Each time it came into force.
     pub activations: Vec<Activation>,
+    /// What the policies of its base were called when its checks were taken: with those it was compared.
+    pub against: Option<String>,
     /// Who agreed, and when.
     pub approval: Option<Approval>,
     /// Who began it: an actor's id.
@@ -179,6 +181,7 @@ impl Revision {
     pub(super) fn begun(event: &Event, version: u64, origin: Origin, files: Files) -> Self {
         Self {
             activations: Vec::new(),
+            against: None,
             approval: None,
             author: event.actor.id.clone(),
             base: None,
@@ -206,6 +209,7 @@ impl Revision {
         self.edited = event.at;
         self.editors.insert(event.actor.id.clone());
         self.revision = self.files.revision();
+        self.against = None;
         self.approval = None;
         self.report = None;
         self.signatures.clear();

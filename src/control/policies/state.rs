@@ -118,6 +118,8 @@ impl State {
             Change::Activated { how, signers, .. } => self.activate(version, *how, signers, event),
             _ => {}
         }
+        let base = self.get(version).and_then(|revision| self.get(revision.base?));
+        let base = base.map(|base| base.revision.clone());
         let Some(revision) = self.revisions.get_mut(&version) else { return };
         revision.history.push(Step {
             action: event.action.clone(),
@@ -138,6 +140,7 @@ impl State {
             }
             Change::Checked { report, .. } => {
                 revision.report = Some(Arc::clone(report));
+                revision.against = base;
                 if matches!(revision.stage, Stage::Checked | Stage::Draft) {
                     revision.stage = if report.passed() { Stage::Checked } else { Stage::Draft };
                 }

@@ -161,6 +161,7 @@ pub fn approve(state: &State, actor: &Actor, version: u64, changed: u64, reason:
         Some(report) if revision.stage == Stage::Checked && report.passed() => report,
         _ => return turn(revision, "only what is checked can be approved"),
     };
+    same_base(state, revision)?;
     if report.replay.changed != changed {
         let changes = report.replay.changed;
         return conflict(format!(
@@ -214,7 +215,7 @@ pub fn schedule(
     }
     let mut before = others().filter(|(when, _)| *when < at).map(|(_, other)| other.version);
     let before = before.next_back().or(state.active().map(|active| active.version));
-    follows(revision, before)?;
+    follows(state, revision, before)?;
     Ok(Change::Scheduled { at, version })
 }
 
@@ -281,7 +282,7 @@ fn comes(state: &State, revision: &Revision, signed: Signed, how: How) -> Checke
         }
         Origin::Bundle => {}
         Origin::Draft | Origin::Files => {
-            follows(revision, state.active().map(|active| active.version))?;
+            follows(state, revision, state.active().map(|active| active.version))?;
         }
     }
     Ok(Change::Activated { how, signers, version })
@@ -394,9 +395,9 @@ fn because(reason: &str) -> Result<(), ControlError> {
 }
 
 /// What was checked and approved was compared with its base: it follows that one, or would undo what came between.
-fn follows(revision: &Revision, before: Option<u64>) -> Result<(), ControlError> {
+fn follows(state: &State, revision: &Revision, before: Option<u64>) -> Result<(), ControlError> {
     if revision.base == before {
-        return Ok(());
+        return same_base(state, revision);
     }
     let name = |version: Option<u64>| {
         version.map_or_else(|| "nothing".to_owned(), |version| format!("revision {version}"))
@@ -407,6 +408,18 @@ fn follows(revision: &Revision, before: Option<u64>) -> Result<(), ControlError>
         name(revision.base),
         name(before)
     ))
+}
+
+/// A base that is a draft itself may be edited: what was compared with it before was compared with something else.
+fn same_base(state: &State, revision: &Revision) -> Result<(), ControlError> {
+    let base = revision.base.and_then(|base| state.get(base));
+    match base.map(|base| &base.revision) == revision.against.as_ref() {
+        true => Ok(()),
+        false => conflict(format!(
+            "the revision that {} was made from was edited after the checks: give it that base once more, and have it checked and approved again",
+            revision.version
+        )),
+    }
 }
 
 fn signers(revision: &Revision, signed: Signed) -> Result<Vec<String>, ControlError> {

@@ -47,6 +47,9 @@ pub enum Change {
         decisions: Vec<DecisionId>,
         /// The entry.
         entry: String,
+        /// What goes into the networks file with it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        row: Option<NetworksRow>,
     },
     /// The approver asks for more.
     Returned {
@@ -81,6 +84,16 @@ pub struct About {
     pub pattern: String,
     /// The rule that holds it.
     pub rule: RuleName,
+}
+
+/// A row of the networks file that a release adds: from then on everything from there is judged by it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworksRow {
+    /// The country that it says, alpha-2.
+    pub country: String,
+    /// The network.
+    pub network: String,
 }
 
 /// A clearance as it is recorded.

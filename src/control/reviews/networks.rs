@@ -58,6 +58,22 @@ impl NetworksFile {
                 path.display()
             )));
         }
+        // A row within another one takes its place there: what the operator says of the United States is not changed from here.
+        let of_states = |line: &&str| {
+            let mut cells = line.split(',').map(str::trim);
+            let row = cells.next().and_then(|cidr| cidr.parse::<IpNet>().ok());
+            let country = cells.next().map(str::to_ascii_uppercase);
+            let country = country.and_then(|code| <[u8; 2]>::try_from(code.as_bytes()).ok());
+            let country = country.and_then(Country::from_alpha2);
+            row.is_some_and(|row| row.contains(&network) || network.contains(&row))
+                && country.is_some_and(Country::is_united_states)
+        };
+        if let Some(line) = text.lines().find(of_states) {
+            return Err(ControlError::Conflict(format!(
+                "network: `{}` says `{line}`: change it there, or release without it",
+                path.display()
+            )));
+        }
         let end = if bytes.ends_with(b"\n") || bytes.is_empty() { "" } else { "\n" };
         bytes.extend_from_slice(format!("{end}{network},{country:?},\n").as_bytes());
         let trial = path.with_extension("review");

@@ -383,6 +383,12 @@ async fn a_release_may_enter_the_network_into_its_file_and_everything_else_in_it
     let refused = desk.control.release_review(&paul(), &id, release(Some(&path), germany)).await;
     assert!(matches!(refused, Err(ControlError::Invalid(_))), "{refused:?}");
     assert_eq!(desk.ledger.status().next_sequence, before, "nothing was released");
+    // What the operator says of the United States is not undone by a narrower row.
+    for row in ["192.0.0.0/16,us,", "192.0.2.128/25,PR,", "192.0.2.0/24,US,"] {
+        fs::write(&path, format!("cidr,country,class\n{row}\n")).unwrap();
+        let over = desk.control.release_review(&paul(), &id, release(Some(&path), germany)).await;
+        assert!(matches!(over, Err(ControlError::Conflict(_))), "{over:?}");
+    }
     fs::write(&path, text).unwrap();
     desk.control.release_review(&paul(), &id, release(Some(&path), germany)).await.unwrap();
     let written = fs::read_to_string(&path).unwrap();

@@ -21,6 +21,7 @@ use crate::model::Role;
 use super::change::About;
 use super::change::Change;
 use super::change::Grant;
+use super::change::NetworksRow;
 use super::change::Outcome;
 use super::change::ReasonCode;
 use super::change::Times;
@@ -218,12 +219,16 @@ impl Control {
             let by = vec![actor.id.clone(), by.map(|step| step.by.clone()).unwrap_or_default()];
             let code = if code.fits(Outcome::Release) { code } else { ReasonCode::Other };
             let clearance = Box::new(grant(&about, by, at, release.until)?);
-            let file = release
-                .network
-                .map(|(country, path)| NetworksFile::with(path, prefix(&about)?, country));
+            let (mut file, mut row) = (None, None);
+            if let Some((country, path)) = release.network {
+                let network = prefix(&about)?;
+                file = Some(NetworksFile::with(path, network, country)?);
+                let (country, network) = (format!("{country:?}"), network.to_string());
+                row = Some(NetworksRow { country, network });
+            }
             let decisions = hold.decisions.clone();
             let entry = id.to_owned();
-            (Change::Released { clearance, code, decisions, entry }, file.transpose()?)
+            (Change::Released { clearance, code, decisions, entry, row }, file)
         };
         let event = turn.make(actor, &release.note, AnyChange::Reviews(change)).await?;
         file.map_or(Ok(()), NetworksFile::place)?;

@@ -1,5 +1,6 @@
 //! The admin API and the console, by the real program.
 
+mod attacks;
 mod csrf;
 mod documented;
 mod etags;

@@ -91,6 +91,9 @@ pub(super) async fn diff(
     let revision = plane.policies.revision(*version)?;
     let active = || plane.control.state().policies.active().map(|active| active.version);
     let from = from.from.or(revision.base).or_else(active).unwrap_or(*version);
-    let diff = plane.policies.diff(from, *version)?;
+    let (policies, to) = (plane.policies.clone(), *version);
+    // It may take a while, and others wait on this thread.
+    let diff = web::block(move || policies.diff(from, to)).await;
+    let diff = diff.map_err(|error| Problem::internal(&error))??;
     Ok(answer(&json!({ "diff": diff, "from": from, "to": *version })))
 }

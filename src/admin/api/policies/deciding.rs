@@ -24,9 +24,9 @@ use super::views::RevisionView;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CheckScope {
-    /// So many days; 7 unless given.
+    /// So many days; 7 unless given, at least 1.
     days: Option<u16>,
-    /// So many decisions; 10000 unless given, at most 100000.
+    /// So many decisions; 10000 unless given, 1000 to 100000.
     records: Option<u64>,
 }
 

@@ -175,6 +175,7 @@ fn revision(text: &str) -> Revision {
     };
     Revision {
         activations: vec![activation(text)],
+        against: None,
         approval: Some(Approval { at: now(), by: own(), changed: 2, reason: own() }),
         author: own(),
         base: Some(1),

@@ -459,3 +459,72 @@ fn a_comparison_tells_lines_and_what_they_mean() {
         ]
     );
 }
+
+/// Somebody begins a draft of their own draft, has it approved as a small change of that, and edits the base afterwards.
+#[test]
+fn what_was_compared_with_a_draft_does_not_pass_once_that_draft_is_another() {
+    let approved = |world: &mut World, version: u64| {
+        let report = report(world.state.get(version).unwrap(), 0);
+        let checked = steps::checked(&world.state, &who("author"), version, report).unwrap();
+        world.record(&who("author"), "", checked);
+        steps::approve(&world.state, &who("approver"), version, 0, "seen")
+    };
+    let mut world = World::new();
+    for base in [None, Some(2)] {
+        let created = steps::create(&world.state, &who("author"), "draft", "", base).unwrap();
+        world.record(&who("author"), "", created);
+    }
+    let second = approved(&mut world, 3).unwrap();
+    let before = world.clone();
+    world.record(&who("approver"), "seen", second.clone());
+    let edit = |world: &mut World, text: &str| {
+        let text: Arc<str> = text.into();
+        let edit = steps::edit(&world.state, &who("author"), 2, 1, "n.toml", Some(text)).unwrap();
+        world.record(&who("author"), "", edit);
+    };
+    edit(&mut world, "# another");
+    let first = approved(&mut world, 2).unwrap();
+    world.record(&who("approver"), "seen", first);
+    let activate = |world: &World, version| {
+        steps::activate(&world.state, &who("approver"), version, Signed::NotAsked, "why")
+    };
+    let change = activate(&world, 2).unwrap();
+    world.record(&who("approver"), "why", change);
+    let undoes = activate(&world, 3);
+    assert!(matches!(undoes, Err(ControlError::Conflict(_))), "{undoes:?}");
+    let later = world.now.checked_add(SignedDuration::from_secs(9)).unwrap();
+    let undoes = steps::schedule(
+        &world.state,
+        &who("approver"),
+        3,
+        later,
+        world.now,
+        Signed::NotAsked,
+        "why",
+    );
+    assert!(matches!(undoes, Err(ControlError::Conflict(_))), "{undoes:?}");
+    // Nor is it approved where the base was edited between its checks and that.
+    let mut world = before;
+    edit(&mut world, "# another");
+    let refused = steps::approve(&world.state, &who("approver"), 3, 0, "seen");
+    assert!(matches!(refused, Err(ControlError::Conflict(_))), "{refused:?}");
+}
+
+#[test]
+fn a_bundle_leaves_room_for_the_versions_after_it() {
+    let mut world = World::new();
+    let upload = |world: &World, version| {
+        let (signed, files) = (Signed::Yes(vec!["key".to_owned()]), files("made elsewhere"));
+        let actor = who("approver");
+        steps::upload(&world.state, &actor, version, world.now, "", files, Vec::new(), signed)
+    };
+    for version in [u64::MAX, u64::MAX - 1, 1 << 53] {
+        let refused = upload(&world, version);
+        assert!(matches!(refused, Err(ControlError::Invalid(_))), "{version}: {refused:?}");
+    }
+    let highest = (1 << 53) - 1;
+    let change = upload(&world, highest).unwrap();
+    world.record(&who("approver"), "", change);
+    let created = steps::create(&world.state, &who("author"), "draft", "", None).unwrap();
+    assert_eq!(created.version(), highest + 1);
+}
