@@ -476,7 +476,7 @@ fn what_was_compared_with_a_draft_does_not_pass_once_that_draft_is_another() {
     }
     let second = approved(&mut world, 3).unwrap();
     let before = world.clone();
-    world.record(&who("approver"), "seen", second.clone());
+    world.record(&who("approver"), "seen", second);
     let edit = |world: &mut World, text: &str| {
         let text: Arc<str> = text.into();
         let edit = steps::edit(&world.state, &who("author"), 2, 1, "n.toml", Some(text)).unwrap();
