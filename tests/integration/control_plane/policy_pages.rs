@@ -70,7 +70,7 @@ fn text(html: &str) -> String {
 
 /// Runs the checks by the page's form, and waits for the page to be loaded again.
 fn checked(console: &Console, address: &str) {
-    let begun = form(console, &format!("{address}/check"), &[("days", "7"), ("records", "100")]);
+    let begun = form(console, &format!("{address}/check"), &[("days", "7"), ("records", "1000")]);
     assert_eq!(begun.status, 200, "{}", begun.text());
     until("the checks are over", || {
         let answer = console.get(&format!("{address}/check"));
