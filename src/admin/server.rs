@@ -10,6 +10,7 @@ use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::HttpServer;
 use actix_web::dev::Server;
+use actix_web::error::UrlencodedError;
 use actix_web::http::StatusCode;
 use actix_web::web;
 use rustls::ServerConfig;
@@ -165,11 +166,13 @@ pub fn start(
         App::new()
             .app_data(web::Data::new(plane.clone()))
             .app_data(web::PayloadConfig::new(LONGEST_BODY))
-            .app_data(
-                web::FormConfig::default()
-                    .limit(LONGEST_BODY)
-                    .error_handler(move |error, _| refuse(format!("the form: {error}"))),
-            )
+            .app_data(web::FormConfig::default().limit(LONGEST_BODY).error_handler(
+                move |error, _| match error {
+                    // The guard tells of what is wrong with the body itself.
+                    UrlencodedError::Payload(_) | UrlencodedError::Overflow { .. } => error.into(),
+                    error => refuse(format!("the form: {error}")),
+                },
+            ))
             .app_data(web::QueryConfig::default().error_handler(move |error, _| {
                 refuse(format!(
                     "the query: {}",

@@ -36,7 +36,8 @@ impl Console {
     /// Signs in by the API.
     pub(crate) fn sign_in(address: SocketAddr, name: &str) -> Self {
         let body = serde_json::json!({ "name": name, "password": PASSWORD }).to_string();
-        let answer = Request::post("/admin/v1/session", body).send(address);
+        let answer =
+            Request::post("/admin/v1/session", body).host(&address.to_string()).send(address);
         assert_eq!(answer.status, 201, "{}", answer.text());
         let cookie = answer.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
         let session: Value = serde_json::from_slice(&answer.body).unwrap();
@@ -45,7 +46,9 @@ impl Console {
 
     /// A request as the session sends it.
     pub(crate) fn request(&self, method: &str, path: &str) -> Request {
-        let request = Request::new(method, path).header("Cookie", &self.cookie);
+        // The control plane answers to its own names alone.
+        let request = Request::new(method, path).host(&self.address.to_string());
+        let request = request.header("Cookie", &self.cookie);
         match method {
             "GET" | "HEAD" => request,
             _ => request.header("X-CSRF-Token", &self.csrf),

@@ -58,7 +58,12 @@ impl Program {
         let line = format!("{what} address=");
         self.says(&line);
         let heard = self.heard();
-        heard.split(&line).nth(1).unwrap().split_whitespace().next().unwrap().parse().unwrap()
+        let address = heard.split(&line).nth(1).unwrap().split_whitespace().next().unwrap();
+        let address = address.parse().unwrap();
+        if what == "admin listening" {
+            super::http::control_plane(address);
+        }
+        address
     }
 
     /// Asks it to end, and waits for that.
