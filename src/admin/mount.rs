@@ -114,9 +114,22 @@ impl<'a> Mount<'a> {
                 _ => web::method(method.clone()),
             };
             let guarded = move |request: ServiceRequest, next: Next<_>| guard(who, request, next);
-            config.route(path, route.to(handler).wrap(from_fn(guarded)));
+            config.route(&narrow(path), route.to(handler).wrap(from_fn(guarded)));
         }
         self.table.push(Entry { method, path, who });
         self
     }
+}
+
+/// The version of a policy is a number: what is none is another address, such as `/policies/bundles`.
+const VERSION: (&str, &str) = ("/policies/{version}", r"/policies/{version:\d+}");
+
+/// A declared address as it is matched.
+fn narrow(path: &str) -> String {
+    path.replace(VERSION.0, VERSION.1)
+}
+
+/// An address that was matched as it was declared.
+pub(super) fn declared(pattern: &str) -> String {
+    pattern.replace(VERSION.1, VERSION.0)
 }

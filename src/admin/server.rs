@@ -30,6 +30,7 @@ use super::console::Hub;
 use super::evidence;
 use super::mount::Entry;
 use super::mount::Mount;
+use super::mount::declared;
 use super::policies::Policies;
 use super::probes;
 
@@ -198,7 +199,7 @@ pub fn start(
 
 /// No route declared it: a page for a browser, a problem for a program. A method that a route does not take is 405.
 async fn nothing(plane: web::Data<AdminPlane>, request: HttpRequest) -> HttpResponse {
-    let known = request.match_pattern();
+    let known = request.match_pattern().map(|pattern| declared(&pattern));
     let methods: Vec<_> = table()
         .into_iter()
         .filter(|entry| known.as_deref() == Some(entry.path))
