@@ -119,7 +119,6 @@ struct CountryCounts {
     get, path = "/admin/v1/activity", tag = "activity", params(SeriesQuery),
     responses(
         (status = 200, description = "Counts", body = Charted),
-        (status = 400, description = "A parameter cannot be read", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn series(plane: web::Data<AdminPlane>, query: web::Query<SeriesQuery>) -> Answer {
@@ -161,7 +160,6 @@ async fn series(plane: web::Data<AdminPlane>, query: web::Query<SeriesQuery>) ->
     get, path = "/admin/v1/activity/countries", tag = "activity", params(TimeQuery),
     responses(
         (status = 200, description = "Counts", body = Mapped),
-        (status = 400, description = "A parameter cannot be read", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn countries(plane: web::Data<AdminPlane>, query: web::Query<TimeQuery>) -> Answer {

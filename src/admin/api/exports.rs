@@ -98,8 +98,7 @@ struct ReportQuery {
         (status = 200, description = "The records", content(
             (String = "application/jsonl"), (String = "text/csv"), (String = "application/vnd.apache.parquet"),
         )),
-        (status = 400, description = "A parameter cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Two exports or reports are being made already", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Two exports or reports are being made already"),
     )
 )]
 async fn export(
@@ -140,8 +139,7 @@ async fn export(
     get, path = "/admin/v1/reports", tag = "records", params(ReportQuery),
     responses(
         (status = 200, description = "The report", body = String, content_type = "text/html"),
-        (status = 400, description = "A parameter cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Two exports or reports are being made already", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Two exports or reports are being made already"),
     )
 )]
 async fn report(

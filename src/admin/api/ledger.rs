@@ -68,7 +68,7 @@ async fn verification(plane: web::Data<AdminPlane>) -> HttpResponse {
     post, path = "/admin/v1/ledger/verify", tag = "ledger",
     responses(
         (status = 202, description = "It has begun", body = Checked),
-        (status = 409, description = "One is running", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "One is running"),
     )
 )]
 async fn verify(plane: web::Data<AdminPlane>, caller: Caller) -> Answer {
@@ -100,7 +100,6 @@ pub(in crate::admin) async fn begin_verification(
     get, path = "/admin/v1/access", tag = "records", params(Paging),
     responses(
         (status = 200, description = "A page of records of kind `access`", body = Page<Value>),
-        (status = 400, description = "A parameter cannot be read", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn access(plane: web::Data<AdminPlane>, paging: web::Query<Paging>) -> Answer {
@@ -114,7 +113,6 @@ async fn access(plane: web::Data<AdminPlane>, paging: web::Query<Paging>) -> Ans
     get, path = "/admin/v1/changes", tag = "records", params(Paging),
     responses(
         (status = 200, description = "A page of records of kind `change`", body = Page<Value>),
-        (status = 400, description = "A parameter cannot be read", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn changes(

@@ -11,6 +11,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::ResponseBuilder;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::ParameterIn;
 use utoipa::openapi::path::PathItem;
 use utoipa::openapi::security::ApiKey;
 use utoipa::openapi::security::ApiKeyValue;
@@ -91,9 +92,14 @@ fn name_of(entry: &Entry) -> String {
     words.fold(entry.method.to_string().to_lowercase(), |name, word| format!("{name}_{word}"))
 }
 
-/// What is true of every operation: who may, and what the guard answers to others.
+/// What is true of every operation: who may, what the guard answers to others, and what follows from what it takes.
 fn describe(operation: &mut Operation, who: Who, reads: bool) {
-    let mut refusals = vec![("500", "It could not be done"), ("503", "It cannot be done now")];
+    let mut refusals = implied(operation);
+    refusals.extend([
+        ("421", "It was asked for by a name that is not its own"),
+        ("500", "It could not be done"),
+        ("503", "It cannot be done now"),
+    ]);
     match who {
         Who::Anyone => operation.security = Some(Vec::new()),
         Who::With(roles) => {
@@ -112,22 +118,55 @@ fn describe(operation: &mut Operation, who: Who, reads: bool) {
             refusals.push(("403", forbidden));
         }
     }
-    refusals.push(("421", "It was asked for by a name that is not its own"));
-    if operation.request_body.is_some() {
-        refusals.push(("400", "The body cannot be read"));
-        refusals.push(("408", "The body comes too slowly"));
-        refusals.push(("413", "The body is too long"));
-        refusals.push(("415", "The body is of another media type"));
-    }
+    let answers = &mut operation.responses.responses;
     for (status, why) in refusals {
-        let answers = &mut operation.responses.responses;
-        answers.entry(status.to_owned()).or_insert_with(|| {
+        // What a handler says of itself in its own words stays.
+        answers
+            .entry(status.to_owned())
+            .or_insert_with(|| RefOr::T(ResponseBuilder::new().description(why).build()));
+    }
+    let refusals = answers.iter_mut().filter(|(status, _)| status.starts_with(['4', '5']));
+    for (_, answer) in refusals {
+        if let RefOr::T(answer) = answer {
             let schema = Ref::from_schema_name("Problem");
             let content = ContentBuilder::new().schema(Some(schema)).build();
-            let answer = ResponseBuilder::new().description(why);
-            RefOr::T(answer.content("application/problem+json", content).build())
-        });
+            answer.content.clear();
+            answer.content.insert("application/problem+json".to_owned(), RefOr::T(content));
+        }
     }
+}
+
+/// The answers that follow from what an operation takes: a body, a query, a name in its address, a header.
+fn implied(operation: &Operation) -> Vec<(&'static str, &'static str)> {
+    let takes = |what: ParameterIn, name: Option<&str>| {
+        operation.parameters.iter().flatten().any(|one| match one {
+            RefOr::T(one) => one.parameter_in == what && name.is_none_or(|name| one.name == name),
+            RefOr::Ref(_) => false,
+        })
+    };
+    let mut answers = Vec::new();
+    if operation.request_body.is_some() {
+        answers.extend([
+            ("400", "Something of the body cannot be read or used; `detail` says what"),
+            ("408", "The body comes too slowly"),
+            ("413", "The body is too long"),
+            ("415", "The body is of another media type"),
+        ]);
+    }
+    if takes(ParameterIn::Query, None) {
+        answers.push(("400", "A parameter cannot be read"));
+    }
+    if takes(ParameterIn::Path, None) {
+        answers.push(("404", "There is none"));
+    }
+    if takes(ParameterIn::Header, Some("If-Match")) {
+        answers.push(("412", "It was changed meanwhile"));
+        answers.push(("428", "`If-Match` is missing"));
+    }
+    if takes(ParameterIn::Header, Some("Idempotency-Key")) {
+        answers.push(("422", "The key was used for another request"));
+    }
+    answers
 }
 
 fn operation<'a>(document: &'a mut Document, entry: &Entry) -> Option<&'a mut Operation> {

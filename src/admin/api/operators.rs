@@ -128,7 +128,6 @@ struct PasswordChange {
     get, path = "/admin/v1/operators", tag = "operators", params(Paging),
     responses(
         (status = 200, description = "A page of operators", body = Page<Operator>),
-        (status = 400, description = "A parameter cannot be read", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn list(
@@ -150,10 +149,7 @@ async fn list(
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless")),
     responses(
         (status = 201, description = "Made", body = Operator),
-        (status = 400, description = "Something of it breaks a rule", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The name is taken", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is no JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The key was used for another request", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The name is taken"),
     )
 )]
 async fn create(
@@ -190,7 +186,6 @@ async fn create(
     params(("name" = String, Path, description = "Its name")),
     responses(
         (status = 200, description = "The operator", body = Operator, headers(("ETag" = String, description = "For `If-Match`"))),
-        (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn show(plane: web::Data<AdminPlane>, name: web::Path<String>) -> Answer {
@@ -207,12 +202,7 @@ async fn show(plane: web::Data<AdminPlane>, name: web::Path<String>) -> Answer {
     ),
     responses(
         (status = 200, description = "Changed", body = Operator),
-        (status = 400, description = "Something of it breaks a rule", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "Nobody would administer any more", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "It was changed meanwhile", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is no JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "`If-Match` is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Nobody would administer any more"),
     )
 )]
 async fn change(
@@ -263,9 +253,7 @@ async fn change(
     params(("name" = String, Path, description = "Its name")),
     responses(
         (status = 204, description = "Changed"),
-        (status = 400, description = "The password breaks a rule", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is no JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "The password breaks a rule"),
     )
 )]
 async fn set_password(
@@ -295,10 +283,7 @@ async fn set_password(
     ),
     responses(
         (status = 204, description = "Removed"),
-        (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "Nobody would administer any more", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "It was changed meanwhile", body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "`If-Match` is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Nobody would administer any more"),
     )
 )]
 async fn remove(

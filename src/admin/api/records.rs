@@ -17,7 +17,6 @@ use crate::admin::server::AdminPlane;
 use crate::ledger::Query;
 
 use super::problem::Answer;
-use super::problem::Problem;
 
 /// Records in an answer unless `limit` says otherwise.
 const LIMIT: usize = 100;
@@ -55,7 +54,6 @@ pub(super) fn routes(mount: &mut Mount<'_>) {
     ),
     responses(
         (status = 200, description = "What was found", body = serde_json::Value),
-        (status = 400, description = "A parameter cannot be read", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn search(plane: web::Data<AdminPlane>, caller: Caller, query: web::Query<Query>) -> Answer {
@@ -74,7 +72,6 @@ async fn search(plane: web::Data<AdminPlane>, caller: Caller, query: web::Query<
     params(("id" = String, Path, description = "Its id, as in `Interdict-Decision`")),
     responses(
         (status = 200, description = "The record", body = serde_json::Value),
-        (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn show(plane: web::Data<AdminPlane>, caller: Caller, id: web::Path<String>) -> Answer {
@@ -88,8 +85,7 @@ async fn show(plane: web::Data<AdminPlane>, caller: Caller, id: web::Path<String
     params(("id" = String, Path, description = "Its id")),
     responses(
         (status = 200, description = "`id`, `proof` (the text that `interdict ledger verify --proof` takes) and `key`", body = serde_json::Value),
-        (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "No checkpoint covers it yet: try again in a moment", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "No checkpoint covers it yet: try again in a moment"),
     )
 )]
 async fn prove(plane: web::Data<AdminPlane>, caller: Caller, id: web::Path<String>) -> Answer {
@@ -104,7 +100,6 @@ async fn prove(plane: web::Data<AdminPlane>, caller: Caller, id: web::Path<Strin
     params(("id" = String, Path, description = "Its id")),
     responses(
         (status = 200, description = "The explanation", body = Explained),
-        (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn explain(plane: web::Data<AdminPlane>, caller: Caller, id: web::Path<String>) -> Answer {

@@ -72,9 +72,9 @@ struct SessionView {
     request_body = Credentials,
     responses(
         (status = 201, description = "Signed in", body = SessionView),
-        (status = 401, description = "Name or password is wrong", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The request comes from a page of another site, or the password would cross a network in clear", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too many tries", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "Name or password is wrong"),
+        (status = 403, description = "The request comes from a page of another site, or the password would cross a network in clear"),
+        (status = 429, description = "Too many tries"),
     )
 )]
 async fn open(plane: web::Data<AdminPlane>, request: HttpRequest, body: web::Bytes) -> Answer {

@@ -49,11 +49,8 @@ pub(super) async fn timeline(plane: web::Data<AdminPlane>) -> Answer {
     post, path = "/admin/v1/policies/explain", tag = "policies", request_body = Asking,
     responses(
         (status = 200, description = "The account of the decision", body = Object),
-        (status = 400, description = "Something of it cannot be used, such as a reason that is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such revision", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It is not its turn, or somebody was faster", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is no JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such revision"),
+        (status = 409, description = "It is not its turn, or somebody was faster"),
     )
 )]
 pub(super) async fn explain(
@@ -79,8 +76,7 @@ pub(super) async fn explain(
     ),
     responses(
         (status = 200, description = "What differs", body = Object),
-        (status = 400, description = "Something of it cannot be used, such as a reason that is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such revision", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "Something of it cannot be used, such as a reason that is missing"),
     )
 )]
 pub(super) async fn diff(

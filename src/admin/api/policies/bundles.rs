@@ -49,8 +49,7 @@ struct NewBundle {
     params(("version" = u64, Path, description = "Its version")),
     responses(
         (status = 200, description = "The bundle", body = Object),
-        (status = 404, description = "There is no such revision", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "Its files cannot be part of a bundle", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Its files cannot be part of a bundle"),
     )
 )]
 pub(super) async fn bundle(plane: web::Data<AdminPlane>, version: web::Path<u64>) -> Answer {
@@ -67,11 +66,8 @@ pub(super) async fn bundle(plane: web::Data<AdminPlane>, version: web::Path<u64>
     params(("version" = u64, Path, description = "Its version")),
     responses(
         (status = 200, description = "As it stands now", body = RevisionView),
-        (status = 400, description = "They are no signatures, or it is no bundle", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such revision", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It is not its turn, they are of something else, or one of a known key is false", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is no JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "They are no signatures, or it is no bundle"),
+        (status = 409, description = "It is not its turn, they are of something else, or one of a known key is false"),
     )
 )]
 pub(super) async fn sign(
@@ -97,11 +93,8 @@ pub(super) async fn sign(
     params(("Idempotency-Key" = Option<String>, Header, description = "The same for the same request sent again")),
     responses(
         (status = 201, description = "Taken over", body = RevisionView, headers(("Location" = String, description = "The revision"))),
-        (status = 400, description = "It is no bundle, or its policies do not compile", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "Too few have signed, or its version goes back", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is no JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The key was used for another request", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "It is no bundle, or its policies do not compile"),
+        (status = 409, description = "Too few have signed, or its version goes back"),
     )
 )]
 pub(super) async fn upload(

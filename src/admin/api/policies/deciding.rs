@@ -67,11 +67,7 @@ struct Because {
     ),
     responses(
         (status = 202, description = "They go on in the background", body = Object),
-        (status = 400, description = "Something of it cannot be used, such as a reason that is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such revision", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It is not its turn, or somebody was faster", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is no JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It is not its turn, or somebody was faster"),
     )
 )]
 pub(super) async fn check(
@@ -98,7 +94,6 @@ pub(super) async fn check(
     ),
     responses(
         (status = 200, description = "Progress and report, each null where there is none", body = Object),
-        (status = 404, description = "There is no such revision", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn checking(plane: web::Data<AdminPlane>, version: web::Path<u64>) -> Answer {
@@ -115,7 +110,6 @@ pub(super) async fn checking(plane: web::Data<AdminPlane>, version: web::Path<u6
     ),
     responses(
         (status = 204, description = "Cancelled"),
-        (status = 404, description = "There is no such revision", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn cancel(plane: web::Data<AdminPlane>, version: web::Path<u64>) -> Answer {
@@ -133,11 +127,7 @@ pub(super) async fn cancel(plane: web::Data<AdminPlane>, version: web::Path<u64>
     ),
     responses(
         (status = 200, description = "As it stands now", body = RevisionView),
-        (status = 400, description = "Something of it cannot be used, such as a reason that is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such revision", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It is not its turn, or somebody was faster", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is no JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It is not its turn, or somebody was faster"),
     )
 )]
 pub(super) async fn approve(
@@ -160,11 +150,7 @@ pub(super) async fn approve(
     ),
     responses(
         (status = 200, description = "As it stands now", body = RevisionView),
-        (status = 400, description = "Something of it cannot be used, such as a reason that is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such revision", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It is not its turn, or somebody was faster", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is no JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It is not its turn, or somebody was faster"),
     )
 )]
 pub(super) async fn schedule(
@@ -187,11 +173,7 @@ pub(super) async fn schedule(
     ),
     responses(
         (status = 200, description = "As it stands now", body = RevisionView),
-        (status = 400, description = "Something of it cannot be used, such as a reason that is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such revision", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It is not its turn, or somebody was faster", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is no JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It is not its turn, or somebody was faster"),
     )
 )]
 pub(super) async fn unschedule(
@@ -214,11 +196,7 @@ pub(super) async fn unschedule(
     ),
     responses(
         (status = 200, description = "As it stands now", body = RevisionView),
-        (status = 400, description = "Something of it cannot be used, such as a reason that is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such revision", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It is not its turn, or somebody was faster", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is no JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It is not its turn, or somebody was faster"),
     )
 )]
 pub(super) async fn activate(
@@ -241,11 +219,7 @@ pub(super) async fn activate(
     ),
     responses(
         (status = 200, description = "As it stands now", body = RevisionView),
-        (status = 400, description = "Something of it cannot be used, such as a reason that is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such revision", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It is not its turn, or somebody was faster", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is no JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It is not its turn, or somebody was faster"),
     )
 )]
 pub(super) async fn withdraw(
@@ -268,11 +242,7 @@ pub(super) async fn withdraw(
     ),
     responses(
         (status = 200, description = "As it stands now", body = RevisionView),
-        (status = 400, description = "Something of it cannot be used, such as a reason that is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such revision", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It is not its turn, or somebody was faster", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is no JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It is not its turn, or somebody was faster"),
     )
 )]
 pub(super) async fn rollback(

@@ -180,7 +180,7 @@ struct EndOfStay {
     ),
     responses(
         (status = 200, description = "A page of revisions", body = Page<RevisionSummary>),
-        (status = 400, description = "Something of it cannot be used, such as a reason that is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "Something of it cannot be used, such as a reason that is missing"),
     )
 )]
 async fn list(plane: web::Data<AdminPlane>, paging: web::Query<Paging>) -> Answer {
@@ -208,12 +208,8 @@ async fn list(plane: web::Data<AdminPlane>, paging: web::Query<Paging>) -> Answe
     ),
     responses(
         (status = 201, description = "Begun", body = RevisionView, headers(("Location" = String, description = "The draft"))),
-        (status = 400, description = "Something of it cannot be used, such as a reason that is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such revision", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It is not its turn, or somebody was faster", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is no JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The key was used for another request", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such revision"),
+        (status = 409, description = "It is not its turn, or somebody was faster"),
     )
 )]
 async fn create(
@@ -238,12 +234,8 @@ async fn create(
     ),
     responses(
         (status = 201, description = "Begun; it is checked and approved like any other", body = RevisionView, headers(("Location" = String, description = "The draft"))),
-        (status = 400, description = "Something of it cannot be used, such as a reason that is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such revision", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It is not its turn, or somebody was faster", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is no JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The key was used for another request", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such revision"),
+        (status = 409, description = "It is not its turn, or somebody was faster"),
     )
 )]
 async fn suspend(
@@ -270,12 +262,8 @@ async fn suspend(
     ),
     responses(
         (status = 201, description = "Begun; it is checked and approved like any other", body = RevisionView, headers(("Location" = String, description = "The draft"))),
-        (status = 400, description = "Something of it cannot be used, such as a reason that is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such revision", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It is not its turn, or somebody was faster", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is no JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The key was used for another request", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such revision"),
+        (status = 409, description = "It is not its turn, or somebody was faster"),
     )
 )]
 async fn resume(
@@ -302,7 +290,6 @@ async fn resume(
     ),
     responses(
         (status = 200, description = "The revision", body = RevisionView, headers(("ETag" = String, description = "For `If-Match`"))),
-        (status = 404, description = "There is no such revision", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn show(plane: web::Data<AdminPlane>, version: web::Path<u64>) -> Answer {
@@ -318,13 +305,7 @@ async fn show(plane: web::Data<AdminPlane>, version: web::Path<u64>) -> Answer {
     ),
     responses(
         (status = 200, description = "Changed", body = RevisionView, headers(("ETag" = String, description = "For `If-Match`"))),
-        (status = 400, description = "Something of it cannot be used, such as a reason that is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such revision", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It is not its turn, or somebody was faster", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "It was changed meanwhile", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is no JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "`If-Match` is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It is not its turn, or somebody was faster"),
     )
 )]
 async fn describe(
@@ -348,7 +329,6 @@ async fn describe(
     ),
     responses(
         (status = 200, description = "Names and texts", body = Object, headers(("ETag" = String, description = "For `If-Match`"))),
-        (status = 404, description = "There is no such revision", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn files(plane: web::Data<AdminPlane>, version: web::Path<u64>) -> Answer {
@@ -368,13 +348,7 @@ async fn files(plane: web::Data<AdminPlane>, version: web::Path<u64>) -> Answer 
     ),
     responses(
         (status = 200, description = "Changed", body = RevisionView, headers(("ETag" = String, description = "For `If-Match`"))),
-        (status = 400, description = "Something of it cannot be used, such as a reason that is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such revision", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It is not its turn, or somebody was faster", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "It was changed meanwhile", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too long", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is no JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "`If-Match` is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It is not its turn, or somebody was faster"),
     )
 )]
 async fn edit(

@@ -103,7 +103,6 @@ struct Approval {
     get, path = "/admin/v1/registry/imports", tag = "registry", params(Paging),
     responses(
         (status = 200, description = "A page of imports", body = Page<Value>),
-        (status = 400, description = "A parameter cannot be read", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn list(plane: web::Data<AdminPlane>, caller: Caller, paging: web::Query<Paging>) -> Answer {
@@ -125,11 +124,9 @@ async fn list(plane: web::Data<AdminPlane>, caller: Caller, paging: web::Query<P
     request_body(content = String, content_type = "text/csv", description = "The table, at most 512 MiB, UTF-8, with a header line"),
     responses(
         (status = 202, description = "It is being read; ask for it until it is `ready` or `bad`", body = Value),
-        (status = 400, description = "Something of it breaks a rule", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "A file is the source, or too many imports wait", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "It is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "It is no CSV", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The key was used for another request", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "A file is the source, or too many imports wait"),
+        (status = 413, description = "It is too large"),
+        (status = 415, description = "It is no CSV"),
     )
 )]
 async fn upload(
@@ -189,10 +186,7 @@ async fn upload(
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless")),
     responses(
         (status = 202, description = "It is being compared; ask for it until it is `ready` or `bad`", body = Value),
-        (status = 400, description = "Something of it breaks a rule", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "A file is the source, or too many imports wait", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is no JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The key was used for another request", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "A file is the source, or too many imports wait"),
     )
 )]
 async fn bulk(
@@ -215,7 +209,6 @@ async fn bulk(
     params(("id" = String, Path, description = "Its id")),
     responses(
         (status = 200, description = "The import", body = Value),
-        (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn show(plane: web::Data<AdminPlane>, caller: Caller, id: web::Path<String>) -> Answer {
@@ -238,7 +231,6 @@ async fn show(plane: web::Data<AdminPlane>, caller: Caller, id: web::Path<String
     params(("id" = String, Path, description = "Its id")),
     responses(
         (status = 200, description = "The first 1,000 of them", body = String, content_type = "text/csv"),
-        (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn errors(plane: web::Data<AdminPlane>, caller: Caller, id: web::Path<String>) -> Answer {
@@ -264,10 +256,7 @@ async fn errors(plane: web::Data<AdminPlane>, caller: Caller, id: web::Path<Stri
     params(("id" = String, Path, description = "Its id")),
     responses(
         (status = 200, description = "Proposed: it waits for a second person", body = Value),
-        (status = 400, description = "Something of it breaks a rule", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It has bad rows, changes nothing, or the table has changed since", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is no JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It has bad rows, changes nothing, or the table has changed since"),
     )
 )]
 async fn propose(
@@ -289,10 +278,7 @@ async fn propose(
     params(("id" = String, Path, description = "Its id")),
     responses(
         (status = 200, description = "Approved: it is being applied", body = Value),
-        (status = 400, description = "Something of it breaks a rule", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The numbers are others, or the table has changed since: preview again", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is no JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The numbers are others, or the table has changed since: preview again"),
     )
 )]
 async fn approve(
@@ -314,8 +300,7 @@ async fn approve(
     params(("id" = String, Path, description = "Its id")),
     responses(
         (status = 204, description = "Withdrawn"),
-        (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It is approved already", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It is approved already"),
     )
 )]
 async fn withdraw(plane: web::Data<AdminPlane>, caller: Caller, id: web::Path<String>) -> Answer {

@@ -158,8 +158,7 @@ async fn groups(plane: web::Data<AdminPlane>) -> HttpResponse {
     ),
     responses(
         (status = 200, description = "A page of rows", body = Rows),
-        (status = 400, description = "A parameter cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The table was replaced since that page: begin again", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The table was replaced since that page: begin again"),
     )
 )]
 async fn catalogue(plane: web::Data<AdminPlane>, wanted: web::Query<Wanted>) -> Answer {
@@ -177,8 +176,7 @@ async fn catalogue(plane: web::Data<AdminPlane>, wanted: web::Query<Wanted>) -> 
     ),
     responses(
         (status = 200, description = "A page of rows", body = Rows),
-        (status = 400, description = "A parameter cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The table was replaced since that page: begin again", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The table was replaced since that page: begin again"),
     )
 )]
 async fn customers(
@@ -208,11 +206,9 @@ async fn customers(
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless")),
     responses(
         (status = 201, description = "Added", body = RowBody),
-        (status = 400, description = "The row is bad", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "It is gone", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "There is such a row, or the table cannot be edited now", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is no JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The key was used for another request", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "The row is bad"),
+        (status = 404, description = "It is gone"),
+        (status = 409, description = "There is such a row, or the table cannot be edited now"),
     )
 )]
 async fn add_product(
@@ -230,11 +226,9 @@ async fn add_product(
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless")),
     responses(
         (status = 201, description = "Added", body = RowBody),
-        (status = 400, description = "The row is bad", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "It is gone", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "There is such a row, or the table cannot be edited now", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is no JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The key was used for another request", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "The row is bad"),
+        (status = 404, description = "It is gone"),
+        (status = 409, description = "There is such a row, or the table cannot be edited now"),
     )
 )]
 async fn add_customer(
@@ -252,7 +246,6 @@ async fn add_customer(
     params(("id" = String, Path, description = "The SKU as it is compared: without blanks and dashes, upper case")),
     responses(
         (status = 200, description = "The row", body = RowBody, headers(("ETag" = String, description = "For `If-Match`"))),
-        (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn product(plane: web::Data<AdminPlane>, id: web::Path<String>) -> Answer {
@@ -266,7 +259,6 @@ async fn product(plane: web::Data<AdminPlane>, id: web::Path<String>) -> Answer 
     params(("id" = String, Path, description = "The account, or the row's `id`")),
     responses(
         (status = 200, description = "The row", body = RowBody, headers(("ETag" = String, description = "For `If-Match`"))),
-        (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn customer(plane: web::Data<AdminPlane>, caller: Caller, id: web::Path<String>) -> Answer {
@@ -286,12 +278,8 @@ async fn customer(plane: web::Data<AdminPlane>, caller: Caller, id: web::Path<St
     ),
     responses(
         (status = 200, description = "Replaced", body = RowBody),
-        (status = 400, description = "The row is bad", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The table cannot be edited now", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "It was changed meanwhile", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is no JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "`If-Match` is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "The row is bad"),
+        (status = 409, description = "The table cannot be edited now"),
     )
 )]
 async fn change_product(
@@ -314,12 +302,8 @@ async fn change_product(
     ),
     responses(
         (status = 200, description = "Replaced", body = RowBody),
-        (status = 400, description = "The row is bad", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The table cannot be edited now", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "It was changed meanwhile", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is no JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "`If-Match` is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "The row is bad"),
+        (status = 409, description = "The table cannot be edited now"),
     )
 )]
 async fn change_customer(
@@ -342,10 +326,7 @@ async fn change_customer(
     ),
     responses(
         (status = 204, description = "Gone"),
-        (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The table cannot be edited now", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "It was changed meanwhile", body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "`If-Match` is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The table cannot be edited now"),
     )
 )]
 async fn remove_product(
@@ -366,10 +347,7 @@ async fn remove_product(
     ),
     responses(
         (status = 204, description = "Gone"),
-        (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The table cannot be edited now", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "It was changed meanwhile", body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "`If-Match` is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The table cannot be edited now"),
     )
 )]
 async fn remove_customer(

@@ -55,7 +55,6 @@ struct Classification {
     get, path = "/admin/v1/registry/unknown", tag = "registry", params(Paging),
     responses(
         (status = 200, description = "A page of SKUs", body = Page<Value>),
-        (status = 400, description = "A parameter cannot be read", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn list(plane: web::Data<AdminPlane>, paging: web::Query<Paging>) -> Answer {
@@ -81,11 +80,9 @@ async fn list(plane: web::Data<AdminPlane>, paging: web::Query<Paging>) -> Answe
     responses(
         (status = 201, description = "One: it is a row of the catalogue", body = Value),
         (status = 202, description = "Several: an import that is to be proposed and approved", body = Value),
-        (status = 400, description = "A group is unknown, or nothing is named", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such SKU was seen", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The table cannot be edited now", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is no JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The key was used for another request", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "A group is unknown, or nothing is named"),
+        (status = 404, description = "No such SKU was seen"),
+        (status = 409, description = "The table cannot be edited now"),
     )
 )]
 async fn classify(

@@ -59,7 +59,6 @@ struct Revocation {
     ),
     responses(
         (status = 200, description = "A page of clearances", body = Page<ClearanceView>),
-        (status = 400, description = "A parameter cannot be read", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn list(
@@ -95,7 +94,6 @@ async fn list(
     params(("id" = String, Path, description = "Its name")),
     responses(
         (status = 200, description = "The clearance", body = ClearanceView),
-        (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn show(
@@ -114,11 +112,8 @@ async fn show(
     ),
     responses(
         (status = 201, description = "Revoked", body = ClearanceView),
-        (status = 400, description = "The reason is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It is not in force", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is no JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The key was used for another request", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "The reason is missing"),
+        (status = 409, description = "It is not in force"),
     )
 )]
 async fn revoke(

@@ -130,7 +130,6 @@ pub(in crate::admin) fn queue(
     ),
     responses(
         (status = 200, description = "A page of entries", body = Page<Entry>),
-        (status = 400, description = "A parameter cannot be read", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn list(
@@ -175,7 +174,6 @@ async fn list(
     params(("id" = String, Path, description = "Its name")),
     responses(
         (status = 200, description = "The entry", body = Detail, headers(("ETag" = String, description = "For `If-Match`. More holds of the same evidence do not change it"))),
-        (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn show(plane: web::Data<AdminPlane>, caller: Caller, id: web::Path<String>) -> Answer {
@@ -198,13 +196,8 @@ async fn show(plane: web::Data<AdminPlane>, caller: Caller, id: web::Path<String
     ),
     responses(
         (status = 201, description = "Recommended: it waits for a second person", body = Entry),
-        (status = 400, description = "The reason does not fit the outcome, or a note is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It is not open, or nobody can be released", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "It was changed meanwhile", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is no JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The key was used for another request", body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "`If-Match` is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "The reason does not fit the outcome, or a note is missing"),
+        (status = 409, description = "It is not open, or nobody can be released"),
     )
 )]
 async fn recommend(
@@ -234,14 +227,9 @@ async fn recommend(
     ),
     responses(
         (status = 201, description = "Resolved, or open again", body = Entry),
-        (status = 400, description = "The end, the country or the note cannot be used", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "It takes another person than the one who recommended it (`two-persons`), or the role is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "Nothing was recommended, or the network has a row already", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "It was changed meanwhile", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is no JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The key was used for another request", body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "`If-Match` is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "The end, the country or the note cannot be used"),
+        (status = 403, description = "It takes another person than the one who recommended it (`two-persons`), or the role is missing"),
+        (status = 409, description = "Nothing was recommended, or the network has a row already"),
     )
 )]
 async fn resolve(
