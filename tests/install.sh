@@ -41,6 +41,11 @@ python_packages() {
 }
 
 browser_packages() {
+    # What drives the browser needs it; an older Debian's own is too old.
+    if ! node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; then
+        echo "The tests need Node.js 20 or later, and this is $(node --version). Install a newer one and try again." >&2
+        exit 69
+    fi
     root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
     tools=$root/target/test-tools/browser
     wanted=$root/tests/browser/package-lock.json
